@@ -1,0 +1,233 @@
+//! The one error type: what is wrong, where, why, and what to do about it.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+/// What the stages of the pipeline return.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $exit:expr;)+) => {
+        /// Identifies a kind of error in JSON lines and in the guide's list of errors.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The kebab-case name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The exit code of a command that ends with this error (section 6 of the design).
+            pub fn exit(self) -> Exit {
+                match self { $(Self::$variant => $exit,)+ }
+            }
+        }
+    };
+}
+
+/// Exit codes of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// An error in the model, the manifest or a compile.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// A required tool is missing.
+    ToolMissing = 3,
+    /// Outputs differ.
+    Differ = 4,
+    /// Synthesis failed or a limit was exceeded.
+    Synthesis = 5,
+}
+
+codes! {
+    /// `cargo metadata` could not read the manifest.
+    ManifestUnreadable = "manifest-unreadable", Exit::Failed;
+    /// No package with the asked name is in the workspace.
+    PackageNotFound = "package-not-found", Exit::Usage;
+    /// No model is declared where one was looked for.
+    NoModels = "no-models", Exit::Failed;
+    /// No model has the name asked for.
+    ModelNotDeclared = "model-not-declared", Exit::Usage;
+    /// A metadata key that does not exist.
+    UnknownKey = "unknown-key", Exit::Failed;
+    /// A metadata key that must be there is not.
+    MissingKey = "missing-key", Exit::Failed;
+    /// A metadata value of the wrong type, range or unit.
+    InvalidValue = "invalid-value", Exit::Failed;
+    /// A file that is named does not exist.
+    FileNotFound = "file-not-found", Exit::Failed;
+    /// Reading or writing failed.
+    Io = "io", Exit::Failed;
+    /// The model is not a `.keras` archive.
+    NotAKerasFile = "not-a-keras-file", Exit::Failed;
+    /// A member of the archive, or an array in it, is larger than any model we accept.
+    ModelTooLarge = "model-too-large", Exit::Failed;
+    /// `config.json` is not what Keras writes.
+    InvalidConfig = "invalid-config", Exit::Failed;
+    /// A weight is missing from `model.weights.h5` or cannot be read.
+    WeightsUnreadable = "weights-unreadable", Exit::Failed;
+    /// A weight's shape does not fit the configuration.
+    WeightsShape = "weights-shape", Exit::Failed;
+    /// A weight is NaN, infinite, or too large to be a fixed-point number.
+    WeightsValue = "weights-value", Exit::Failed;
+    /// A layer class that is not supported.
+    UnsupportedLayer = "unsupported-layer", Exit::Failed;
+    /// A supported layer with an option that is not.
+    UnsupportedOption = "unsupported-option", Exit::Failed;
+    /// Layers connected in a way that is not supported.
+    UnsupportedGraph = "unsupported-graph", Exit::Failed;
+    /// Bit widths that no hardware should have.
+    BitsOutOfRange = "bits-out-of-range", Exit::Failed;
+    /// A value that needs more than 64 bits.
+    FormatTooWide = "format-too-wide", Exit::Failed;
+    /// The input's format can neither be inferred nor is it given.
+    InputFormat = "input-format", Exit::Failed;
+    /// An output that no fixed-point format holds exactly.
+    InexactOutput = "inexact-output", Exit::Failed;
+    /// A `.npy` or `.npz` file that cannot be used.
+    InvalidData = "invalid-data", Exit::Failed;
+    /// There is no C++ compiler.
+    NoCompiler = "no-compiler", Exit::ToolMissing;
+    /// The C++ compiler refused the generated project.
+    CompileFailed = "compile-failed", Exit::Failed;
+    /// The compiled simulation could not be run.
+    CsimFailed = "csim-failed", Exit::Failed;
+    /// Outputs of two engines, or of an engine and Keras, differ.
+    OutputsDiffer = "outputs-differ", Exit::Differ;
+    /// A vendor tool that was asked for is not installed.
+    ToolMissing = "tool-missing", Exit::ToolMissing;
+    /// The vendor tool ended with an error.
+    SynthesisFailed = "synthesis-failed", Exit::Synthesis;
+    /// A synthesis report exceeds a limit of the manifest.
+    LimitExceeded = "limit-exceeded", Exit::Synthesis;
+}
+
+/// An error: a sentence, what to do, and the place.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    code: Code,
+    message: String,
+    help: Option<String>,
+    file: Option<PathBuf>,
+    key: Option<String>,
+    layer: Option<String>,
+}
+
+impl Error {
+    /// An error of kind `code`; `message` says what is wrong and why.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { code, message: message.into(), help: None, file: None, key: None, layer: None }))
+    }
+
+    /// An [`Code::Io`] error: `what` could not be done to `file`.
+    pub fn io(what: &str, file: &Path, source: &std::io::Error) -> Self {
+        Self::new(Code::Io, format!("could not {what}: {source}")).file(file)
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Says which file is concerned, unless that is known already.
+    #[must_use]
+    pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.0.file.get_or_insert(file.into());
+        self
+    }
+
+    /// Says which metadata key is concerned.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.0.key.get_or_insert(key.into());
+        self
+    }
+
+    /// Says which layer is concerned, unless that is known already.
+    #[must_use]
+    pub fn layer(mut self, layer: impl Into<String>) -> Self {
+        self.0.layer.get_or_insert(layer.into());
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it.
+    pub fn help_text(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// The file concerned.
+    pub fn file_path(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// The metadata key concerned.
+    pub fn key_path(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// The layer concerned.
+    pub fn layer_name(&self) -> Option<&str> {
+        self.0.layer.as_deref()
+    }
+}
+
+/// Names from files may hold anything; control characters must not reach a terminal.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "{}", printable(&inner.message))?;
+        if let Some(file) = &inner.file {
+            write!(f, "\n  file: {}", printable(&file.display().to_string()))?;
+        }
+        if let Some(key) = &inner.key {
+            write!(f, "\n  key: {}", printable(key))?;
+        }
+        if let Some(layer) = &inner.layer {
+            write!(f, "\n  layer: {}", printable(layer))?;
+        }
+        if let Some(help) = &inner.help {
+            write!(f, "\n  help: {}", printable(help))?;
+        }
+        write!(f, "\n  code: {}", inner.code.name())
+    }
+}
+
+/// The same as `Display`: cargo prints the error of a build script's `main` with `Debug`, and people must be able to
+/// read it there.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,364 @@
+//! Fixed-point arithmetic on mantissas: formats, intervals, quantization.
+//!
+//! A value is `mantissa * 2^-fraction`. A mean over a window whose size is not a power of two also carries an odd
+//! `divisor`, so that the value is `mantissa * 2^-fraction / divisor` and nothing is lost before the next quantizer
+//! rounds. Everything here is integer arithmetic, except [`QuantizerFormat::quantize_weight`], which repeats Keras's
+//! float32 arithmetic step by step because a trained weight is an arbitrary float32.
+
+use std::fmt;
+
+/// How a quantizer rounds `x * 2^f` to an integer (`quantizers/fixed_point/_fixed_point_ops.py`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// Toward minus infinity (`TRN`).
+    Floor,
+    /// To nearest, ties toward plus infinity (`RND`).
+    HalfUp,
+    /// To nearest, ties to even (`RND_CONV`).
+    HalfEven,
+    /// Toward zero (`TRN_ZERO`).
+    TowardZero,
+    /// To nearest, ties toward zero (`RND_ZERO`).
+    HalfTowardZero,
+    /// To nearest, ties toward minus infinity (`RND_MIN_INF`).
+    HalfDown,
+    /// To nearest, ties away from zero (`RND_INF`).
+    HalfAwayFromZero,
+}
+
+impl Rounding {
+    /// Every mode, with its name in HGQ2 and its name in `ap_fixed`.
+    pub const ALL: [(Self, &'static str, &'static str); 7] = [
+        (Self::Floor, "TRN", "AP_TRN"),
+        (Self::HalfUp, "RND", "AP_RND"),
+        (Self::HalfEven, "RND_CONV", "AP_RND_CONV"),
+        (Self::TowardZero, "TRN_ZERO", "AP_TRN_ZERO"),
+        (Self::HalfTowardZero, "RND_ZERO", "AP_RND_ZERO"),
+        (Self::HalfDown, "RND_MIN_INF", "AP_RND_MIN_INF"),
+        (Self::HalfAwayFromZero, "RND_INF", "AP_RND_INF"),
+    ];
+
+    /// The mode with HGQ2's name `name`; a leading `S_` (stochastic in training) changes nothing at inference.
+    pub fn from_keras(name: &str) -> Option<Self> {
+        let name = name.to_ascii_uppercase();
+        let name = name.strip_prefix("S_").unwrap_or(&name);
+        Self::ALL.iter().find(|(_, keras, _)| *keras == name).map(|(mode, ..)| *mode)
+    }
+
+    /// The name of this mode in `ap_fixed`.
+    pub fn ap_name(self) -> &'static str {
+        Self::ALL.iter().find(|(mode, ..)| *mode == self).map_or("AP_TRN", |(_, _, ap)| ap)
+    }
+
+    /// Rounds the exact quotient `numerator / denominator`; `denominator` must be positive.
+    pub fn divide(self, numerator: i128, denominator: i128) -> i128 {
+        let floor = numerator.div_euclid(denominator);
+        let remainder = numerator.rem_euclid(denominator);
+        let half = (2 * remainder).cmp(&denominator);
+        let up = match self {
+            Self::Floor => false,
+            Self::TowardZero => numerator < 0 && remainder != 0,
+            Self::HalfUp => half.is_ge(),
+            Self::HalfDown => half.is_gt(),
+            Self::HalfEven => half.is_gt() || (half.is_eq() && floor % 2 != 0),
+            Self::HalfTowardZero => half.is_gt() || (half.is_eq() && numerator < 0),
+            Self::HalfAwayFromZero => half.is_gt() || (half.is_eq() && numerator > 0),
+        };
+        floor + i128::from(up)
+    }
+
+    /// Rounds a float32 the way Keras does, including what float32 addition of one half itself rounds.
+    fn round_f32(self, x: f32) -> f32 {
+        let sign = if x > 0.0 {
+            1.0
+        } else if x < 0.0 {
+            -1.0
+        } else {
+            0.0
+        };
+        match self {
+            Self::Floor => x.floor(),
+            Self::HalfUp => (x + 0.5).floor(),
+            Self::HalfEven => x.round_ties_even(),
+            Self::TowardZero => x.abs().floor() * sign,
+            Self::HalfTowardZero => -(-x.abs() + 0.5).floor() * sign,
+            Self::HalfDown => -(-x + 0.5).floor(),
+            Self::HalfAwayFromZero => (x.abs() + 0.5).floor() * sign,
+        }
+    }
+}
+
+/// What a quantizer does with a value outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Overflow {
+    /// Round, then reduce modulo the range (`WRAP`).
+    Wrap,
+    /// Clip to the range (`SAT`).
+    Saturate,
+    /// Clip to the symmetric range (`SAT_SYM`); an unsigned range starts at 0.
+    SaturateSymmetric,
+}
+
+impl Overflow {
+    /// The mode with HGQ2's name `name`. `SYM` is not registered in HGQ2 0.2.0 and so not accepted.
+    pub fn from_keras(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "WRAP" => Some(Self::Wrap),
+            "SAT" => Some(Self::Saturate),
+            "SAT_SYM" => Some(Self::SaturateSymmetric),
+            _ => None,
+        }
+    }
+
+    /// The name of this mode in `ap_fixed`.
+    pub fn ap_name(self) -> &'static str {
+        match self {
+            Self::Wrap => "AP_WRAP",
+            Self::Saturate => "AP_SAT",
+            Self::SaturateSymmetric => "AP_SAT_SYM",
+        }
+    }
+}
+
+/// A fixed-point type: `width` bits, of which `fraction` are behind the binary point (`fraction` may be negative or
+/// exceed `width`). It is `ap_fixed<width, width - fraction>` or `ap_ufixed<…>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Format {
+    /// Whether the mantissa is two's complement.
+    pub signed: bool,
+    /// Bits, at least 1.
+    pub width: u32,
+    /// Bits behind the binary point.
+    pub fraction: i32,
+}
+
+impl Format {
+    /// The narrowest format at `fraction` that holds every mantissa of `interval`, and zero.
+    pub fn holding(interval: Interval, fraction: i32) -> Self {
+        let signed = interval.lo < 0;
+        let bits = |m: i128| 128 - m.leading_zeros();
+        let magnitude = bits(interval.hi.max(0)).max(if signed { bits(-1 - interval.lo) } else { 0 });
+        Self { signed, width: (magnitude + u32::from(signed)).max(1), fraction }
+    }
+
+    /// Integer bits in the sense of `ap_fixed`: the sign bit counts.
+    pub fn integer(&self) -> i32 {
+        self.width as i32 - self.fraction
+    }
+
+    /// All mantissas of this format.
+    pub fn interval(&self) -> Interval {
+        if self.signed {
+            Interval { lo: -(1 << (self.width - 1)), hi: (1 << (self.width - 1)) - 1 }
+        } else {
+            Interval { lo: 0, hi: (1 << self.width) - 1 }
+        }
+    }
+
+    /// Reads `fixed<W,I>` or `ufixed<W,I>` as `ap_fixed` and the manifest spell them; `None` if it is not one with
+    /// 1 to 64 bits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let text = text.strip_prefix("ap_").unwrap_or(&text);
+        let (signed, rest) = match text.strip_prefix("ufixed<") {
+            Some(rest) => (false, rest),
+            None => (true, text.strip_prefix("fixed<")?),
+        };
+        let (width, integer) = rest.strip_suffix('>')?.split_once(',')?;
+        let width: u32 = width.parse().ok()?;
+        let integer: i32 = integer.parse().ok()?;
+        ((1..=64).contains(&width) && (-64..=128).contains(&integer)).then(|| Self {
+            signed,
+            width,
+            fraction: width as i32 - integer,
+        })
+    }
+
+    /// The C++ type.
+    pub fn cpp(&self) -> String {
+        format!("ap_{self}")
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}fixed<{},{}>", if self.signed { "" } else { "u" }, self.width, self.integer())
+    }
+}
+
+/// All mantissas from `lo` to `hi`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// Smallest mantissa.
+    pub lo: i128,
+    /// Largest mantissa.
+    pub hi: i128,
+}
+
+impl Interval {
+    /// Only zero.
+    pub const ZERO: Self = Self { lo: 0, hi: 0 };
+
+    /// The smallest interval with all of both.
+    pub fn hull(self, other: Self) -> Self {
+        Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    /// Interval of the sum.
+    pub fn plus(self, other: Self) -> Self {
+        Self { lo: self.lo + other.lo, hi: self.hi + other.hi }
+    }
+
+    /// Interval of the product with a constant.
+    pub fn times(self, factor: i128) -> Self {
+        let (a, b) = (self.lo * factor, self.hi * factor);
+        Self { lo: a.min(b), hi: a.max(b) }
+    }
+
+    /// The same values with `bits` more bits behind the binary point.
+    pub fn shifted(self, bits: u32) -> Self {
+        Self { lo: self.lo << bits, hi: self.hi << bits }
+    }
+
+    /// After `max(0, x)`.
+    pub fn relu(self) -> Self {
+        Self { lo: self.lo.max(0), hi: self.hi.max(0) }
+    }
+}
+
+/// What one element of a quantizer does at inference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QuantizerFormat {
+    /// No bits are left (`k + i + f <= 0`): the result is 0.
+    Dead,
+    /// Rounds to `f` fraction bits into the range of `k` sign and `i` integer bits; `i >= -f`.
+    Live {
+        /// 1 if negative values are kept.
+        k: u32,
+        /// Integer bits without the sign.
+        i: i32,
+        /// Fraction bits.
+        f: i32,
+    },
+    /// Rounds to `f` fraction bits and never overflows: what HGQ2 does with weights in `WRAP` mode.
+    RoundOnly {
+        /// Fraction bits.
+        f: i32,
+    },
+}
+
+impl QuantizerFormat {
+    /// The quantizer of raw `k`, `i`, `f` as Keras applies them: dead is decided on the raw `i`, which is then raised
+    /// to `-f` (`FixedPointQuantizerBase.call` around `FixedPointQuantizer.__call__`).
+    pub fn live(k: u32, i: i32, f: i32) -> Self {
+        if k as i32 + i + f <= 0 { Self::Dead } else { Self::Live { k, i: i.max(-f), f } }
+    }
+
+    /// Fraction bits of the result; `None` when it is always 0.
+    pub fn fraction(&self) -> Option<i32> {
+        match self {
+            Self::Dead => None,
+            Self::Live { f, .. } | Self::RoundOnly { f } => Some(*f),
+        }
+    }
+
+    /// The format of the result; `None` for [`Self::Dead`] and for [`Self::RoundOnly`], which has no range.
+    pub fn format(&self) -> Option<Format> {
+        match *self {
+            Self::Live { k, i, f } => Some(Format { signed: k == 1, width: (k as i32 + i + f) as u32, fraction: f }),
+            _ => None,
+        }
+    }
+
+    /// Quantizes `mantissa * 2^-fraction / divisor` exactly; the result is a mantissa at this quantizer's fraction.
+    ///
+    /// The caller keeps `|mantissa| < 2^64` and shifts below 62 bits, so that nothing overflows 128 bits.
+    pub fn quantize(&self, mantissa: i128, fraction: i32, divisor: u64, rounding: Rounding, overflow: Overflow) -> i128 {
+        let Some(f) = self.fraction() else { return 0 };
+        let divisor = i128::from(divisor);
+        let rounded = if f >= fraction {
+            rounding.divide(mantissa << (f - fraction), divisor)
+        } else {
+            rounding.divide(mantissa, divisor << (fraction - f))
+        };
+        match *self {
+            Self::Live { k, i, f } => reduce(rounded, k, i + f, overflow),
+            _ => rounded,
+        }
+    }
+
+    /// Quantizes a float32 weight exactly as Keras does in float32; the result is a mantissa at this quantizer's
+    /// fraction.
+    ///
+    /// Returns `None` if the result needs more than 62 bits or is not finite.
+    pub fn quantize_weight(&self, weight: f32, rounding: Rounding, overflow: Overflow) -> Option<i64> {
+        let Some(f) = self.fraction() else { return Some(0) };
+        let scale = 2f32.powi(f);
+        let mut x = weight;
+        if let (Self::Live { k, i, .. }, Overflow::Saturate | Overflow::SaturateSymmetric) = (*self, overflow) {
+            let max = 2f32.powi(i) - 2f32.powi(-f);
+            let min = if overflow == Overflow::Saturate { -2f32.powi(i) } else { -max } * k as f32;
+            x = if x > max {
+                max
+            } else if x < min {
+                min
+            } else {
+                x
+            };
+        }
+        let rounded = rounding.round_f32(x * scale);
+        if !rounded.is_finite() || rounded.abs() >= 2f32.powi(62) {
+            return None;
+        }
+        let rounded = i128::from(rounded as i64);
+        let result = match (*self, overflow) {
+            (Self::Live { k, i, f }, Overflow::Wrap) => reduce(rounded, k, i + f, Overflow::Wrap),
+            _ => rounded,
+        };
+        i64::try_from(result).ok()
+    }
+
+    /// The mantissas (at [`Self::fraction`]) that quantizing `interval` can give.
+    pub fn quantize_interval(
+        &self,
+        interval: Interval,
+        fraction: i32,
+        divisor: u64,
+        rounding: Rounding,
+        overflow: Overflow,
+    ) -> Interval {
+        let Some(f) = self.fraction() else { return Interval::ZERO };
+        let unbounded = Self::RoundOnly { f };
+        let round = |m| unbounded.quantize(m, fraction, divisor, rounding, overflow);
+        let rounded = Interval { lo: round(interval.lo), hi: round(interval.hi) };
+        let Self::Live { k, i, f } = *self else { return rounded };
+        if overflow != Overflow::Wrap {
+            return Interval { lo: reduce(rounded.lo, k, i + f, overflow), hi: reduce(rounded.hi, k, i + f, overflow) };
+        }
+        let lo = reduce(rounded.lo, k, i + f, overflow);
+        let hi = reduce(rounded.hi, k, i + f, overflow);
+        if rounded.lo - lo == rounded.hi - hi {
+            return Interval { lo, hi }; // the whole interval falls into one period
+        }
+        // Every residue of the grid the input lies on can occur.
+        let step = if divisor == 1 && f > fraction { 1 << (f - fraction).min(100) } else { 1 };
+        let (min, end) = range(k, i + f);
+        if step >= end - min { Interval::ZERO } else { Interval { lo: min, hi: end - step } }
+    }
+}
+
+/// `[-k * 2^bits, 2^bits)` as (first, one past last).
+fn range(k: u32, bits: i32) -> (i128, i128) {
+    let end = 1i128 << bits;
+    (-(i128::from(k) * end), end)
+}
+
+/// Brings a rounded mantissa into the range of `k` sign bits and `bits = i + f >= 0` magnitude bits.
+fn reduce(mantissa: i128, k: u32, bits: i32, overflow: Overflow) -> i128 {
+    let (min, end) = range(k, bits);
+    match overflow {
+        Overflow::Wrap => (mantissa - min).rem_euclid(end - min) + min,
+        Overflow::Saturate => mantissa.clamp(min, end - 1),
+        Overflow::SaturateSymmetric => mantissa.clamp(if k == 1 { 1 - end } else { 0 }, end - 1),
+    }
+}

@@ -1,0 +1,52 @@
+//! The zip around a model, read with bounds: a small file must not unpack to fill the memory.
+
+use std::{fs::File, io::Read, path::Path};
+
+use zip::{ZipArchive, result::ZipError};
+
+use crate::error::{Code, Error, Result};
+
+/// The largest `config.json` accepted, in bytes; a network of a few hundred layers has under 2 MB.
+const MAX_CONFIG: u64 = 64 << 20;
+/// The largest `model.weights.h5` accepted, in bytes; 256 MiB are 10^7 weights with their quantizers.
+const MAX_WEIGHTS: u64 = 256 << 20;
+
+/// The members that matter.
+pub struct Members {
+    pub config: Vec<u8>,
+    pub weights: Vec<u8>,
+}
+
+pub fn read(path: &Path) -> Result<Members> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::new(Code::FileNotFound, "the model file does not exist")
+            .help("check `source`; it is relative to the Cargo.toml that names it"),
+        _ => Error::io("open the model", path, &error),
+    })?;
+    let mut archive = ZipArchive::new(file).map_err(|error| not_keras(&format!("it is not a zip archive ({error})")))?;
+    Ok(Members {
+        config: member(&mut archive, "config.json", MAX_CONFIG)?,
+        weights: member(&mut archive, "model.weights.h5", MAX_WEIGHTS)?,
+    })
+}
+
+fn not_keras(why: &str) -> Error {
+    Error::new(Code::NotAKerasFile, format!("this is not a .keras file: {why}"))
+        .help("save the model with Keras 3: `model.save(\"model.keras\")`")
+}
+
+fn member(archive: &mut ZipArchive<File>, name: &str, limit: u64) -> Result<Vec<u8>> {
+    let broken = |why: &dyn std::fmt::Display| not_keras(&format!("its member `{name}` cannot be read ({why})"));
+    let member = archive.by_name(name).map_err(|error| match error {
+        ZipError::FileNotFound => not_keras(&format!("it has no member `{name}`")),
+        other => broken(&other),
+    })?;
+    let mut bytes = Vec::new();
+    // The size in the archive's directory can lie, so it is the unpacking that is bounded.
+    member.take(limit + 1).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(Code::ModelTooLarge, format!("`{name}` unpacks to more than {} MiB", limit >> 20))
+            .help("no network for an FPGA is that large; is this the right file?"));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,157 @@
+//! `model.weights.h5`: variables by layer and path.
+
+use std::collections::HashMap;
+
+use hdf5_pure::{AttrValue, File};
+
+use crate::error::{Code, Error, Result};
+
+/// The largest variable accepted, in elements.
+const MAX_ELEMENTS: u64 = 1 << 26;
+
+/// A variable, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its shape; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Its values; all finite.
+    pub values: Vec<f32>,
+}
+
+/// The open weights file, and which group belongs to which layer.
+#[derive(Debug)]
+pub struct Weights {
+    file: File,
+    groups: HashMap<String, String>,
+}
+
+impl Weights {
+    /// Opens the file in `bytes`; `layers` are (name, class) in the order of `config.json`.
+    pub fn open(bytes: Vec<u8>, layers: &[(&str, &str)]) -> Result<Self> {
+        let file = File::from_bytes(bytes).map_err(|error| {
+            Error::new(Code::WeightsUnreadable, format!("model.weights.h5 is not a readable HDF5 file: {error}"))
+                .help("save the model again with `model.save(\"model.keras\")`")
+        })?;
+        let mut groups = HashMap::new();
+        let mut counters: HashMap<String, usize> = HashMap::new();
+        for (layer, class) in layers {
+            // Groups are named after the class, with a counter per class in the order of the layers.
+            let class = snake_case(class);
+            let count = counters.entry(class.clone()).or_default();
+            let group = if *count == 0 { class.clone() } else { format!("{class}_{count}") };
+            *count += 1;
+            groups.insert((*layer).to_owned(), format!("layers/{group}"));
+        }
+        let weights = Self { file, groups };
+        layers.iter().try_for_each(|(layer, _)| weights.check_name(layer))?;
+        Ok(weights)
+    }
+
+    /// The group's `vars` carry the layer's name; another name means that the order of the layers is not what we
+    /// think it is, and every weight would go to the wrong layer.
+    fn check_name(&self, layer: &str) -> Result {
+        let Some(group) = self.groups.get(layer) else { return Ok(()) };
+        let Ok(vars) = self.file.group(&format!("{group}/vars")) else { return Ok(()) };
+        let name = match vars.attrs().ok().and_then(|mut attributes| attributes.remove("name")) {
+            Some(AttrValue::String(name) | AttrValue::AsciiString(name) | AttrValue::VarLenAsciiString(name)) => name,
+            _ => return Ok(()),
+        };
+        if name == layer {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::WeightsUnreadable,
+            format!("the weights in `{group}` belong to a layer named {name:?}, but config.json puts another layer there"),
+        )
+        .layer(layer)
+        .help("config.json and model.weights.h5 do not belong together; save the model again"))
+    }
+
+    /// Variable number `index` of the object `path` inside `layer` (empty for the layer itself).
+    ///
+    /// # Errors
+    /// [`Code::WeightsUnreadable`], [`Code::ModelTooLarge`], [`Code::WeightsValue`]; the caller adds the layer.
+    pub fn read(&self, layer: &str, path: &str, index: usize) -> Result<Array> {
+        let group = self.groups.get(layer).map_or("", String::as_str);
+        let inner = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let full = format!("{group}{inner}/vars/{index}");
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Error::new(Code::WeightsUnreadable, format!("model.weights.h5 has no readable variable `{full}`: {error}"))
+                .layer(layer)
+                .help("the file is incomplete, or written by a version of HGQ2 or sparsepixels that is not supported")
+        };
+        let dataset = self.file.dataset(&full).map_err(|error| unreadable(&error))?;
+        let shape = dataset.shape().map_err(|error| unreadable(&error))?;
+        let elements = shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
+        if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
+            return Err(Error::new(Code::ModelTooLarge, format!("variable `{full}` has the shape {shape:?}"))
+                .layer(layer)
+                .help(format!("a variable may have up to {MAX_ELEMENTS} elements")));
+        }
+        let values = dataset.read_f32().map_err(|error| unreadable(&error))?;
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::new(Code::WeightsValue, format!("element {at} of variable `{full}` is {}", values[at]))
+                .layer(layer)
+                .help("the training diverged; a weight must be a finite number"));
+        }
+        if Some(values.len() as u64) != elements {
+            return Err(unreadable(&"it is shorter than its shape says"));
+        }
+        Ok(Array { shape: shape.iter().map(|&size| size as usize).collect(), values })
+    }
+
+    /// As [`Self::read`], but the variable must have `shape`.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and [`Code::WeightsShape`].
+    pub fn read_shaped(&self, layer: &str, path: &str, index: usize, shape: &[usize], what: &str) -> Result<Vec<f32>> {
+        let array = self.read(layer, path, index)?;
+        if array.shape == shape {
+            return Ok(array.values);
+        }
+        Err(Error::new(
+            Code::WeightsShape,
+            format!("the {what} has the shape {:?} in model.weights.h5, but config.json makes it {shape:?}", array.shape),
+        )
+        .layer(layer)
+        .help("config.json and model.weights.h5 do not belong together; save the model again"))
+    }
+}
+
+/// `QConv2DSparse` -> `q_conv2d_sparse`, as `keras.src.utils.naming.to_snake_case` does it.
+fn snake_case(class: &str) -> String {
+    let chars: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
+    let mut out = String::new();
+    for (at, &c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|i| chars[i]);
+        let after = chars.get(at + 1);
+        let starts_word = c.is_ascii_uppercase()
+            && (after.is_some_and(char::is_ascii_lowercase) || before.is_some_and(|b| b.is_ascii_lowercase()));
+        if starts_word && before.is_some() && !out.ends_with('_') {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn class_names_become_the_group_names_keras_writes() {
+        for (class, group) in [
+            ("QConv2DSparse", "q_conv2d_sparse"),
+            ("AveragePooling2DSparse", "average_pooling2d_sparse"),
+            ("InputReduce", "input_reduce"),
+            ("ReLU", "re_lu"),
+            ("QDense", "q_dense"),
+            ("QSoftmax", "q_softmax"),
+            ("QUnaryFunctionLUT", "q_unary_function_lut"),
+            ("QBatchNormDense", "q_batch_norm_dense"),
+        ] {
+            assert_eq!(snake_case(class), group);
+        }
+    }
+}

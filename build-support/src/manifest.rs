@@ -1,0 +1,275 @@
+//! Stage 1: `[package.metadata.sparsehls]` of a firmware package.
+//!
+//! Values are looked up in the model's table, then in `[package.metadata.sparsehls]`, then in
+//! `[workspace.metadata.sparsehls]`. Every key is checked: a mistyped knob must never silently give other hardware.
+
+mod package;
+mod table;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+pub use self::package::{Package, Selection};
+use self::table::Table;
+use crate::{
+    error::{Code, Error, Result},
+    fixed::Format,
+};
+
+/// Which generation of the vendor's tool a project is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Vitis HLS, 2020.2 and later (C++14).
+    Vitis,
+    /// Vivado HLS, up to 2020.1 (C++11).
+    Vivado,
+}
+
+impl Backend {
+    const NAMES: [(&'static str, Self); 2] = [("vitis", Self::Vitis), ("vivado", Self::Vivado)];
+
+    /// The name used in the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vitis => "vitis",
+            Self::Vivado => "vivado",
+        }
+    }
+}
+
+/// How the layers of the top function overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pipeline {
+    /// Each layer is a process of its own, the next event enters as soon as the first layer is free.
+    Dataflow,
+    /// The whole network is one function pipeline.
+    Function,
+}
+
+/// How the image enters the top function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// All pixels at once, one port each.
+    Partition,
+}
+
+/// What the top function computes at the end of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// The model's own output.
+    Model,
+    /// The input of a final softmax or sigmoid, which is left out.
+    Logits,
+}
+
+/// Upper bounds that a synthesis report must keep.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limits {
+    /// Worst latency in clock cycles.
+    pub latency_cycles: Option<u64>,
+    /// Worst initiation interval in clock cycles.
+    pub interval_cycles: Option<u64>,
+    /// Look-up tables.
+    pub lut: Option<u64>,
+    /// Flip-flops.
+    pub ff: Option<u64>,
+    /// DSP slices.
+    pub dsp: Option<u64>,
+    /// Block RAMs of 18 kb.
+    pub bram18: Option<u64>,
+    /// Ultra RAMs.
+    pub uram: Option<u64>,
+}
+
+/// Device and clock.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Target {
+    /// The vendor's tool.
+    pub backend: Backend,
+    /// The vendor's name of the device.
+    pub part: String,
+    /// Clock period in ns.
+    pub clock_period: f64,
+    /// Clock uncertainty, in percent of the period.
+    pub clock_uncertainty: f64,
+}
+
+/// One model of the manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The HLS top function and the Rust module.
+    pub name: String,
+    /// The `.keras` file.
+    pub source: PathBuf,
+    /// Arrays `x` and `y` from Keras, checked at every build.
+    pub golden: Option<PathBuf>,
+    /// The detector's format, if it is given.
+    pub input: Option<Format>,
+    /// What comes out.
+    pub output: Output,
+    /// How layers overlap.
+    pub pipeline: Pipeline,
+    /// How the image enters.
+    pub interface: Interface,
+    /// Gates on the synthesis report.
+    pub limits: Limits,
+    /// Device and clock.
+    pub target: Target,
+    /// The manifest, for messages.
+    pub manifest: PathBuf,
+}
+
+impl Model {
+    /// The metadata key of this model's table, for messages.
+    pub fn key(&self) -> String {
+        format!("package.metadata.sparsehls.models.{}", self.name)
+    }
+}
+
+const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
+const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
+const MODEL_KEYS: [&str; 6] = ["source", "golden", "input", "output", "limits", "layers"];
+const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff", "dsp", "bram18", "uram"];
+
+/// Reads the models that `package` declares, in the order of their names.
+///
+/// # Errors
+/// [`Code::NoModels`], [`Code::UnknownKey`], [`Code::MissingKey`], [`Code::InvalidValue`].
+pub fn models(package: &Package) -> Result<Vec<Model>> {
+    let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..]].concat();
+    let workspace = Table::new(package.workspace_metadata.as_ref(), "workspace.metadata.sparsehls", &package.workspace_manifest)?;
+    workspace.check_keys(&shared)?;
+    let defaults = Table::new(package.metadata.as_ref(), "package.metadata.sparsehls", &package.manifest)?;
+    defaults.check_keys(&[&shared[..], &["models"]].concat())?;
+    let tables = defaults.tables("models")?;
+    if tables.is_empty() {
+        return Err(Error::new(Code::NoModels, format!("package `{}` declares no model", package.name))
+            .file(&package.manifest)
+            .key("package.metadata.sparsehls.models")
+            .help("add a table `[package.metadata.sparsehls.models.NAME]` with `source = \"models/NAME.keras\"`"));
+    }
+    tables.into_iter().map(|(name, table)| model(package, name, &[table, defaults.clone(), workspace.clone()])).collect()
+}
+
+/// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
+fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
+    let own = &tables[0];
+    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..]].concat())?;
+    check_model_name(&name, own)?;
+    let path = |text: &str| package.directory.join(text);
+    let Some(source) = own.string("source")? else {
+        return Err(own
+            .error(Code::MissingKey, "source", format!("model `{name}` names no `.keras` file"))
+            .help(format!("add `source = \"models/{name}.keras\"`, relative to Cargo.toml")));
+    };
+    for (layer, table) in own.tables("layers")? {
+        if let Some(key) = table.keys().next() {
+            return Err(table
+                .error(Code::UnknownKey, key, format!("layer `{layer}` has no knob `{key}`"))
+                .help("this version knows no per-layer keys; remove it"));
+        }
+    }
+    Ok(Model {
+        source: path(&source),
+        golden: own.string("golden")?.map(|text| path(&text)),
+        input: input_format(own)?,
+        output: own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)])?.unwrap_or(Output::Model),
+        pipeline: nearest(tables, |t| t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)]))?
+            .unwrap_or(Pipeline::Dataflow),
+        interface: nearest(tables, |t| t.choice("interface", &[("partition", Interface::Partition)]))?
+            .unwrap_or(Interface::Partition),
+        limits: limits(own)?,
+        target: target(tables)?,
+        manifest: package.manifest.clone(),
+        name,
+    })
+}
+
+/// The first table that has the key decides.
+fn nearest<T>(tables: &[Table], read: impl Fn(&Table) -> Result<Option<T>>) -> Result<Option<T>> {
+    for table in tables {
+        if let Some(value) = read(table)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+fn target(tables: &[Table]) -> Result<Target> {
+    Ok(Target {
+        backend: nearest(tables, |t| t.choice("backend", &Backend::NAMES))?.unwrap_or(Backend::Vitis),
+        part: nearest(tables, part)?.unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
+        clock_period: nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))?.unwrap_or(5.0),
+        clock_uncertainty: nearest(tables, uncertainty)?.unwrap_or(27.0),
+    })
+}
+
+/// A part goes into Tcl, so it may only hold what part names hold.
+fn part(table: &Table) -> Result<Option<String>> {
+    let Some(part) = table.string("part")? else { return Ok(None) };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/');
+    if part.is_empty() || !part.chars().all(fits) {
+        return Err(table
+            .error(Code::InvalidValue, "part", format!("{part:?} is not the name of a device"))
+            .help("a part name has letters, digits, `-`, `_`, `.`, `:` and `/`, for example \"xcu250-figd2104-2L-e\""));
+    }
+    Ok(Some(part))
+}
+
+fn uncertainty(table: &Table) -> Result<Option<f64>> {
+    let Some(text) = table.string("clock-uncertainty")? else { return Ok(None) };
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..100.0).contains(&percent) => Ok(Some(percent)),
+        _ => Err(table
+            .error(Code::InvalidValue, "clock-uncertainty", format!("{text:?} is not a percentage below 100 %"))
+            .help("write it as a string with its unit, for example \"27%\"")),
+    }
+}
+
+fn input_format(table: &Table) -> Result<Option<Format>> {
+    let Some(text) = table.string("input")? else { return Ok(None) };
+    Format::parse(&text).map(Some).ok_or_else(|| {
+        table
+            .error(Code::InvalidValue, "input", format!("{text:?} is not a fixed-point format"))
+            .help("write `fixed<W,I>` or `ufixed<W,I>` with 1 to 64 bits W, of which I before the binary point, for example \"ufixed<8,0>\"")
+    })
+}
+
+fn limits(model: &Table) -> Result<Limits> {
+    let table = model.table("limits")?;
+    table.check_keys(&LIMIT_KEYS)?;
+    Ok(Limits {
+        latency_cycles: table.count("latency-cycles")?,
+        interval_cycles: table.count("interval-cycles")?,
+        lut: table.count("lut")?,
+        ff: table.count("ff")?,
+        dsp: table.count("dsp")?,
+        bram18: table.count("bram18")?,
+        uram: table.count("uram")?,
+    })
+}
+
+/// The name becomes a C++ function, a Tcl word, a folder and a Rust module as it stands.
+fn check_model_name(name: &str, table: &Table) -> Result {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.contains("__")
+        && name.len() <= 64;
+    if plain && !crate::names::is_reserved(name) {
+        return Ok(());
+    }
+    Err(table
+        .error(Code::InvalidValue, "", format!("{name:?} cannot name a model: it becomes a C++ function and a Rust module"))
+        .help(format!(
+            "use lower-case letters, digits and single `_`, and no keyword of C++ or Rust, for example `{}`",
+            crate::names::identifier(name)
+        )))
+}

@@ -1,0 +1,118 @@
+//! One metadata table, with typed access whose errors name file, key and remedy.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Result};
+
+/// A metadata table and where it stands.
+#[derive(Debug, Clone)]
+pub struct Table {
+    values: Map<String, Value>,
+    key: String,
+    file: PathBuf,
+}
+
+impl Table {
+    /// The table `key` of `file`; an absent one is empty.
+    pub fn new(value: Option<&Value>, key: &str, file: &Path) -> Result<Self> {
+        let table = |values| Self { values, key: key.to_owned(), file: file.to_owned() };
+        match value {
+            None => Ok(table(Map::new())),
+            Some(Value::Object(values)) => Ok(table(values.clone())),
+            Some(other) => Err(Error::new(Code::InvalidValue, format!("`{key}` must be a table, not {}", kind(other)))
+                .file(file)
+                .key(key)
+                .help(format!("write `[{key}]` and its keys below it"))),
+        }
+    }
+
+    /// The keys that are there.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// An error at `name` in this table; an empty `name` means the table itself.
+    pub fn error(&self, code: Code, name: &str, message: String) -> Error {
+        let key = if name.is_empty() { self.key.clone() } else { format!("{}.{name}", self.key) };
+        Error::new(code, message).file(&self.file).key(key)
+    }
+
+    /// Refuses every key that is not in `known`, and suggests the nearest.
+    pub fn check_keys(&self, known: &[&str]) -> Result {
+        let Some(unknown) = self.keys().find(|key| !known.contains(key)) else { return Ok(()) };
+        let nearest = known
+            .iter()
+            .map(|name| (strsim::damerau_levenshtein(&unknown.replace('_', "-"), name), *name))
+            .min()
+            .filter(|(distance, name)| *distance <= name.len().max(4) / 2);
+        let list = format!("known keys: {}", known.join(", "));
+        let help = nearest.map_or(list.clone(), |(_, name)| format!("did you mean `{name}`? {list}"));
+        Err(self.error(Code::UnknownKey, unknown, format!("unknown key `{unknown}`")).help(help))
+    }
+
+    fn mistyped(&self, name: &str, value: &Value, wanted: &str, example: &str) -> Error {
+        self.error(Code::InvalidValue, name, format!("`{name}` must be {wanted}, not {}", kind(value)))
+            .help(format!("for example `{name} = {example}`"))
+    }
+
+    /// The string `name`.
+    pub fn string(&self, name: &str) -> Result<Option<String>> {
+        match self.values.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
+            Some(other) => Err(self.mistyped(name, other, "a string", "\"…\"")),
+        }
+    }
+
+    /// The number `name`, which must lie between `min` and `max` (in `unit`).
+    pub fn number_between(&self, name: &str, unit: &str, min: f64, max: f64) -> Result<Option<f64>> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        match value.as_f64() {
+            Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
+            Some(number) => Err(self
+                .error(Code::InvalidValue, name, format!("`{name}` is {number} {unit}"))
+                .help(format!("give a number from {min} to {max}, in {unit}"))),
+            None => Err(self.mistyped(name, value, &format!("a number ({unit})"), "5.0")),
+        }
+    }
+
+    /// The non-negative integer `name`.
+    pub fn count(&self, name: &str) -> Result<Option<u64>> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        value.as_u64().map(Some).ok_or_else(|| self.mistyped(name, value, "a whole number, zero or more", "200"))
+    }
+
+    /// The string `name`, which must be one of `choices`.
+    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
+        let Some(text) = self.string(name)? else { return Ok(None) };
+        let found = choices.iter().find(|(choice, _)| *choice == text);
+        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| format!("\"{choice}\"")).collect();
+            self.error(Code::InvalidValue, name, format!("{text:?} is no {name}")).help(format!("use {}", names.join(" or ")))
+        })
+    }
+
+    /// The table `name`, empty if it is absent.
+    pub fn table(&self, name: &str) -> Result<Self> {
+        Self::new(self.values.get(name), &format!("{}.{name}", self.key), &self.file)
+    }
+
+    /// The tables inside the table `name`, by their names.
+    pub fn tables(&self, name: &str) -> Result<Vec<(String, Self)>> {
+        let outer = self.table(name)?;
+        outer.values.keys().map(|inner| Ok((inner.clone(), outer.table(inner)?))).collect()
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "a table",
+    }
+}
