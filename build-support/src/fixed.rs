@@ -187,7 +187,7 @@ impl fmt::Display for Format {
 }
 
 /// All mantissas from `lo` to `hi`, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {
     /// Smallest mantissa.
     pub lo: i128,
@@ -204,20 +204,20 @@ impl Interval {
         Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
-    /// Interval of the sum.
+    /// Interval of the sum. Beyond 128 bits it saturates, and then no format holds it.
     pub fn plus(self, other: Self) -> Self {
-        Self { lo: self.lo + other.lo, hi: self.hi + other.hi }
+        Self { lo: self.lo.saturating_add(other.lo), hi: self.hi.saturating_add(other.hi) }
     }
 
     /// Interval of the product with a constant.
     pub fn times(self, factor: i128) -> Self {
-        let (a, b) = (self.lo * factor, self.hi * factor);
+        let (a, b) = (self.lo.saturating_mul(factor), self.hi.saturating_mul(factor));
         Self { lo: a.min(b), hi: a.max(b) }
     }
 
     /// The same values with `bits` more bits behind the binary point.
     pub fn shifted(self, bits: u32) -> Self {
-        Self { lo: self.lo << bits, hi: self.hi << bits }
+        self.times(1 << bits.min(126))
     }
 
     /// After `max(0, x)`.
@@ -272,14 +272,16 @@ impl QuantizerFormat {
 
     /// Quantizes `mantissa * 2^-fraction / divisor` exactly; the result is a mantissa at this quantizer's fraction.
     ///
-    /// The caller keeps `|mantissa| < 2^64` and shifts below 62 bits, so that nothing overflows 128 bits.
+    /// The caller keeps `|mantissa| < 2^64`, `divisor < 2^24` and `f - fraction < 62`, so that nothing overflows 128
+    /// bits.
     pub fn quantize(&self, mantissa: i128, fraction: i32, divisor: u64, rounding: Rounding, overflow: Overflow) -> i128 {
         let Some(f) = self.fraction() else { return 0 };
         let divisor = i128::from(divisor);
         let rounded = if f >= fraction {
             rounding.divide(mantissa << (f - fraction), divisor)
         } else {
-            rounding.divide(mantissa, divisor << (fraction - f))
+            // Beyond 70 bits only the sign is left to round.
+            rounding.divide(mantissa, divisor << (fraction - f).min(70))
         };
         match *self {
             Self::Live { k, i, f } => reduce(rounded, k, i + f, overflow),

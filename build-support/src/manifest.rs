@@ -181,8 +181,10 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
         golden: own.string("golden")?.map(|text| path(&text)),
         input: input_format(own)?,
         output: own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)])?.unwrap_or(Output::Model),
-        pipeline: nearest(tables, |t| t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)]))?
-            .unwrap_or(Pipeline::Dataflow),
+        pipeline: nearest(tables, |t| {
+            t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
+        })?
+        .unwrap_or(Pipeline::Dataflow),
         interface: nearest(tables, |t| t.choice("interface", &[("partition", Interface::Partition)]))?
             .unwrap_or(Interface::Partition),
         limits: limits(own)?,

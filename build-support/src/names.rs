@@ -68,7 +68,8 @@ impl Identifiers {
 /// continue a C++ line comment), trigraphs or comment ends.
 pub fn comment(name: &str) -> String {
     let safe = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '*' | '?' | '`' | '[' | ']' | '$') || c == ' ';
-    let text: String = name.chars().take(120).map(|c| if safe(c) { c.to_string() } else { format!("<{:x}>", c as u32) }).collect();
+    let text: String =
+        name.chars().take(120).map(|c| if safe(c) { c.to_string() } else { format!("<{:x}>", c as u32) }).collect();
     if text == name { text } else { format!("{text} (escaped)") }
 }
 
@@ -78,7 +79,9 @@ mod tests {
 
     #[test]
     fn hostile_names_become_plain_identifiers() {
-        for name in ["class", "2nd-dense.layer", "\"; exec rm", "", "日本", "a\nb", "__x", "AP_TRN", "main", "x\\", &"y".repeat(900)] {
+        for name in
+            ["class", "2nd-dense.layer", "\"; exec rm", "", "日本", "a\nb", "__x", "AP_TRN", "main", "x\\", &"y".repeat(900)]
+        {
             let made = identifier(name);
             assert!(made.starts_with(|c: char| c.is_ascii_lowercase()), "{name:?} -> {made:?}");
             assert!(made.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{made:?}");

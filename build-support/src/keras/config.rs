@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{KerasLayer, TensorRef};
 use crate::error::{Code, Error, Result};
@@ -136,9 +136,4 @@ fn chain(layers: &mut [KerasLayer]) {
     for at in 1..layers.len() {
         layers[at].inputs = vec![TensorRef { layer: layers[at - 1].name.clone(), index: 0 }];
     }
-}
-
-/// Typed access to a layer's `config`, with errors that name the option.
-pub fn option<'a>(config: &'a Map<String, Value>, key: &str) -> &'a Value {
-    config.get(key).unwrap_or(&Value::Null)
 }

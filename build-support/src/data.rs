@@ -1,0 +1,146 @@
+//! NumPy files: events for `predict` and `verify`, and golden sets.
+//!
+//! The header of a `.npy` file is a small Python dictionary with three fixed keys. It is read here by hand: the crates
+//! that do it bring a Python-literal parser with a grammar compiler into every user's build (npyz adds 20 crates).
+
+mod npy;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufReader, Read, Write},
+    path::Path,
+};
+
+use crate::{
+    error::{Code, Error, Result},
+    formats::{FixedNetwork, GridReport},
+};
+
+/// The largest array read into memory, in bytes.
+const MAX_BYTES: u64 = 8 << 30;
+
+/// An array of numbers, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its shape; the first axis counts events.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f64>,
+}
+
+impl Array {
+    /// The number of events.
+    pub fn events(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
+    }
+}
+
+/// A set of events and what Keras makes of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Golden {
+    /// Inputs, (events, …).
+    pub x: Array,
+    /// Outputs, (events, outputs).
+    pub y: Array,
+}
+
+/// Reads a `.npy` file.
+///
+/// # Errors
+/// [`Code::FileNotFound`], [`Code::Io`], [`Code::InvalidData`].
+pub fn read_npy(path: &Path) -> Result<Array> {
+    let file = open(path)?;
+    let size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    npy::read(&mut BufReader::new(file), size).map_err(|error| error.file(path))
+}
+
+/// Reads the arrays `x` and `y` of a `.npz` file.
+///
+/// # Errors
+/// As [`read_npy`].
+pub fn read_golden(path: &Path) -> Result<Golden> {
+    let mut archive = archive(path)?;
+    let golden = Golden { x: member(&mut archive, "x", path)?, y: member(&mut archive, "y", path)? };
+    if golden.x.events() != golden.y.events() {
+        let message = format!("`x` has {} events, `y` has {}", golden.x.events(), golden.y.events());
+        return Err(Error::new(Code::InvalidData, message).file(path).help("both arrays need the same events"));
+    }
+    Ok(golden)
+}
+
+/// Reads all arrays of a `.npz` file by name.
+///
+/// # Errors
+/// As [`read_npy`].
+pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Array>> {
+    let mut archive = archive(path)?;
+    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+    names.into_iter().map(|name| Ok((name.clone(), member(&mut archive, &name, path)?))).collect()
+}
+
+fn archive(path: &Path) -> Result<zip::ZipArchive<File>> {
+    zip::ZipArchive::new(open(path)?).map_err(|error| {
+        Error::new(Code::InvalidData, format!("this is not an .npz file: {error}"))
+            .file(path)
+            .help("write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`")
+    })
+}
+
+fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
+    let member = archive.by_name(&format!("{name}.npy")).map_err(|error| {
+        Error::new(Code::InvalidData, format!("the file has no readable array `{name}`: {error}"))
+            .file(path)
+            .help("write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`")
+    })?;
+    let size = member.size();
+    npy::read(&mut BufReader::new(member), size).map_err(|error| error.file(path))
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::new(Code::FileNotFound, "the data file does not exist").file(path).help("check the path")
+        }
+        _ => Error::io("open the data file", path, &error),
+    })
+}
+
+/// Writes a float32 `.npy` file; it appears whole or not at all.
+///
+/// # Errors
+/// [`Code::Io`].
+pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result {
+    crate::files::write_atomically(path, |file| npy::write(file, shape, values))
+}
+
+/// Checks that `x` holds events for `network`: (events, …) with the model's input shape, where sizes of 1 may be left
+/// out and a flat event is accepted.
+///
+/// # Errors
+/// [`Code::InvalidData`].
+pub fn check_events(x: &Array, network: &FixedNetwork) -> Result {
+    let event: Vec<usize> = x.shape.iter().skip(1).copied().collect();
+    let squeeze = |shape: &[usize]| shape.iter().copied().filter(|s| *s != 1).collect::<Vec<_>>();
+    let fits = squeeze(&event) == squeeze(&network.input_shape) || event == [network.input_len()];
+    if fits && !x.shape.is_empty() {
+        return Ok(());
+    }
+    let wanted = &network.input_shape;
+    Err(Error::new(Code::InvalidData, format!("the events have the shape {event:?}, but the model takes {wanted:?}")).help(
+        format!("give an array of the shape (events, {})", wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    ))
+}
+
+/// Brings the events of `x` to the input grid.
+pub fn to_mantissas(x: &Array, network: &FixedNetwork) -> (Vec<i64>, GridReport) {
+    let mut report = GridReport::default();
+    let mantissas = x.values.iter().map(|&value| network.input.mantissa(value, &mut report)).collect();
+    (mantissas, report)
+}
+
+/// Output mantissas as the numbers they stand for; float32 holds all that Keras can hold.
+pub fn to_floats(mantissas: &[i64], network: &FixedNetwork) -> Vec<f32> {
+    let scale = 2f64.powi(-network.output().fraction);
+    mantissas.iter().map(|&mantissa| (mantissa as f64 * scale) as f32).collect()
+}

@@ -1,0 +1,207 @@
+//! Stage 3: what the network computes.
+//!
+//! A [`Network`] is a chain of elementary [`Op`]s on integers-with-a-binary-point. A Keras layer becomes one or more of
+//! them: a `QConv2DSparse` named `conv1` is `conv1_iq` (input quantizer), `conv1`, `conv1_bias` and `conv1_relu`. The
+//! last op of a Keras layer has the value of that layer in Keras.
+
+mod build;
+mod dense;
+mod options;
+mod quantizer;
+mod softmax;
+mod sparse;
+
+use serde::Serialize;
+
+pub use self::{
+    quantizer::{Mantissas, Quantizer},
+    softmax::Function,
+};
+
+/// A network, ready for format inference.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Shape of the input of one event: (height, width, channels), or any dense shape if there is no sparse part.
+    pub input_shape: Vec<usize>,
+    /// The ops, each working on the result of the one before.
+    pub layers: Vec<Layer>,
+    /// How far an output may be from Keras: 0 unless a float softmax or sigmoid at the end is replaced by tables.
+    pub tolerance: f64,
+}
+
+/// One op and its names.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// The Keras layer's name, with a suffix for the ops beside its main one. Untrusted text.
+    pub name: String,
+    /// The Keras layer this op is part of.
+    pub keras_name: String,
+    /// The Keras layer's class.
+    pub keras_class: String,
+    /// An identifier, unique in the network.
+    pub id: String,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// What is computed.
+    pub op: Op,
+}
+
+/// The shape of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// `slots` pixels of an image, each with its features and its 1-based coordinates.
+    Sparse {
+        /// Slots N.
+        slots: usize,
+        /// Image height H.
+        height: usize,
+        /// Image width W.
+        width: usize,
+        /// Features of a pixel C.
+        channels: usize,
+    },
+    /// A dense array, row-major.
+    Dense(Vec<usize>),
+}
+
+impl Shape {
+    /// Values in one event: N·C for a sparse tensor.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Sparse { slots, channels, .. } => slots * channels,
+            Self::Dense(shape) => shape.iter().product(),
+        }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The shape to show: `[slots, channels]` for a sparse tensor.
+    pub fn dimensions(&self) -> Vec<usize> {
+        match self {
+            Self::Sparse { slots, channels, .. } => vec![*slots, *channels],
+            Self::Dense(shape) => shape.clone(),
+        }
+    }
+
+    /// The shape Keras gives this value, without the batch axis.
+    pub fn keras(&self) -> Vec<usize> {
+        match self {
+            Self::Sparse { height, width, channels, .. } => vec![*height, *width, *channels],
+            Self::Dense(shape) => shape.clone(),
+        }
+    }
+}
+
+/// What an op computes. Values are exact; only [`Op::Quantize`] and [`Op::Lookup`] round.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Keeps the first `slots` pixels, in row-major order, whose first channel is above `threshold`.
+    InputReduce {
+        /// The threshold; `None` means that a pixel is active where the first channel is not 0.
+        threshold: Option<f32>,
+    },
+    /// Rounds and limits every value, each position and channel with a format of its own.
+    Quantize(Quantizer),
+    /// 'same' convolution between active pixels.
+    SparseConv2d(Conv2d),
+    /// Adds a bias per channel where the value is not exactly 0.
+    SparseBias(Mantissas),
+    /// Pools each occupied cell into its first slot.
+    SparsePooling2d(Pooling2d),
+    /// Puts each active pixel in its place in a dense image, zero elsewhere.
+    SparseFlatten,
+    /// `max(0, x)`.
+    Relu,
+    /// `x · kernel + bias`.
+    Dense(Dense),
+    /// `max(x) - x`, the first step of a stable softmax.
+    MaxMinus,
+    /// A function of one variable, rounded by a quantizer: a table.
+    Lookup(Lookup),
+    /// `x · r(q(sum(x)))`, the last step of a softmax: `q` rounds the sum, `r` is a table.
+    Normalize {
+        /// Rounds the sum; one element.
+        sum: Quantizer,
+        /// The reciprocal; one element.
+        reciprocal: Lookup,
+    },
+    /// The same values in another shape.
+    Reshape,
+}
+
+impl Op {
+    /// The name of this kind of op in reports and JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InputReduce { .. } => "sparse-input-reduce",
+            Self::Quantize(_) => "quantizer",
+            Self::SparseConv2d(_) => "sparse-conv2d",
+            Self::SparseBias(_) => "sparse-bias",
+            Self::SparsePooling2d(_) => "sparse-pooling2d",
+            Self::SparseFlatten => "sparse-flatten",
+            Self::Relu => "relu",
+            Self::Dense(_) => "dense",
+            Self::MaxMinus => "max-minus",
+            Self::Lookup(_) => "lookup",
+            Self::Normalize { .. } => "normalize",
+            Self::Reshape => "reshape",
+        }
+    }
+}
+
+/// A convolution: `out[p] = sum over active q of x[q] · kernel[q - p + pad]`, `pad = (K - 1) / 2` per axis.
+#[derive(Debug, Clone)]
+pub struct Conv2d {
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Input channels.
+    pub channels: usize,
+    /// Output channels.
+    pub filters: usize,
+    /// The kernel, (height, width, channels, filters).
+    pub weights: Mantissas,
+}
+
+/// Which pooling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolingMode {
+    /// The mean over the whole window; absent pixels count as 0.
+    Average,
+    /// The maximum over the whole window; absent pixels count as 0.
+    Max,
+}
+
+/// A pooling with windows side by side; partial windows at the edge are dropped.
+#[derive(Debug, Clone, Copy)]
+pub struct Pooling2d {
+    /// Mean or maximum.
+    pub mode: PoolingMode,
+    /// Window height and width.
+    pub pool: [usize; 2],
+}
+
+/// A fully connected layer.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    /// Inputs.
+    pub inputs: usize,
+    /// Outputs.
+    pub outputs: usize,
+    /// The kernel, (inputs, outputs).
+    pub weights: Mantissas,
+    /// The bias, one for each output.
+    pub bias: Option<Mantissas>,
+}
+
+/// A function and the quantizer of its result.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The function.
+    pub function: Function,
+    /// What its result is rounded to.
+    pub output: Quantizer,
+}

@@ -1,0 +1,271 @@
+//! From the layers of a file to a chain of ops.
+
+use serde_json::Value;
+
+use super::{Layer, Lookup, Network, Op, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
+use crate::{
+    error::{Code, Error, Result},
+    keras::{KerasLayer, KerasModel, TensorRef},
+    manifest::Output,
+    names::Identifiers,
+};
+
+/// Layer classes that are read, in the order the guide lists them.
+pub const SUPPORTED: [&str; 17] = [
+    "InputLayer",
+    "InputReduce",
+    "QConv2DSparse",
+    "AveragePooling2DSparse",
+    "MaxPooling2DSparse",
+    "Flatten",
+    "Reshape",
+    "QDense",
+    "ReLU",
+    "Activation",
+    "Dropout",
+    "Quantizer",
+    "QSoftmax",
+    "Softmax",
+    "QUnaryFunctionLUT",
+    "SpatialDropout2D",
+    "GaussianNoise",
+];
+
+impl Network {
+    /// Builds the network of `model`; `top` is the name of the top function, which no layer may take.
+    ///
+    /// # Errors
+    /// [`Code::UnsupportedLayer`], [`Code::UnsupportedOption`], [`Code::UnsupportedGraph`], and what reading weights
+    /// can give.
+    pub fn new(model: &KerasModel, top: &str, output: Output) -> Result<Self> {
+        let chain = chain(model)?;
+        let (first, rest) = chain.split_first().ok_or_else(|| graph("the model has no layers"))?;
+        let mut builder = Builder::new(model, first, top, output)?;
+        for (at, layer) in rest.iter().enumerate() {
+            builder.last = at + 1 == rest.len();
+            builder.keras_layer(layer).map_err(|error| error.layer(&layer.name))?;
+        }
+        builder.finish()
+    }
+}
+
+fn graph(message: impl Into<String>) -> Error {
+    Error::new(Code::UnsupportedGraph, message)
+        .help("a network must be one chain of layers from one input to one output; keep masks go beside it")
+}
+
+/// The layers from the input to the output; every layer of the model must be on the way.
+fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
+    let [output] = model.outputs.as_slice() else {
+        return Err(graph(format!("the model has {} outputs", model.outputs.len())));
+    };
+    let find = |name: &str| {
+        let layer = model.layers.iter().find(|layer| layer.name == name);
+        layer.ok_or_else(|| Error::new(Code::InvalidConfig, format!("a layer is connected to {name:?}, which does not exist")))
+    };
+    let mut chain = vec![find(&output.layer)?];
+    while let Some(input) = chain.last().and_then(|layer| layer.inputs.first()) {
+        if chain.len() > model.layers.len() {
+            return Err(graph("the layers form a ring").layer(&input.layer));
+        }
+        chain.push(find(&input.layer)?);
+    }
+    chain.reverse();
+    let stray = model.layers.iter().find(|layer| !chain.iter().any(|on| on.name == layer.name));
+    if let Some(stray) = stray {
+        // A Sequential model built without an Input has no InputLayer.
+        return Err(graph(format!("this {} is not on the way from the input to the output", stray.class)).layer(&stray.name));
+    }
+    Ok(chain)
+}
+
+/// The chain as far as it is built.
+pub struct Builder<'a> {
+    pub model: &'a KerasModel,
+    /// Shape of the value so far.
+    pub shape: Shape,
+    /// Whether the layer at hand is the last of the model.
+    pub last: bool,
+    pub output: Output,
+    layers: Vec<Layer>,
+    tolerance: f64,
+    input_shape: Vec<usize>,
+    names: Identifiers,
+    /// The Keras tensor of the value so far, and the keep mask that belongs to it.
+    tensor: TensorRef,
+    mask: Option<TensorRef>,
+    current: Option<&'a KerasLayer>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(model: &'a KerasModel, first: &'a KerasLayer, top: &str, output: Output) -> Result<Self> {
+        let options = Options::of(first);
+        if first.class != "InputLayer" {
+            return Err(graph("the model does not begin with an InputLayer").layer(&first.name));
+        }
+        let input_shape = batched_shape(options.value("batch_shape")).ok_or_else(|| {
+            graph(format!("the input's shape is {}; every size but the batch must be known", options.value("batch_shape")))
+                .layer(&first.name)
+        })?;
+        let mut names = Identifiers::default();
+        for name in [top, "input", "output", "input_t", "output_t", "sparsehls"] {
+            names.reserve(name);
+        }
+        Ok(Self {
+            model,
+            shape: Shape::Dense(input_shape.clone()),
+            last: false,
+            output,
+            layers: Vec::new(),
+            tolerance: 0.0,
+            input_shape,
+            names,
+            tensor: TensorRef { layer: first.name.clone(), index: 0 },
+            mask: None,
+            current: None,
+        })
+    }
+
+    fn keras_layer(&mut self, layer: &'a KerasLayer) -> Result {
+        self.check_inputs(layer)?;
+        self.current = Some(layer);
+        let options = Options::of(layer);
+        match layer.class.as_str() {
+            "InputReduce" => sparse::input_reduce(self, layer)?,
+            "QConv2DSparse" => sparse::conv2d(self, layer)?,
+            "AveragePooling2DSparse" => sparse::pooling(self, layer, super::PoolingMode::Average)?,
+            "MaxPooling2DSparse" => sparse::pooling(self, layer, super::PoolingMode::Max)?,
+            "Flatten" => self.flatten(vec![self.shape.keras().iter().product()]),
+            "Reshape" => {
+                let shape = reshape(options, self.shape.keras().iter().product())?;
+                self.flatten(shape);
+            }
+            "QDense" => dense::dense(self, layer)?,
+            "ReLU" => dense::relu_layer(self, options)?,
+            "Activation" => dense::activation(self, options, &options.activation()?, "")?,
+            "Dropout" | "SpatialDropout2D" | "GaussianNoise" => {}
+            "Quantizer" => {
+                let config = layer.config.get("config").unwrap_or(&Value::Null);
+                self.quantize(
+                    "",
+                    Place {
+                        weights: &self.model.weights,
+                        layer: &layer.name,
+                        config,
+                        path: "",
+                        frozen: options.value("trainable") == false,
+                    },
+                )?;
+            }
+            "QSoftmax" => softmax::qsoftmax(self, layer)?,
+            "QUnaryFunctionLUT" => softmax::lookup_layer(self, layer)?,
+            "Softmax" => dense::activation(self, options, "softmax", "")?,
+            _ => return Err(unsupported(layer)),
+        }
+        self.tensor = TensorRef { layer: layer.name.clone(), index: 0 };
+        let makes_mask = matches!(self.layers.last().map(|l| &l.op), Some(Op::InputReduce { .. } | Op::SparsePooling2d(_)));
+        if makes_mask && self.layers.last().is_some_and(|l| l.keras_name == layer.name) {
+            self.mask = Some(TensorRef { layer: layer.name.clone(), index: 1 });
+        }
+        Ok(())
+    }
+
+    /// The layer must be called with the value so far and, if it takes a mask, with the mask of that value.
+    fn check_inputs(&self, layer: &KerasLayer) -> Result {
+        let takes_mask = matches!(layer.class.as_str(), "QConv2DSparse" | "AveragePooling2DSparse" | "MaxPooling2DSparse");
+        let wanted: Vec<&TensorRef> = std::iter::once(&self.tensor).chain(self.mask.as_ref().filter(|_| takes_mask)).collect();
+        if takes_mask && self.mask.is_none() {
+            return Err(graph("a sparse layer needs the keep mask of an InputReduce before it"));
+        }
+        if layer.inputs.iter().eq(wanted.iter().copied()) {
+            return Ok(());
+        }
+        let show = |refs: &mut dyn Iterator<Item = &TensorRef>| {
+            refs.map(|r| format!("{}[{}]", r.layer, r.index)).collect::<Vec<_>>().join(", ")
+        };
+        let (wanted, found) = (show(&mut wanted.into_iter()), show(&mut layer.inputs.iter()));
+        Err(graph(format!("this {} is called with {found} where only {wanted} can be", layer.class)))
+    }
+
+    /// Appends an op of the current Keras layer, whose name gets `suffix`.
+    pub fn push(&mut self, suffix: &str, shape: Shape, op: Op) {
+        let Some(keras) = self.current else { return };
+        let name = format!("{}{suffix}", keras.name);
+        self.layers.push(Layer {
+            id: self.names.assign(&name),
+            name,
+            keras_name: keras.name.clone(),
+            keras_class: keras.class.clone(),
+            shape: shape.clone(),
+            op,
+        });
+        self.shape = shape;
+    }
+
+    /// Appends the quantizer at `place`.
+    pub fn quantize(&mut self, suffix: &str, place: Place<'_>) -> Result {
+        let quantizer = place.of_value(&self.shape.keras())?;
+        self.push(suffix, self.shape.clone(), Op::Quantize(quantizer));
+        Ok(())
+    }
+
+    /// Appends a table.
+    pub fn lookup(&mut self, suffix: &str, lookup: Lookup) {
+        self.push(suffix, self.shape.clone(), Op::Lookup(lookup));
+    }
+
+    /// Says that outputs may be `tolerance` off.
+    pub fn inexact(&mut self, tolerance: f64) {
+        self.tolerance = self.tolerance.max(tolerance);
+    }
+
+    fn flatten(&mut self, shape: Vec<usize>) {
+        let op = if matches!(self.shape, Shape::Sparse { .. }) { Op::SparseFlatten } else { Op::Reshape };
+        self.mask = None;
+        self.push("", Shape::Dense(shape), op);
+    }
+
+    fn finish(mut self) -> Result<Network> {
+        if self.tensor.layer != self.model.outputs[0].layer || self.model.outputs[0].index != 0 {
+            return Err(graph("the model's output is a keep mask").layer(&self.tensor.layer));
+        }
+        if let Shape::Sparse { .. } = self.shape {
+            // Keras gives a dense image here, and so do we.
+            let shape = self.shape.keras();
+            self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten);
+        }
+        if self.layers.is_empty() {
+            return Err(graph("the model computes nothing"));
+        }
+        Ok(Network { input_shape: self.input_shape, layers: self.layers, tolerance: self.tolerance })
+    }
+}
+
+fn unsupported(layer: &KerasLayer) -> Error {
+    Error::new(Code::UnsupportedLayer, format!("layers of class `{}` are not supported", layer.class))
+        .layer(&layer.name)
+        .help(format!("supported classes: {}", SUPPORTED.join(", ")))
+}
+
+/// `[null, 28, 28, 1]` -> `[28, 28, 1]`; `None` if a size is unknown or the shape is absurdly large.
+fn batched_shape(value: &Value) -> Option<Vec<usize>> {
+    let sizes = value.as_array()?.get(1..)?;
+    let sizes: Vec<usize> =
+        sizes.iter().map(|size| size.as_u64().filter(|s| (1..1 << 20).contains(s)).map(|s| s as usize)).collect::<Option<_>>()?;
+    let elements = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
+    (!sizes.is_empty() && elements <= 1 << 24).then_some(sizes)
+}
+
+/// The target shape of a Reshape layer, with -1 worked out.
+fn reshape(options: Options<'_>, elements: usize) -> Result<Vec<usize>> {
+    let value = options.value("target_shape");
+    let malformed = || options.unsupported("target_shape", value, "give a shape with as many elements as the input has");
+    let sizes: Vec<i64> =
+        value.as_array().ok_or_else(malformed)?.iter().map(Value::as_i64).collect::<Option<_>>().ok_or_else(malformed)?;
+    let known: usize = sizes.iter().filter(|&&s| s != -1).map(|&s| usize::try_from(s).unwrap_or(0)).product();
+    let free = sizes.iter().filter(|&&s| s == -1).count();
+    if known == 0 || free > 1 || elements % known != 0 || (free == 0 && known != elements) || sizes.is_empty() {
+        return Err(malformed());
+    }
+    Ok(sizes.iter().map(|&s| if s == -1 { elements / known } else { s as usize }).collect())
+}

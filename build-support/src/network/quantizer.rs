@@ -1,0 +1,263 @@
+//! Quantizers and quantized weights, from the variables of HGQ2.
+
+use serde_json::Value;
+
+use super::options::Options;
+use crate::{
+    error::{Code, Error, Result},
+    fixed::{Overflow, QuantizerFormat, Rounding},
+    keras::Weights,
+};
+
+/// The largest |i|, |f| of a quantizer that is not dead. HGQ2 constrains them to 24.
+const MAX_BITS: i32 = 63;
+
+/// A quantizer of a value: a format for every element, most of them shared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantizer {
+    /// The distinct formats, in order of first use.
+    pub formats: Vec<QuantizerFormat>,
+    /// How all of them round.
+    pub rounding: Rounding,
+    /// How all of them overflow.
+    pub overflow: Overflow,
+    /// Shape of `classes`: as the value's, with 1 on axes that share formats.
+    shape: Vec<usize>,
+    /// Index into `formats`.
+    classes: Vec<u16>,
+}
+
+impl Quantizer {
+    /// The same format for every element of a value of rank `rank`.
+    pub fn uniform(format: QuantizerFormat, rounding: Rounding, overflow: Overflow, rank: usize) -> Self {
+        Self { formats: vec![format], rounding, overflow, shape: vec![1; rank], classes: vec![0] }
+    }
+
+    fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
+        let mut formats = Vec::new();
+        let mut index = std::collections::HashMap::new();
+        let mut classes = Vec::with_capacity(elements.len());
+        for element in elements {
+            let class = *index.entry(*element).or_insert_with(|| {
+                formats.push(*element);
+                formats.len() - 1
+            });
+            classes.push(u16::try_from(class).ok()?);
+        }
+        Some(Self { formats, rounding, overflow, shape, classes })
+    }
+
+    /// Whether all elements share one format.
+    pub fn is_uniform(&self) -> bool {
+        self.formats.len() == 1
+    }
+
+    /// The format index of every element of a value of `shape`, row-major.
+    pub fn expand(&self, shape: &[usize]) -> Vec<u16> {
+        let mut strides = vec![0; shape.len()];
+        let mut stride = 1;
+        for axis in (0..shape.len()).rev() {
+            let size = self.shape.get(axis).copied().unwrap_or(1);
+            strides[axis] = if size == 1 { 0 } else { stride };
+            stride *= size;
+        }
+        let count = shape.iter().product();
+        let mut out = Vec::with_capacity(count);
+        let mut position = vec![0; shape.len()];
+        for _ in 0..count {
+            out.push(self.classes[position.iter().zip(&strides).map(|(p, s)| p * s).sum::<usize>()]);
+            for axis in (0..shape.len()).rev() {
+                position[axis] += 1;
+                if position[axis] < shape[axis] {
+                    break;
+                }
+                position[axis] = 0;
+            }
+        }
+        out
+    }
+
+    /// As [`Self::expand`] for pixels: the format indices of each position of a (height, width, channels) value; the
+    /// first list has one entry if positions share formats.
+    pub fn depends_on_position(&self) -> bool {
+        self.formats.len() > 1 && self.shape.iter().rev().skip(1).any(|&size| size > 1)
+    }
+}
+
+/// Integers that share a binary point: quantized weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mantissas {
+    /// The integers, row-major.
+    pub values: Vec<i64>,
+    /// Bits behind the binary point; as few as the values allow.
+    pub fraction: i32,
+}
+
+impl Mantissas {
+    /// Brings values with a binary point each to a common one; `None` if that takes more than 62 bits.
+    fn aligned(values: &[(i64, i32)]) -> Option<Self> {
+        let trimmed = values
+            .iter()
+            .map(|&(m, f)| if m == 0 { (0, i32::MIN) } else { (m >> m.trailing_zeros(), f - m.trailing_zeros() as i32) });
+        let fraction = trimmed.clone().map(|(_, f)| f).max().filter(|f| *f != i32::MIN).unwrap_or(0);
+        let align = |(m, f): (i64, i32)| {
+            if m == 0 {
+                return Some(0);
+            }
+            let shift = u32::try_from(fraction - f).ok().filter(|shift| *shift < 62)?;
+            i64::try_from(i128::from(m) << shift).ok().filter(|m| m.unsigned_abs() < 1 << 62)
+        };
+        Some(Self { values: trimmed.map(align).collect::<Option<_>>()?, fraction })
+    }
+
+    /// Bits of the widest value, with a sign if any is negative.
+    pub fn format(&self) -> crate::fixed::Format {
+        let lo = self.values.iter().min().copied().unwrap_or(0).min(0).into();
+        let hi = self.values.iter().max().copied().unwrap_or(0).max(0).into();
+        crate::fixed::Format::holding(crate::fixed::Interval { lo, hi }, self.fraction)
+    }
+}
+
+/// Where a quantizer sits: its layer, its options (a serialized `QuantizerConfig`) and its path in the weights file.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub weights: &'a Weights,
+    pub layer: &'a str,
+    pub config: &'a Value,
+    pub path: &'a str,
+    /// Whether a layer around the quantizer is frozen, which freezes the quantizer.
+    pub frozen: bool,
+}
+
+impl<'a> Place<'a> {
+    /// The quantizer whose options stand under `key` and whose variables under `path`.
+    pub fn new(weights: &'a Weights, layer: &'a str, options: Options<'a>, key: &str, path: &'a str) -> Self {
+        let frozen = options.value("trainable") == &Value::Bool(false);
+        Self { weights, layer, config: options.value(key), path, frozen }
+    }
+
+    /// The quantizer of a value with `shape` (no batch axis).
+    pub fn of_value(&self, shape: &[usize]) -> Result<Quantizer> {
+        let batched: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
+        self.read(&batched).map(|mut quantizer| {
+            quantizer.shape.remove(0);
+            quantizer
+        })
+    }
+
+    /// Quantizes `weights` of `shape` with this quantizer.
+    pub fn quantize_weights(&self, weights: &[f32], shape: &[usize]) -> Result<Mantissas> {
+        let quantizer = self.read(shape)?;
+        let classes = quantizer.expand(shape);
+        let quantize = |(&weight, &class): (&f32, &u16)| {
+            let format = quantizer.formats[usize::from(class)];
+            let mantissa = format.quantize_weight(weight, quantizer.rounding, quantizer.overflow)?;
+            Some((mantissa, format.fraction().unwrap_or(0)))
+        };
+        let values: Option<Vec<_>> = weights.iter().zip(&classes).map(quantize).collect();
+        values.and_then(|values| Mantissas::aligned(&values)).ok_or_else(|| {
+            Error::new(Code::WeightsValue, format!("the weights quantized by `{}` need more than 62 bits", self.path))
+                .layer(self.layer)
+                .help("constrain the quantizer's bits in training, for example `bc=MinMax(0, 12)`")
+        })
+    }
+
+    /// Reads the variables, for a tensor of `shape`.
+    fn read(&self, shape: &[usize]) -> Result<Quantizer> {
+        let settings = self.settings()?;
+        let frozen = self.frozen || self.config["config"]["trainable"] == Value::Bool(false);
+        let wrap = settings.overflow == Overflow::Wrap;
+        // `vars` holds the trainable variables, then the others, each in order of creation.
+        let order = match (settings.kbi, wrap) {
+            (true, true) => ["b", "k", "i"],
+            (true, false) => ["b", "i", "k"],
+            (false, true) => ["f", "k", "i"],
+            (false, false) => ["i", "f", "k"],
+        };
+        let at = |name: &str| order.iter().position(|n| *n == name).unwrap_or(0);
+        let path = format!("{}/quantizer", self.path);
+        let k = self.weights.read(self.layer, &path, at("k"))?;
+        self.check_shape(&k.shape, shape)?;
+        let read = |name| {
+            self.weights.read_shaped(self.layer, &path, at(name), &k.shape, &format!("variable {name} of `{}`", self.path))
+        };
+        let i = read("i")?;
+        let bits = read(if settings.kbi { "b" } else { "f" })?;
+        let round_only = wrap && settings.is_weight && !frozen && (!settings.kbi || settings.rounding == Rounding::HalfUp);
+        let element = |((&k, &i), &bits): ((&f32, &f32), &f32)| {
+            let (i, bits) = (i.round_ties_even(), bits.round_ties_even());
+            let f = if settings.kbi { bits - i } else { bits };
+            self.element(k, i, f, round_only)
+        };
+        let elements = k.values.iter().zip(&i).zip(&bits).map(element).collect::<Result<Vec<_>>>()?;
+        Quantizer::new(&elements, k.shape, settings.rounding, settings.overflow)
+            .ok_or_else(|| self.bits_error("has more than 65536 different formats".into()))
+    }
+
+    fn element(&self, k: f32, i: f32, f: f32, round_only: bool) -> Result<QuantizerFormat> {
+        if k != 0.0 && k != 1.0 {
+            return Err(self.bits_error(format!("has k = {k}; it must be 0 or 1")));
+        }
+        if !round_only && k + i + f <= 0.0 {
+            return Ok(QuantizerFormat::Dead); // a never-active position traced by `trace_minmax` has i = -1e9
+        }
+        let absurd = |bits: f32| !(-(MAX_BITS as f32)..=MAX_BITS as f32).contains(&bits);
+        if absurd(f) || !round_only && (absurd(i) || k + i + f > MAX_BITS as f32 + 1.0) {
+            return Err(self
+                .bits_error(format!("has i = {i}, f = {f}; a quantizer may have up to 64 bits, and |i|, |f| up to {MAX_BITS}")));
+        }
+        let f = f as i32;
+        Ok(if round_only { QuantizerFormat::RoundOnly { f } } else { QuantizerFormat::live(k as u32, i as i32, f) })
+    }
+
+    fn bits_error(&self, what: String) -> Error {
+        Error::new(Code::BitsOutOfRange, format!("quantizer `{}` {what}", self.path))
+            .layer(self.layer)
+            .help("constrain the quantizer's bits in training, for example `ic=MinMax(-23, 23)`")
+    }
+
+    /// The variables' shape must broadcast to the tensor's.
+    fn check_shape(&self, found: &[usize], shape: &[usize]) -> Result {
+        if found.len() == shape.len() && found.iter().zip(shape).all(|(f, s)| f == s || *f == 1) {
+            return Ok(());
+        }
+        let message = format!("quantizer `{}` has the shape {found:?}, which does not broadcast to {shape:?}", self.path);
+        Err(Error::new(Code::WeightsShape, message)
+            .layer(self.layer)
+            .help("config.json and model.weights.h5 do not belong together; save the model again"))
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        let config = &self.config["config"];
+        let refuse = |key: &str, remedy: &str| {
+            let message = format!("quantizer `{}` with `{key} = {}` is not supported", self.path, config[key]);
+            Error::new(Code::UnsupportedOption, message).layer(self.layer).help(remedy)
+        };
+        for key in ["scaler", "affine"] {
+            if !config[key].is_null() {
+                return Err(refuse(key, "put the factor into the weights of the next layer, and train with it set to None"));
+            }
+        }
+        if !matches!(config["bw_mapper"]["class_name"].as_str(), None | Some("DefaultBitwidthMapper")) {
+            return Err(refuse("bw_mapper", "use homogeneous_axis or heterogeneous_axis instead of a mapper of your own"));
+        }
+        let text = |key: &str| config[key].as_str().unwrap_or_default();
+        let kbi = match text("q_type") {
+            "kbi" => true,
+            "kif" => false,
+            _ => return Err(refuse("q_type", "use fixed-point quantizers: q_type \"kbi\" or \"kif\"")),
+        };
+        let rounding = Rounding::from_keras(text("round_mode"))
+            .ok_or_else(|| refuse("round_mode", "use TRN, RND, RND_CONV, TRN_ZERO, RND_ZERO, RND_MIN_INF or RND_INF"))?;
+        let overflow =
+            Overflow::from_keras(text("overflow_mode")).ok_or_else(|| refuse("overflow_mode", "use WRAP, SAT or SAT_SYM"))?;
+        Ok(Settings { kbi, rounding, overflow, is_weight: config["is_weight"] == Value::Bool(true) })
+    }
+}
+
+struct Settings {
+    kbi: bool,
+    rounding: Rounding,
+    overflow: Overflow,
+    is_weight: bool,
+}

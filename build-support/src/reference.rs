@@ -1,0 +1,179 @@
+//! Stage 5: the golden model, an interpreter on integer mantissas.
+//!
+//! It shares no code with the generated C++ and works differently where it can: pixels are a list without empty slots,
+//! means are exact fractions in 128-bit integers. So an error in one of the two shows as a difference.
+
+mod sparse;
+
+use std::thread;
+
+use crate::{
+    fixed::{QuantizerFormat, Rounding},
+    formats::{FixedLayer, FixedNetwork, Table, Values},
+    network::{Dense, Lookup, Op, Quantizer, Shape},
+};
+
+/// A value of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Active pixels in slot order.
+    Sparse {
+        /// 0-based (row, column).
+        positions: Vec<[u32; 2]>,
+        /// The features of each pixel, one after another.
+        features: Vec<i64>,
+    },
+    /// A dense array, row-major.
+    Dense(Vec<i64>),
+}
+
+impl Value {
+    /// The mantissas of the value as Keras shapes it: a dense image, zero where no pixel is active.
+    pub fn to_dense(&self, shape: &Shape) -> Vec<i64> {
+        match (self, shape) {
+            (Self::Sparse { positions, features }, Shape::Sparse { height, width, channels, .. }) => {
+                sparse::scatter(positions, features, [*height, *width], *channels)
+            }
+            (Self::Sparse { features, .. }, _) => features.clone(),
+            (Self::Dense(values), _) => values.clone(),
+        }
+    }
+}
+
+/// The interpreter of a network.
+#[derive(Debug)]
+pub struct Reference<'a> {
+    network: &'a FixedNetwork,
+    /// For each layer with a quantizer: the format of every element.
+    classes: Vec<Vec<u16>>,
+}
+
+impl<'a> Reference<'a> {
+    /// Prepares the interpreter.
+    pub fn new(network: &'a FixedNetwork) -> Self {
+        let classes = network.layers.iter().map(|fixed| match &fixed.layer.op {
+            Op::Quantize(quantizer) | Op::Lookup(Lookup { output: quantizer, .. }) => {
+                quantizer.expand(&fixed.input_shape.keras())
+            }
+            _ => Vec::new(),
+        });
+        Self { network, classes: classes.collect() }
+    }
+
+    /// The output mantissas for the input mantissas of one event.
+    pub fn run(&self, input: &[i64]) -> Vec<i64> {
+        self.run_observed(input, |_, _| ())
+    }
+
+    /// As [`Self::run`]; `observe` sees the value after every layer.
+    pub fn run_observed(&self, input: &[i64], mut observe: impl FnMut(&FixedLayer, &Value)) -> Vec<i64> {
+        let mut value = Value::Dense(input.to_vec());
+        for (fixed, classes) in self.network.layers.iter().zip(&self.classes) {
+            value = step(fixed, classes, value);
+            observe(fixed, &value);
+        }
+        match value {
+            Value::Dense(output) => output,
+            Value::Sparse { features, .. } => features,
+        }
+    }
+
+    /// As [`Self::run`], for many events one after another, on all cores.
+    pub fn run_all(&self, inputs: &[i64]) -> Vec<i64> {
+        let size = self.network.input_len().max(1);
+        let events = inputs.len() / size;
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(events.max(1));
+        let share = events.div_ceil(workers).max(1) * size;
+        let run = |part: &[i64]| part.chunks_exact(size).flat_map(|event| self.run(event)).collect::<Vec<_>>();
+        thread::scope(|scope| {
+            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || run(part))).collect();
+            // A panic of a worker goes on in the caller.
+            parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
+    }
+}
+
+fn step(fixed: &FixedLayer, classes: &[u16], value: Value) -> Value {
+    match (&fixed.layer.op, value) {
+        (Op::InputReduce { threshold }, Value::Dense(image)) => sparse::input_reduce(fixed, *threshold, &image),
+        (Op::Quantize(quantizer), value) => {
+            map(fixed, value, classes, |x, class| quantize(x, &fixed.input, quantizer, class, fixed.output.fraction))
+        }
+        (Op::SparseConv2d(conv), Value::Sparse { positions, features }) => sparse::conv2d(conv, positions, &features),
+        (Op::SparseBias(bias), Value::Sparse { positions, mut features }) => {
+            sparse::bias(fixed, bias, &mut features);
+            Value::Sparse { positions, features }
+        }
+        (Op::SparsePooling2d(pooling), Value::Sparse { positions, features }) => {
+            sparse::pool(fixed, pooling, &positions, &features)
+        }
+        (Op::SparseFlatten, value) => Value::Dense(value.to_dense(&fixed.input_shape)),
+        (Op::Relu, value) => map(fixed, value, &[], |x, _| x.max(0)),
+        (Op::Dense(op), Value::Dense(x)) => Value::Dense(dense(fixed, op, &x)),
+        (Op::MaxMinus, Value::Dense(x)) => {
+            let max = x.iter().copied().max().unwrap_or(0);
+            Value::Dense(x.iter().map(|x| max - x).collect())
+        }
+        (Op::Lookup(_), value) => {
+            let Some(table) = &fixed.table else { return value };
+            map(fixed, value, classes, |x, class| look_up(table, class, x))
+        }
+        (Op::Normalize { sum, .. }, Value::Dense(x)) => Value::Dense(normalize(fixed, sum, &x)),
+        (_, value) => value,
+    }
+}
+
+/// Applies `f` to every element, with the format index of the element (0 if `classes` is empty).
+fn map(fixed: &FixedLayer, value: Value, classes: &[u16], f: impl Fn(i64, u16) -> i64) -> Value {
+    let class = |at: usize| classes.get(at).copied().unwrap_or(0);
+    match (value, &fixed.input_shape) {
+        (Value::Sparse { positions, mut features }, Shape::Sparse { width, channels, .. }) => {
+            for (position, pixel) in positions.iter().zip(features.chunks_mut(*channels)) {
+                let at = (position[0] as usize * width + position[1] as usize) * channels;
+                for (channel, x) in pixel.iter_mut().enumerate() {
+                    *x = f(*x, class(at + channel));
+                }
+            }
+            Value::Sparse { positions, features }
+        }
+        (Value::Dense(values), _) => Value::Dense(values.iter().enumerate().map(|(at, &x)| f(x, class(at))).collect()),
+        (other, _) => other,
+    }
+}
+
+fn quantize(x: i64, input: &Values, quantizer: &Quantizer, class: u16, fraction: i32) -> i64 {
+    let format: &QuantizerFormat = &quantizer.formats[usize::from(class)];
+    let y = format.quantize(x.into(), input.fraction, input.divisor, quantizer.rounding, quantizer.overflow);
+    let shift = fraction - format.fraction().unwrap_or(fraction);
+    // A format finer than the values leaves zeros behind, which formats drop.
+    (if shift >= 0 { y << shift } else { Rounding::Floor.divide(y, 1 << -shift) }) as i64
+}
+
+fn look_up(table: &Table, class: u16, x: i64) -> i64 {
+    table.entries[usize::from(class)][(x - table.first) as usize]
+}
+
+fn dense(fixed: &FixedLayer, op: &Dense, x: &[i64]) -> Vec<i64> {
+    let product = fixed.input.fraction + op.weights.fraction;
+    let mut sums = vec![0i64; op.outputs];
+    for (&x, row) in x.iter().zip(op.weights.values.chunks(op.outputs)) {
+        if x != 0 {
+            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += x * weight);
+        }
+    }
+    let bias = |at: usize| {
+        op.bias.as_ref().map_or(0, |b| (b.values[at] << (fixed.output.fraction - b.fraction)) * fixed.input.divisor as i64)
+    };
+    sums.iter().enumerate().map(|(at, sum)| (sum << (fixed.output.fraction - product)) + bias(at)).collect()
+}
+
+fn normalize(fixed: &FixedLayer, sum: &Quantizer, x: &[i64]) -> Vec<i64> {
+    let Some(table) = &fixed.table else { return x.to_vec() };
+    let format = sum.formats[0];
+    let total =
+        format.quantize(x.iter().sum::<i64>().into(), fixed.input.fraction, fixed.input.divisor, sum.rounding, sum.overflow);
+    // The table is indexed with as many fraction bits as both the sum and its quantizer have.
+    let drop = (format.fraction().unwrap_or(0) - fixed.input.fraction).max(0);
+    let reciprocal = look_up(table, 0, (total >> drop) as i64);
+    x.iter().map(|x| x * reciprocal).collect()
+}
