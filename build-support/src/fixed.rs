@@ -122,7 +122,7 @@ impl Overflow {
 
 /// A fixed-point type: `width` bits, of which `fraction` are behind the binary point (`fraction` may be negative or
 /// exceed `width`). It is `ap_fixed<width, width - fraction>` or `ap_ufixed<…>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Format {
     /// Whether the mantissa is two's complement.
     pub signed: bool,
@@ -176,7 +176,7 @@ impl Format {
 
     /// The C++ type.
     pub fn cpp(&self) -> String {
-        format!("ap_{self}")
+        format!("ap_{}fixed<{}, {}>", if self.signed { "" } else { "u" }, self.width, self.integer())
     }
 }
 

@@ -89,6 +89,8 @@ impl Values {
 /// A table of mantissas for the input mantissas from `first` on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
+    /// The format of what the table is indexed with.
+    pub input: Format,
     /// The input mantissa of entry 0.
     pub first: i64,
     /// For each format of the result, all entries, at the output's fraction.

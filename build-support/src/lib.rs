@@ -1,5 +1,8 @@
 //! x
+pub mod check;
+pub mod csim;
 pub mod data;
+pub mod emit;
 pub mod error;
 mod files;
 pub mod fixed;
@@ -9,4 +12,5 @@ pub mod manifest;
 mod names;
 pub mod network;
 pub mod reference;
+pub mod toolchain;
 pub use error::{Code, Error, Exit, Result};

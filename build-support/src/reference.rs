@@ -172,8 +172,8 @@ fn normalize(fixed: &FixedLayer, sum: &Quantizer, x: &[i64]) -> Vec<i64> {
     let format = sum.formats[0];
     let total =
         format.quantize(x.iter().sum::<i64>().into(), fixed.input.fraction, fixed.input.divisor, sum.rounding, sum.overflow);
-    // The table is indexed with as many fraction bits as both the sum and its quantizer have.
-    let drop = (format.fraction().unwrap_or(0) - fixed.input.fraction).max(0);
+    // A quantizer finer than the sum leaves zeros behind, which the table's index does not have.
+    let drop = format.fraction().map_or(0, |f| f - table.input.fraction);
     let reciprocal = look_up(table, 0, (total >> drop) as i64);
     x.iter().map(|x| x * reciprocal).collect()
 }

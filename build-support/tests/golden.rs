@@ -4,50 +4,18 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use sparsehls_build::{
-    data,
-    formats::FixedNetwork,
-    keras::KerasModel,
-    manifest::{Backend, Interface, Limits, Model, Output, Pipeline, Target},
-    network::Network,
-    reference::Reference,
-};
+use std::path::Path;
 
-fn fixtures() -> Vec<PathBuf> {
-    let directory = std::env::var_os("SPARSEHLS_FIXTURES")
-        .map_or(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
-    let mut found: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.retain(|path| path.extension().is_some_and(|e| e == "keras") && path.with_extension("npz").exists());
-    found.sort();
-    found
-}
-
-fn model(source: &Path) -> Model {
-    Model {
-        name: "fixture".into(),
-        source: source.into(),
-        golden: None,
-        input: None,
-        output: Output::Model,
-        pipeline: Pipeline::Dataflow,
-        interface: Interface::Partition,
-        limits: Limits::default(),
-        target: Target { backend: Backend::Vitis, part: "p".into(), clock_period: 5.0, clock_uncertainty: 27.0 },
-        manifest: "Cargo.toml".into(),
-    }
-}
+use sparsehls_build::{data, reference::Reference};
 
 /// The number of layers compared.
 fn check(source: &Path) -> Result<usize, String> {
     let show = |error: sparsehls_build::Error| error.to_string();
-    let keras = KerasModel::read(source).map_err(show)?;
-    let network = Network::new(&keras, "fixture", Output::Model).map_err(show)?;
-    let network = FixedNetwork::infer(network, &model(source)).map_err(show)?;
-    let golden = source.with_extension("npz");
-    let arrays = data::read_npz(&golden).map_err(show)?;
+    let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let x = &arrays["x"];
+    let (_, network) = common::load(source, x).map_err(show)?;
     data::check_events(x, &network).map_err(show)?;
     let (mantissas, report) = data::to_mantissas(x, &network);
     if report != Default::default() {
@@ -95,7 +63,7 @@ fn check(source: &Path) -> Result<usize, String> {
 #[test]
 fn every_layer_of_every_fixture_is_what_keras_computed() {
     let mut failures = Vec::new();
-    let fixtures = fixtures();
+    let fixtures = common::fixtures();
     for source in &fixtures {
         match check(source) {
             Ok(layers) => println!("{}: {layers} layers", source.display()),

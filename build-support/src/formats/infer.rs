@@ -1,9 +1,11 @@
 //! One rule per op.
 
+use std::collections::HashMap;
+
 use super::{Active, FixedLayer, MAX_WIDTH, Table, Values, sums};
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval},
+    fixed::{Format, Interval, Overflow, QuantizerFormat},
     network::{Conv2d, Dense, Layer, Lookup, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Shape},
 };
 
@@ -124,37 +126,46 @@ fn quantize(input: &Values, shape: &Shape, quantizer: &Quantizer) -> Result<Valu
         )
         .help("constrain the quantizer's fraction bits in training, for example `fc=MinMax(-24, 24)`"));
     }
-    // A finer quantizer does not make a coarse value finer.
-    let kept = |f: i32| if input.divisor == 1 { f.min(input.fraction) } else { f };
-    let fraction = quantizer.formats.iter().filter_map(|q| q.fraction()).map(kept).max().unwrap_or(0);
-    let mut seen = std::collections::HashMap::new();
-    let mut quantized = |channel: usize, class: u16| {
-        *seen.entry((input.intervals[channel], class)).or_insert_with(|| {
-            let format = quantizer.formats[usize::from(class)];
-            let interval = format.quantize_interval(
-                input.intervals[channel],
-                input.fraction,
-                input.divisor,
-                quantizer.rounding,
-                quantizer.overflow,
-            );
-            at_fraction(interval, format.fraction().unwrap_or(fraction), fraction)
-        })
-    };
     let classes = quantizer.expand(&shape.keras());
+    // A sparse value has one interval for a channel, wherever the pixel is.
+    let interval_at = |at: usize| input.intervals[if matches!(shape, Shape::Sparse { .. }) { at % channels(shape) } else { at }];
+    let mut results = HashMap::new();
+    for (at, &class) in classes.iter().enumerate() {
+        results.entry((interval_at(at), class)).or_insert_with(|| element(input, interval_at(at), quantizer, class));
+    }
+    let fraction = results.values().filter_map(|(_, _, kept)| *kept).max().unwrap_or(0);
+    let quantized = |(at, class): (usize, &u16)| {
+        let (interval, f, _) = results[&(interval_at(at), *class)];
+        at_fraction(interval, f.unwrap_or(fraction), fraction)
+    };
     let intervals = match shape {
         Shape::Sparse { channels, .. } => {
             let mut hulls: Vec<Option<Interval>> = vec![None; *channels];
-            for (at, &class) in classes.iter().enumerate() {
-                let interval = quantized(at % channels, class);
+            for (at, class) in classes.iter().enumerate() {
+                let interval = quantized((at, class));
                 let hull = &mut hulls[at % channels];
                 *hull = Some(hull.map_or(interval, |hull| hull.hull(interval)));
             }
             hulls.into_iter().map(|hull| hull.unwrap_or(Interval::ZERO)).collect()
         }
-        Shape::Dense(_) => classes.iter().enumerate().map(|(at, &class)| quantized(at, class)).collect(),
+        Shape::Dense(_) => classes.iter().enumerate().map(quantized).collect(),
     };
     Ok(Values { fraction, divisor: 1, intervals, active: input.active })
+}
+
+/// What one format makes of an interval: the mantissas at its own fraction bits, these, and how many of them matter.
+fn element(input: &Values, interval: Interval, quantizer: &Quantizer, class: u16) -> (Interval, Option<i32>, Option<i32>) {
+    let format = quantizer.formats[usize::from(class)];
+    let quantize = |format: QuantizerFormat| {
+        format.quantize_interval(interval, input.fraction, input.divisor, quantizer.rounding, quantizer.overflow)
+    };
+    let result = quantize(format);
+    let kept = format.fraction().map(|f| {
+        let saturates = quantizer.overflow != Overflow::Wrap && result != quantize(QuantizerFormat::RoundOnly { f });
+        // A finer quantizer does not make a coarse value finer, but its largest value is fine.
+        if input.divisor == 1 && !saturates { f.min(input.fraction) } else { f }
+    });
+    (result, format.fraction(), kept)
 }
 
 /// Brings mantissas from one fraction to another; going to fewer bits drops zeros only.
@@ -309,7 +320,7 @@ fn tabulate(input: &Values, shape: &Shape, lookup: &Lookup) -> Result<(Values, T
     }
     let quantizer = &lookup.output;
     let fraction = quantizer.formats.iter().filter_map(|q| q.fraction()).max().unwrap_or(0);
-    let value = |format: &crate::fixed::QuantizerFormat, mantissa: i128| {
+    let value = |format: &QuantizerFormat, mantissa: i128| {
         let x = (mantissa as f64 * 2f64.powi(-input.fraction)) as f32;
         let y = format.quantize_weight(lookup.function.float32(x), quantizer.rounding, quantizer.overflow)?;
         y.checked_mul(1i64.checked_shl((fraction - format.fraction().unwrap_or(fraction)) as u32)?)
@@ -340,7 +351,7 @@ fn tabulate(input: &Values, shape: &Shape, lookup: &Lookup) -> Result<(Values, T
         }
     };
     let output = Values { fraction, divisor: 1, intervals, active: input.active };
-    Ok((output, Table { first: range.lo as i64, entries: columns }))
+    Ok((output, Table { input: Format::holding(range, input.fraction), first: range.lo as i64, entries: columns }))
 }
 
 fn normalize(input: &Values, sum: &Quantizer, reciprocal: &Lookup) -> Result<(Values, Format, Table)> {

@@ -65,9 +65,9 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
             refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
         }
         "softmax" | "sigmoid" if builder.last && builder.output == Output::Logits => Ok(()),
-        "softmax" if builder.last => softmax::float_softmax(builder, options),
+        "softmax" if builder.last => softmax::float_softmax(builder, options, suffix),
         "sigmoid" if builder.last => {
-            softmax::float_sigmoid(builder);
+            softmax::float_sigmoid(builder, suffix);
             Ok(())
         }
         "softmax" | "sigmoid" => refuse("in float arithmetic it can only end a network; use QSoftmax or QUnaryFunctionLUT"),

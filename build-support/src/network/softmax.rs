@@ -150,7 +150,7 @@ const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
 ///
 /// Error bound: with the argument off by a, an exponential off by b, the sum s >= 1 off by c + n·b and the reciprocal
 /// off by d, the result `e/s <= 1` is off by at most `2a + (n + 1)·b + c + d`, to first order; doubled for the rest.
-pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
+pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>, suffix: &str) -> Result {
     let count = classes(builder)?;
     let axis = options.value("axis");
     if !(axis.is_null() || axis == &json!(-1) || axis == &json!(1)) {
@@ -165,7 +165,7 @@ pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>) -> Result 
     builder.push("_argument", builder.shape.clone(), Op::Quantize(uniform(0, 4, argument)));
     builder.lookup("_exp", Lookup { function: Function::Exp { scale: -1.0 }, output: uniform(0, 1, exponential) });
     let reciprocal_lookup = Lookup { function: Function::Reciprocal, output: uniform(0, 1, reciprocal) };
-    builder.push("", builder.shape.clone(), Op::Normalize { sum: uniform(0, 6, sum), reciprocal: reciprocal_lookup });
+    builder.push(suffix, builder.shape.clone(), Op::Normalize { sum: uniform(0, 6, sum), reciprocal: reciprocal_lookup });
     let half = |f: i32| 2f64.powi(-f - 1);
     let clipped = (-16f64).exp();
     let first_order =
@@ -175,9 +175,9 @@ pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>) -> Result 
 }
 
 /// A float sigmoid at the end. The slope is at most 1/4, and beyond ±8 the value is within `exp(-8)` of 0 or 1.
-pub fn float_sigmoid(builder: &mut Builder<'_>) {
+pub fn float_sigmoid(builder: &mut Builder<'_>, suffix: &str) {
     let (argument, result) = (9, 16);
     builder.push("_argument", builder.shape.clone(), Op::Quantize(uniform(1, 3, argument)));
-    builder.lookup("", Lookup { function: Function::Sigmoid, output: uniform(0, 0, result) });
+    builder.lookup(suffix, Lookup { function: Function::Sigmoid, output: uniform(0, 0, result) });
     builder.inexact(0.25 * 2f64.powi(-argument - 1) + 2f64.powi(-result) + (-8f64).exp() + 1e-6);
 }

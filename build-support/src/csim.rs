@@ -1,0 +1,184 @@
+//! Stage 7: the generated C++, compiled for this machine and run.
+//!
+//! The simulation is a program that turns mantissas on its standard input into mantissas on its standard output, so a
+//! fault in it can neither crash the compiler nor leave anything behind.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    ffi::OsString,
+    fs,
+    hash::{Hash, Hasher},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use crate::{
+    emit::Project,
+    error::{Code, Error, Result},
+    formats::FixedNetwork,
+    manifest::Backend,
+};
+
+/// A compiled simulation.
+#[derive(Debug, Clone)]
+pub struct Csim {
+    program: PathBuf,
+    inputs: usize,
+    outputs: usize,
+}
+
+/// The C++ compiler of this machine.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    command: Vec<OsString>,
+    version: String,
+}
+
+impl Compiler {
+    /// Finds the compiler: `CXX`, or else the usual one.
+    ///
+    /// # Errors
+    /// [`Code::NoCompiler`].
+    pub fn find() -> Result<Self> {
+        let missing = |why: String| {
+            Error::new(Code::NoCompiler, format!("there is no C++ compiler to compile the simulation with: {why}"))
+                .help("install one (`apt install g++`, `dnf install gcc-c++`, `xcode-select --install`), or set CXX to its path")
+        };
+        let host = env!("SPARSEHLS_HOST");
+        let mut build = cc::Build::new();
+        build.cpp(true).host(host).target(host).opt_level(2).debug(false).cargo_metadata(false).out_dir(std::env::temp_dir());
+        let tool = build.try_get_compiler().map_err(|error| missing(error.to_string()))?;
+        let command = tool.to_command();
+        let command: Vec<OsString> =
+            std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
+        let output = Command::new(&command[0]).arg("--version").output().map_err(|error| {
+            let name = command[0].to_string_lossy();
+            missing(match error.kind() {
+                ErrorKind::NotFound => format!("`{name}` is not found"),
+                _ => format!("`{name}` cannot be run ({error})"),
+            })
+        })?;
+        if !output.status.success() {
+            return Err(missing(format!("`{} --version` ends with {}", command[0].to_string_lossy(), output.status)));
+        }
+        let version = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+        Ok(Self { command, version })
+    }
+
+    /// The first line of `--version`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
+
+/// The language standard that a backend's tool parses.
+pub fn standard(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Vitis => "-std=c++14",
+        Backend::Vivado => "-std=c++11",
+    }
+}
+
+impl Csim {
+    /// Compiles the project in `directory` unless that has been done for the same files, compiler and flags. Returns
+    /// the simulation and whether it was compiled now.
+    ///
+    /// # Errors
+    /// [`Code::NoCompiler`], [`Code::CompileFailed`], [`Code::Io`].
+    pub fn compile(
+        project: &Project,
+        directory: &Path,
+        name: &str,
+        backend: Backend,
+        network: &FixedNetwork,
+    ) -> Result<(Self, bool)> {
+        let compiler = Compiler::find()?;
+        let flags = [standard(backend), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
+        let mut hasher = DefaultHasher::new();
+        (&compiler.command, &compiler.version, flags).hash(&mut hasher);
+        project.files.iter().filter(|(path, _)| is_source(path)).for_each(|file| file.hash(&mut hasher));
+        let folder = directory.join("csim");
+        // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
+        let file = format!("{name}-{:016x}{}", hasher.finish(), std::env::consts::EXE_SUFFIX);
+        let csim = Self { program: folder.join(&file), inputs: network.input_len(), outputs: network.output_len() };
+        if csim.program.is_file() {
+            return Ok((csim, false));
+        }
+        let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(&folder);
+        let temporary = temporary.map_err(|error| Error::io("create a folder for the compiler in", &folder, &error))?;
+        let program = temporary.path().join("csim");
+        let mut sources: Vec<PathBuf> = Project::sources(name).into();
+        sources.push("csim/main.cpp".into());
+        run_compiler(&compiler, directory, |command| command.args(flags).args(sources).arg("-o").arg(&program))?;
+        fs::rename(&program, &csim.program).map_err(|error| Error::io("create", &csim.program, &error))?;
+        remove_older(&folder, name, &file);
+        Ok((csim, true))
+    }
+
+    /// Runs the simulation on the mantissas of events, one after another, on all cores.
+    ///
+    /// # Errors
+    /// [`Code::CsimFailed`].
+    pub fn run(&self, inputs: &[i64]) -> Result<Vec<i64>> {
+        let size = self.inputs.max(1);
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let share = (inputs.len() / size).div_ceil(workers).max(1) * size;
+        let parts: Vec<_> = inputs.chunks(share).map(|part| self.start(part)).collect::<Result<_>>()?;
+        let mut outputs = Vec::with_capacity(inputs.len() / size * self.outputs);
+        for part in parts {
+            let result = part.wait().map_err(|error| self.failed(&error))?;
+            let values = result.stdout.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(i64::from_ne_bytes));
+            outputs.extend(values);
+        }
+        if outputs.len() != inputs.len() / size * self.outputs {
+            return Err(self.failed(&"it gave fewer results than there are events"));
+        }
+        Ok(outputs)
+    }
+
+    fn start(&self, inputs: &[i64]) -> Result<duct::Handle> {
+        let bytes: Vec<u8> = inputs.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        let none: [&str; 0] = [];
+        duct::cmd(&self.program, none).stdin_bytes(bytes).stdout_capture().start().map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) -> Error {
+        Error::new(Code::CsimFailed, format!("the compiled simulation did not run: {why}"))
+            .file(&self.program)
+            .help("remove the file and build again; if that does not help, please report it with the model")
+    }
+}
+
+fn is_source(path: &str) -> bool {
+    !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp")
+}
+
+/// Runs the compiler in `directory`.
+fn run_compiler(compiler: &Compiler, directory: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Result {
+    let mut command = Command::new(&compiler.command[0]);
+    command.args(&compiler.command[1..]).current_dir(directory);
+    arguments(&mut command);
+    let failed =
+        |why: String| Error::new(Code::CompileFailed, why).file(directory).help("is the compiler complete? it needs C++11");
+    let output = command.output().map_err(|error| failed(format!("the C++ compiler could not be run: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let first: Vec<&str> = text.lines().filter(|line| line.contains("error")).take(5).collect();
+    Err(failed(format!("the C++ compiler refused the generated project ({}):\n{}", output.status, first.join("\n"))))
+}
+
+/// Earlier programs of the same model are of no use any more.
+fn remove_older(folder: &Path, name: &str, keep: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let file = entry.file_name();
+        let file = file.to_string_lossy();
+        if file.starts_with(&format!("{name}-")) && file != keep {
+            let _ = fs::remove_file(entry.path()); // another build may have been faster
+        }
+    }
+}

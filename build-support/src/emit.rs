@@ -1,0 +1,225 @@
+//! Stage 6: the files of an HLS project.
+//!
+//! Everything is text from a template; what is computed here is what the templates say. Output is deterministic, byte
+//! for byte.
+
+mod layer;
+mod quotient;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use minijinja::{Environment, Value, context, value::Serde};
+use serde::Serialize;
+
+use self::layer::Weights;
+use crate::{
+    error::{Code, Error, Result},
+    files,
+    formats::FixedNetwork,
+    manifest::{Backend, Model},
+    reference::Reference,
+    toolchain::Steps,
+};
+
+/// The files of a project, by their path in the project's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Project {
+    /// Contents by path; the path uses `/`.
+    pub files: BTreeMap<String, String>,
+}
+
+/// The C symbol of a model's bridge. A package's models differ in their names, but two packages may each have a model
+/// of the same name, and both may end up in one program.
+pub fn symbol(package: &str, model: &str) -> String {
+    format!("sparsehls_{}_{model}", crate::names::identifier(package))
+}
+
+/// Writes out the project of `network` for `model` of `package`; the test bench gets the events `test_inputs`
+/// (mantissas, one event after another).
+///
+/// # Errors
+/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly.
+pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs: &[i64]) -> Result<Project> {
+    let made_by = format!(
+        "Made by cargo-sparsehls {} from {}; do not edit.",
+        env!("CARGO_PKG_VERSION"),
+        crate::names::comment(&model.source.file_name().unwrap_or_default().to_string_lossy())
+    );
+    let templates = Templates::new()?;
+    let (layers, weights) = layer::texts(network)?;
+    let kernels: BTreeSet<&str> = layers.iter().map(|layer| layer.header).collect();
+    let events = test_inputs.len() / network.input_len().max(1);
+    let output = network.output();
+    let shared = context! {
+        made_by => serde(&made_by),
+        kernels => serde(&kernels),
+        layers => serde(&layers),
+        output => serde(output),
+        name => serde(&model.name),
+        guard => model.name.to_uppercase(),
+        summary => summary(model, network),
+        symbol => symbol(package, &model.name),
+        weights => serde(weights.iter().map(|weights| &weights.name).collect::<Vec<_>>()),
+        input => context! {
+            type => network.input.format.cpp(),
+            size => network.input_len(),
+            shape => describe(&network.input_shape),
+        },
+        pipeline => serde(model.pipeline),
+        backend => serde(model.target.backend),
+        part => serde(&model.target.part),
+        clock_period => model.target.clock_period,
+        clock_uncertainty => model.target.clock_uncertainty,
+        cflags => match model.target.backend { Backend::Vitis => "-std=c++14", Backend::Vivado => "-std=c++0x" },
+        steps => serde(Steps::default().flags()),
+        test_events => events,
+    };
+    let name = &model.name;
+    let mut files = BTreeMap::new();
+    for (path, template) in [
+        (format!("firmware/{name}.cpp"), "model.cpp"),
+        (format!("firmware/{name}.h"), "model.h"),
+        ("firmware/defines.h".into(), "defines.h"),
+        ("firmware/parameters.h".into(), "parameters.h"),
+        (format!("{name}_test.cpp"), "test.cpp"),
+        (format!("{name}_bridge.cpp"), "bridge.cpp"),
+        ("csim/main.cpp".into(), "csim_main.cpp"),
+        ("project.tcl".into(), "project.tcl"),
+        ("build_prj.tcl".into(), "build_prj.tcl"),
+        ("build_opt.tcl".into(), "build_opt.tcl"),
+        ("vivado_synth.tcl".into(), "vivado_synth.tcl"),
+    ] {
+        files.insert(path, templates.render(template, &shared)?);
+    }
+    for weights in &weights {
+        files.insert(format!("firmware/weights/{}.h", weights.name), weights_file(&templates, &made_by, name, weights)?);
+    }
+    for (header, text) in sparsehls_hls_lib::KERNELS {
+        if *header == "common.h" || kernels.contains(header) {
+            files.insert(format!("firmware/kernels/{header}"), (*text).to_owned());
+        }
+    }
+    for (header, text) in sparsehls_hls_lib::AP_TYPES {
+        files.insert(format!("csim/ap_types/{header}"), (*text).to_owned());
+    }
+    let outputs = Reference::new(network).run_all(test_inputs);
+    files.insert("tb_data/input.dat".into(), lines(test_inputs, network.input_len()));
+    files.insert("tb_data/expected.dat".into(), lines(&outputs, network.output_len()));
+    Ok(Project { files })
+}
+
+impl Project {
+    /// Brings `directory` to hold exactly these files where the project owns the folder: files that are up to date are
+    /// not touched, and what an earlier version of the model left in `firmware/` is removed.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn write(&self, directory: &Path) -> Result {
+        for (path, contents) in &self.files {
+            files::write_if_changed(&directory.join(path), contents.as_bytes())?;
+        }
+        for folder in ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types"] {
+            self.remove_strangers(directory, folder)?;
+        }
+        Ok(())
+    }
+
+    fn remove_strangers(&self, directory: &Path, folder: &str) -> Result {
+        let full = directory.join(folder);
+        let Ok(entries) = std::fs::read_dir(&full) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let temporary = name.starts_with(".sparsehls-"); // another build may be writing it
+            let ours = self.files.contains_key(&format!("{folder}/{name}"));
+            if !ours && !temporary && entry.path().is_file() {
+                std::fs::remove_file(entry.path()).map_err(|error| Error::io("remove", &entry.path(), &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The C++ sources of the simulation, without its `main`.
+    pub fn sources(name: &str) -> [PathBuf; 2] {
+        [PathBuf::from(format!("firmware/{name}.cpp")), PathBuf::from(format!("{name}_bridge.cpp"))]
+    }
+}
+
+/// The templates, parsed.
+pub struct Templates(Environment<'static>);
+
+impl Templates {
+    /// Parses all templates.
+    ///
+    /// # Errors
+    /// [`Code::Io`], which cannot happen with the embedded templates.
+    pub fn new() -> Result<Self> {
+        let mut environment = Environment::new();
+        // Nothing is HTML, and a missing value must not become an empty text.
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_undefined_behavior(minijinja::UndefinedBehavior::SemiStrict);
+        for (name, text) in sparsehls_templates::TEMPLATES {
+            environment.add_template(name, text).map_err(|error| broken(&error))?;
+        }
+        Ok(Self(environment))
+    }
+
+    /// Fills in the template `name`.
+    ///
+    /// # Errors
+    /// [`Code::Io`], which cannot happen with the embedded templates.
+    pub fn render(&self, name: &str, values: &Value) -> Result<String> {
+        self.0.get_template(name).and_then(|template| template.render(values.clone())).map_err(|error| broken(&error))
+    }
+}
+
+/// Data for a template.
+pub fn serde(data: impl Serialize) -> Value {
+    Value::from(Serde(data))
+}
+
+fn broken(error: &minijinja::Error) -> Error {
+    let detail = error.detail().unwrap_or_default();
+    let place = format!("{}:{}", error.name().unwrap_or_default(), error.line().unwrap_or_default());
+    Error::new(Code::Io, format!("a template of cargo-sparsehls is broken: {error} {detail} ({place})"))
+        .help("this is a bug in cargo-sparsehls; please report it with the model")
+}
+
+fn weights_file(templates: &Templates, made_by: &str, model: &str, weights: &Weights) -> Result<String> {
+    let widest = weights.values.iter().map(|value| value.to_string().len()).max().unwrap_or(1);
+    let columns = (110 / (widest + 2)).max(1);
+    templates
+        .render("weights.h", &context! { made_by => serde(made_by), columns, guard => model.to_uppercase(), ..serde(weights) })
+}
+
+/// `28 x 28 x 1`.
+pub(crate) fn describe(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+fn summary(model: &Model, network: &FixedNetwork) -> String {
+    format!(
+        "{}: {} values of {} in, {} of {} out.",
+        model.name,
+        describe(&network.input_shape),
+        network.input.format,
+        network.output_len(),
+        network.output()
+    )
+}
+
+/// Numbers as text, `count` a line.
+fn lines(values: &[i64], count: usize) -> String {
+    let mut text = String::new();
+    for line in values.chunks(count.max(1)) {
+        for (at, value) in line.iter().enumerate() {
+            let _ = write!(text, "{}{value}", if at == 0 { "" } else { " " });
+        }
+        text.push('\n');
+    }
+    text
+}

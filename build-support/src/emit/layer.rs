@@ -1,0 +1,455 @@
+//! What the templates say about a layer.
+
+use serde::Serialize;
+
+use super::quotient::Quotient;
+use crate::{
+    error::Result,
+    fixed::{Format, Interval, Overflow, QuantizerFormat},
+    formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
+    names,
+    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Shape},
+};
+
+/// A named constant or type.
+#[derive(Debug, Serialize)]
+pub struct Named {
+    name: &'static str,
+    value: String,
+    #[serde(rename = "type")]
+    type_: String,
+}
+
+/// The division of a mean.
+#[derive(Debug, Serialize)]
+pub struct QuotientText {
+    divisor: u64,
+    #[serde(rename = "type")]
+    type_: String,
+    constants: Vec<Named>,
+    types: Vec<Named>,
+}
+
+/// A layer as the templates see it.
+#[derive(Debug, Default, Serialize)]
+pub struct LayerText {
+    id: String,
+    title: String,
+    notes: Vec<String>,
+    #[serde(rename = "type")]
+    type_: String,
+    range: String,
+    shape: String,
+    size: usize,
+    hash_type: Option<String>,
+    hash_size: usize,
+    /// The kernel and the header it is in.
+    kernel: &'static str,
+    pub header: &'static str,
+    arguments: Vec<String>,
+    constants: Vec<Named>,
+    types: Vec<Named>,
+    /// Type of what goes in.
+    pub from: String,
+    sparse: bool,
+    width: usize,
+    channels: usize,
+    /// The comparison that makes a pixel active.
+    active: Option<String>,
+    /// Where the index of a format comes from: `one`, `channel` or `element`.
+    format_of: Option<&'static str>,
+    /// For each format the type that rounds to it, or nothing if the result is 0.
+    casts: Option<Vec<Option<String>>>,
+    /// Whether any format looks at the value.
+    reads: bool,
+    quotient: Option<QuotientText>,
+}
+
+/// An array of constants: a file under `weights/`.
+#[derive(Debug, Serialize)]
+pub struct Weights {
+    pub name: String,
+    title: String,
+    note: String,
+    #[serde(rename = "type")]
+    type_: &'static str,
+    pub values: Vec<i64>,
+}
+
+/// The texts of all layers, and their constants.
+pub fn texts(network: &FixedNetwork) -> Result<(Vec<LayerText>, Vec<Weights>)> {
+    let mut weights = Vec::new();
+    let mut layers = Vec::new();
+    let mut previous = ("input".to_owned(), "input_t".to_owned());
+    let last = network.layers.len().saturating_sub(1);
+    for (at, fixed) in network.layers.iter().enumerate() {
+        let mut writer = Writer { fixed, text: LayerText::default(), weights: &mut weights };
+        let text = writer.layer(&previous, at == last).map_err(|error| error.layer(&fixed.layer.name))?;
+        previous = (text.id.clone(), format!("{}_t", text.id));
+        layers.push(text);
+    }
+    Ok((layers, weights))
+}
+
+fn constant(name: &'static str, value: impl ToString) -> Named {
+    Named { name, value: value.to_string(), type_: "int".into() }
+}
+
+fn typed(name: &'static str, type_: impl Into<String>) -> Named {
+    Named { name, value: String::new(), type_: type_.into() }
+}
+
+/// `ap_int<W>` for mantissas of `format`.
+fn mantissa_type(format: Format) -> String {
+    format!("{}<{}>", if format.signed { "ap_int" } else { "ap_uint" }, format.width)
+}
+
+/// `ap_uint<W>` for 0 to `largest`.
+fn unsigned(largest: usize) -> String {
+    format!("ap_uint<{}>", (usize::BITS - largest.leading_zeros()).max(1))
+}
+
+/// The smallest integer type of C++ that holds all of `values`.
+fn native(values: &[i64]) -> &'static str {
+    let fits = |bits: u32| values.iter().all(|v| (-(1i128 << (bits - 1))..1 << (bits - 1)).contains(&i128::from(*v)));
+    match () {
+        () if fits(8) => "signed char",
+        () if fits(16) => "short",
+        () if fits(32) => "int",
+        () => "long long",
+    }
+}
+
+struct Writer<'a> {
+    fixed: &'a FixedLayer,
+    text: LayerText,
+    weights: &'a mut Vec<Weights>,
+}
+
+impl Writer<'_> {
+    fn layer(&mut self, previous: &(String, String), last: bool) -> Result<LayerText> {
+        let FixedLayer { layer, input_shape, output, .. } = self.fixed;
+        let id = layer.id.clone();
+        let interval = output.interval();
+        let divided = if output.divisor == 1 { String::new() } else { format!(", to be divided by {}", output.divisor) };
+        self.text = LayerText {
+            title: format!(
+                "{}: {} of the {} {}",
+                id,
+                layer.op.kind(),
+                names::comment(&layer.keras_class),
+                names::comment(&layer.keras_name)
+            ),
+            type_: output.format().cpp(),
+            range: format!("mantissas {} to {}{divided}", interval.lo, interval.hi),
+            shape: describe(&layer.shape),
+            size: layer.shape.len(),
+            from: previous.1.clone(),
+            sparse: matches!(input_shape, Shape::Sparse { .. }),
+            ..LayerText::default()
+        };
+        if let Shape::Sparse { slots, height, width, .. } = layer.shape {
+            self.text.hash_type = Some(unsigned(height.max(width)));
+            self.text.hash_size = slots * 2;
+        }
+        if let Shape::Sparse { width, channels, .. } = *input_shape {
+            self.text.width = width;
+            self.text.channels = channels;
+        }
+        self.text.arguments.push(previous.0.clone());
+        if self.text.sparse {
+            self.text.arguments.push(format!("{}_hash", previous.0));
+        }
+        self.text.arguments.push(if last { "output".into() } else { id.clone() });
+        if self.text.hash_type.is_some() {
+            self.text.arguments.push(format!("{id}_hash"));
+        }
+        self.text.id = id;
+        self.op()?;
+        Ok(std::mem::take(&mut self.text))
+    }
+
+    fn op(&mut self) -> Result {
+        let (sparse, values) = (self.text.sparse, self.fixed.layer.shape.len());
+        let sizes = match self.fixed.input_shape {
+            Shape::Sparse { slots, channels, .. } => vec![constant("slots", slots), constant("channels", channels)],
+            Shape::Dense(_) => vec![constant("values", values)],
+        };
+        let pick = |dense, of_sparse| if sparse { of_sparse } else { dense };
+        self.text.constants = sizes;
+        match &self.fixed.layer.op {
+            Op::InputReduce { threshold } => self.input_reduce(*threshold),
+            Op::Quantize(quantizer) => {
+                self.kernel(pick("dense_quantize", "sparse_quantize"), "quantize.h");
+                self.quantize(quantizer)?;
+            }
+            Op::SparseConv2d(conv) => self.conv2d(conv),
+            Op::SparseBias(bias) => self.sparse_bias(bias),
+            Op::SparsePooling2d(pooling) => self.pool(pooling),
+            Op::SparseFlatten => self.flatten(),
+            Op::Relu => self.kernel(pick("dense_relu", "sparse_relu"), "dense.h"),
+            Op::Dense(op) => self.dense(op),
+            Op::MaxMinus => {
+                self.kernel("max_minus", "lookup.h");
+                let width = self.fixed.input.format().width.max(self.fixed.output.format().width) + 2;
+                self.text.types.push(typed("difference_t", format!("ap_int<{width}>")));
+            }
+            Op::Lookup(lookup) => self.lookup(lookup),
+            Op::Normalize { sum, .. } => self.normalize(sum),
+            Op::Reshape => self.kernel("dense_copy", "dense.h"),
+        }
+        Ok(())
+    }
+
+    fn kernel(&mut self, name: &'static str, header: &'static str) {
+        self.text.kernel = name;
+        self.text.header = header;
+    }
+
+    /// Adds an array of constants named after the layer and passes it to the kernel.
+    fn array(&mut self, suffix: &str, values: Vec<i64>, note: String) {
+        let name = self.table(suffix, values, note);
+        self.text.arguments.push(name);
+    }
+
+    fn table(&mut self, suffix: &str, values: Vec<i64>, note: String) -> String {
+        let name = format!("{}{suffix}", self.text.id);
+        let title = self.text.title.clone();
+        self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), values });
+        name
+    }
+
+    fn input_reduce(&mut self, threshold: Option<f32>) {
+        let Shape::Sparse { slots, height, width, channels } = self.fixed.layer.shape else { return };
+        self.kernel("sparse_input_reduce", "sparse_input_reduce.h");
+        self.text.constants = [("slots", slots), ("height", height), ("width", width), ("channels", channels)]
+            .map(|(name, value)| constant(name, value))
+            .into();
+        self.text.types = vec![typed("count_t", unsigned(height * width))];
+        let all = self.fixed.input.interval();
+        self.text.active = Some(match threshold {
+            Some(threshold) => {
+                let floor = threshold_mantissa(threshold, self.fixed.input.fraction);
+                format!("> {}", floor.clamp(all.lo - 1, all.hi))
+            }
+            None => "!= 0".into(),
+        });
+        let condition = threshold.map_or("not 0".into(), |threshold| format!("above {threshold}"));
+        self.text.notes.push(format!("A pixel is active where its first channel is {condition}; the first {slots} are kept."));
+    }
+
+    fn quantize(&mut self, quantizer: &Quantizer) -> Result {
+        self.text.format_of = Some(self.format_of(quantizer));
+        let out = self.fixed.output.format();
+        let casts: Vec<_> = quantizer.formats.iter().map(|format| cast(*format, quantizer, out)).collect();
+        self.text.reads = casts.iter().any(Option::is_some);
+        let mode = format!("{} {}", quantizer.rounding.ap_name(), quantizer.overflow.ap_name());
+        self.text.notes.push(format!("{} format{}, {mode}", casts.len(), if casts.len() == 1 { "" } else { "s" }));
+        self.text.casts = Some(casts);
+        let input = &self.fixed.input;
+        let finest = quantizer.formats.iter().filter_map(QuantizerFormat::fraction).max();
+        if let (true, Some(finest)) = (input.divisor != 1, finest) {
+            self.text.quotient = Some(quotient(&Quotient::new(input.interval(), input.fraction, input.divisor, finest)?));
+        }
+        Ok(())
+    }
+
+    /// Where the format of an element comes from; adds the table of formats if one is needed.
+    fn format_of(&mut self, quantizer: &Quantizer) -> &'static str {
+        if quantizer.is_uniform() {
+            return "one";
+        }
+        let classes = quantizer.expand(&self.fixed.input_shape.keras());
+        let channels = self.text.channels;
+        let by_channel = self.text.sparse && classes.chunks(channels).all(|pixel| *pixel == classes[..channels]);
+        let count = if by_channel { channels } else { classes.len() };
+        let values = classes[..count].iter().map(|class| i64::from(*class)).collect();
+        let axes = match (by_channel, self.text.sparse) {
+            (true, _) => "[channel]",
+            (false, true) => "[row][column][channel]",
+            (false, false) => "[element]",
+        };
+        self.table("_table", values, format!("The index of the format, {axes}."));
+        if by_channel { "channel" } else { "element" }
+    }
+
+    fn conv2d(&mut self, conv: &Conv2d) {
+        let Shape::Sparse { height, width, .. } = self.fixed.layer.shape else { return };
+        self.kernel("sparse_conv2d", "sparse_conv2d.h");
+        let [rows, columns] = conv.kernel;
+        self.text.constants.extend([
+            constant("filters", conv.filters),
+            constant("kernel_height", rows),
+            constant("kernel_width", columns),
+        ]);
+        let largest = (height.max(width) + rows.max(columns)) as i128;
+        let difference = Format::holding(Interval { lo: -largest, hi: largest }, 0);
+        self.text.types = vec![
+            typed("difference_t", mantissa_type(difference)),
+            typed("weight_t", mantissa_type(conv.weights.format())),
+            typed("accumulator_t", self.accumulator()),
+        ];
+        self.text.notes.push(format!("{rows} x {columns} kernel, {} channels to {} filters", conv.channels, conv.filters));
+        let note = weights_note("[kernel row][kernel column][channel][filter]", &conv.weights);
+        self.array("_weights", conv.weights.values.clone(), note);
+    }
+
+    fn accumulator(&self) -> String {
+        mantissa_type(self.fixed.accumulator.unwrap_or(self.fixed.output.format()))
+    }
+
+    fn sparse_bias(&mut self, bias: &Mantissas) {
+        self.kernel("sparse_bias", "sparse_conv2d.h");
+        let Values { fraction, divisor, .. } = self.fixed.output;
+        let shift = fraction - self.fixed.input.fraction;
+        self.text.constants.push(constant("shift", shift));
+        let shifted = self.fixed.input.interval().shifted(shift as u32).hull(self.fixed.output.interval());
+        let values: Vec<i64> = bias.values.iter().map(|b| (b << (fraction - bias.fraction)) * divisor as i64).collect();
+        let biases = values.iter().fold(Interval::ZERO, |all, b| all.hull(Interval { lo: (*b).into(), hi: (*b).into() }));
+        let width = Format::holding(shifted.hull(biases), 0).width + 1;
+        self.text.types.push(typed("accumulator_t", format!("ap_int<{width}>")));
+        self.array("_bias", values, format!("[channel]; mantissas with {fraction} fraction bits."));
+    }
+
+    fn pool(&mut self, pooling: &Pooling2d) {
+        let Shape::Sparse { slots, height, width, .. } = self.fixed.layer.shape else { return };
+        let [rows, columns] = pooling.pool;
+        for (name, value) in [("pool_height", rows), ("pool_width", columns), ("out_height", height), ("out_width", width)] {
+            self.text.constants.push(constant(name, value));
+        }
+        let header = "sparse_pooling2d.h";
+        match pooling.mode {
+            PoolingMode::Average => {
+                self.kernel("sparse_pooling2d_average", header);
+                let accumulator = self.accumulator();
+                self.text.types.push(typed("accumulator_t", accumulator));
+                let Values { divisor, .. } = self.fixed.output;
+                if divisor != 1 {
+                    self.text.notes.push(format!("The values are sums; the quantizer that follows divides by {divisor}."));
+                }
+            }
+            PoolingMode::Max => {
+                self.kernel("sparse_pooling2d_max", header);
+                self.text.types.push(typed("count_t", unsigned(slots)));
+            }
+        }
+        self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
+    }
+
+    fn flatten(&mut self) {
+        let Shape::Sparse { height, width, .. } = self.fixed.input_shape else { return };
+        self.kernel("sparse_flatten", "sparse_flatten.h");
+        self.text.constants.extend([constant("height", height), constant("width", width)]);
+        self.text.types.push(typed("position_t", unsigned(height * width)));
+    }
+
+    fn dense(&mut self, op: &Dense) {
+        self.kernel("dense", "dense.h");
+        let fraction = self.fixed.output.fraction;
+        let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
+        self.text.constants = vec![constant("inputs", op.inputs), constant("outputs", op.outputs), constant("shift", shift)];
+        let accumulator = self.accumulator();
+        self.text.types = vec![typed("weight_t", mantissa_type(op.weights.format())), typed("accumulator_t", accumulator)];
+        let zeros = op.weights.values.iter().filter(|w| **w == 0).count();
+        self.text.notes.push(format!(
+            "{} inputs, {} outputs; {zeros} of {} weights are zero",
+            op.inputs,
+            op.outputs,
+            op.weights.values.len()
+        ));
+        self.array("_weights", op.weights.values.clone(), weights_note("[input][output]", &op.weights));
+        let scale =
+            |b: &Mantissas| b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect();
+        let biases = op.bias.as_ref().map_or_else(|| vec![0; op.outputs], scale);
+        self.array("_bias", biases, format!("[output]; mantissas with {fraction} fraction bits."));
+    }
+
+    fn entries(&mut self, table: &Table, function: &str) {
+        self.text.constants.push(constant("first", table.first));
+        self.text.constants.push(constant("entries", table.entries.first().map_or(0, Vec::len)));
+        self.text.constants.push(constant("formats", table.entries.len()));
+        let note = format!("[format][argument]: {function} of the mantissas from {} on.", table.first);
+        self.array("_weights", table.entries.concat(), note);
+    }
+
+    fn lookup(&mut self, lookup: &Lookup) {
+        let kernel = if self.text.sparse { "sparse_lookup" } else { "dense_lookup" };
+        self.kernel(kernel, "lookup.h");
+        self.text.format_of = Some(self.format_of(&lookup.output));
+        if let Some(table) = &self.fixed.table {
+            self.entries(table, lookup.function.name());
+        }
+    }
+
+    fn normalize(&mut self, sum: &Quantizer) {
+        let Some(table) = &self.fixed.table else { return };
+        self.kernel("normalize", "lookup.h");
+        let accumulator = self.fixed.accumulator.unwrap_or(self.fixed.output.format());
+        let reciprocals =
+            table.entries.concat().iter().fold(Interval::ZERO, |all, r| all.hull(Interval { lo: (*r).into(), hi: (*r).into() }));
+        let reciprocal = Format::holding(reciprocals, 0);
+        let rounded = cast(sum.formats[0], sum, table.input).unwrap_or_else(|| table.input.cpp());
+        let product = reciprocal.width + self.fixed.input.format().width + 1;
+        self.text.types = vec![
+            typed("accumulator_t", mantissa_type(accumulator)),
+            typed("sum_t", accumulator.cpp()),
+            typed("rounded_t", rounded),
+            typed("index_t", table.input.cpp()),
+            typed("reciprocal_t", mantissa_type(reciprocal)),
+            typed("product_t", format!("ap_int<{product}>")),
+        ];
+        self.entries(table, "reciprocal");
+    }
+}
+
+fn describe(shape: &Shape) -> String {
+    match shape {
+        Shape::Sparse { slots, height, width, channels } => format!("{slots} slots x {channels} of {height} x {width}"),
+        Shape::Dense(shape) => super::describe(shape),
+    }
+}
+
+fn weights_note(axes: &str, weights: &Mantissas) -> String {
+    format!("{axes}; mantissas with {} fraction bits.", weights.fraction)
+}
+
+/// The type that rounds to `format`; nothing if the result is always 0. `out` holds all results.
+fn cast(format: QuantizerFormat, quantizer: &Quantizer, out: Format) -> Option<String> {
+    let target = match format {
+        QuantizerFormat::Dead => return None,
+        // One bit with a sign holds nothing that is symmetric but 0.
+        QuantizerFormat::Live { k: 1, i, f } if i + f == 0 && quantizer.overflow == Overflow::SaturateSymmetric => return None,
+        QuantizerFormat::Live { .. } => format.format()?,
+        // Wide enough that nothing overflows.
+        QuantizerFormat::RoundOnly { f } => Format { signed: true, width: (out.integer() + 1 + f).max(1) as u32, fraction: f },
+    };
+    let sign = if target.signed { "" } else { "u" };
+    let (rounding, overflow) = (quantizer.rounding.ap_name(), quantizer.overflow.ap_name());
+    Some(format!("ap_{sign}fixed<{}, {}, {rounding}, {overflow}>", target.width, target.integer()))
+}
+
+fn quotient(q: &Quotient) -> QuotientText {
+    let numerator = Format::holding(Interval { lo: 0, hi: q.largest }, 0).width;
+    let multiplier = 128 - q.multiplier.leading_zeros();
+    let long = |name, value: String| Named { name, value: format!("{value}LL"), type_: "long long".into() };
+    QuotientText {
+        divisor: q.divisor,
+        type_: q.format.cpp(),
+        constants: vec![
+            constant("divisor", q.divisor),
+            constant("left", q.left),
+            constant("right", q.right),
+            constant("shift", q.shift),
+            long("offset", q.offset.to_string()),
+            long("offset_quotient", (q.offset / i128::from(q.divisor)).to_string()),
+            long("multiplier", q.multiplier.to_string()),
+        ],
+        types: vec![
+            typed("shifted_t", format!("ap_int<{}>", q.shifted.width + 1)),
+            typed("numerator_t", format!("ap_uint<{numerator}>")),
+            typed("multiplier_t", format!("ap_uint<{multiplier}>")),
+            typed("product_t", format!("ap_uint<{}>", numerator + multiplier)),
+            typed("quotient_t", q.format.cpp()),
+        ],
+    }
+}

@@ -1,0 +1,75 @@
+// A fully connected layer, and max(0, x).
+//
+// Cost: I*O multiplications with constants (none where the weight is zero, an adder or two where it has few bits), O
+// sums of I products and a bias, which the tool balances into trees of depth log2(I).
+
+#ifndef SPARSEHLS_DENSE_H_
+#define SPARSEHLS_DENSE_H_
+
+#include "common.h"
+
+namespace sparsehls {
+
+// CONFIG: inputs, outputs; shift, the bits that the bias is finer than the products; weight_t; accumulator_t, the
+// mantissa of a sum. weights[I][O] and biases[O] are mantissas, those of the biases with Y's binary point.
+template <class CONFIG, class X, class Y, class W, class B>
+void dense(const X x[CONFIG::inputs], Y y[CONFIG::outputs], const W weights[CONFIG::inputs * CONFIG::outputs],
+           const B biases[CONFIG::outputs]) {
+#pragma HLS PIPELINE II=1
+    typedef typename CONFIG::accumulator_t accumulator_t;
+    accumulator_t sums[CONFIG::outputs];
+#pragma HLS ARRAY_PARTITION variable=sums complete
+    for (int o = 0; o < CONFIG::outputs; ++o) {
+#pragma HLS UNROLL
+        sums[o] = 0;
+    }
+    for (int i = 0; i < CONFIG::inputs; ++i) {
+#pragma HLS UNROLL
+        for (int o = 0; o < CONFIG::outputs; ++o) {
+#pragma HLS UNROLL
+            const typename CONFIG::weight_t weight = weights[i * CONFIG::outputs + o];
+            sums[o] += weight * mantissa(x[i]);
+        }
+    }
+    for (int o = 0; o < CONFIG::outputs; ++o) {
+#pragma HLS UNROLL
+        const accumulator_t sum = (sums[o] << CONFIG::shift) + accumulator_t(biases[o]);
+        y[o] = from_mantissa<Y>(sum);
+    }
+}
+
+// Y holds every X that is not negative. Cost: one gate for each bit.
+template <class CONFIG, class X, class Y>
+void dense_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        y[i] = x[i] > 0 ? Y(x[i]) : Y(0);
+    }
+}
+
+// Another shape of the same values: wiring.
+template <class CONFIG, class X, class Y>
+void dense_copy(const X x[CONFIG::values], Y y[CONFIG::values]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        y[i] = x[i];
+    }
+}
+
+// As dense_relu, on a sparse tensor. An active pixel stays active when all its features become zero.
+template <class CONFIG, class X, class H, class Y, class G>
+void sparse_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                 Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+#pragma HLS UNROLL
+        out[i] = feat[i] > 0 ? Y(feat[i]) : Y(0);
+    }
+    copy_hash<CONFIG::slots>(hash, out_hash);
+}
+
+}  // namespace sparsehls
+
+#endif

@@ -1,0 +1,83 @@
+// Functions by table, and the steps of a softmax.
+//
+// Cost: one read of a constant table for each value; max_minus is a tree of comparisons of depth log2(N) and N
+// subtractions; normalize is a sum of N values, one table and N multiplications.
+
+#ifndef SPARSEHLS_LOOKUP_H_
+#define SPARSEHLS_LOOKUP_H_
+
+#include "common.h"
+
+namespace sparsehls {
+
+// The largest value minus each value. CONFIG: values; difference_t, the mantissa of a difference.
+template <class CONFIG, class X, class Y>
+void max_minus(const X x[CONFIG::values], Y y[CONFIG::values]) {
+#pragma HLS PIPELINE II=1
+    X largest = x[0];
+    for (int i = 1; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        if (x[i] > largest) largest = x[i];
+    }
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        typedef typename CONFIG::difference_t difference_t;
+        y[i] = from_mantissa<Y>(difference_t(difference_t(mantissa(largest)) - difference_t(mantissa(x[i]))));
+    }
+}
+
+// CONFIG: values; first, the mantissa of entry 0; entries of one format; format(index). table[formats * entries] holds
+// the mantissas of the results. A value for which there is no entry cannot occur.
+template <class CONFIG, class X, class Y, class T>
+void dense_lookup(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CONFIG::formats * CONFIG::entries]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        const int at = int(mantissa(x[i])) - CONFIG::first;
+        y[i] = from_mantissa<Y>(ap_int<Y::width + 1>(table[CONFIG::format(i) * CONFIG::entries + at]));
+    }
+}
+
+// As dense_lookup; an empty slot stays zero. CONFIG: slots, channels; format(row, column, channel).
+template <class CONFIG, class X, class H, class Y, class G, class T>
+void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                   Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2],
+                   const T table[CONFIG::formats * CONFIG::entries]) {
+#pragma HLS PIPELINE II=1
+    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+#pragma HLS UNROLL
+        const int row = hash[slot * 2], column = hash[slot * 2 + 1];
+        for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+            const int i = slot * CONFIG::channels + c;
+            const int at = int(mantissa(feat[i])) - CONFIG::first;
+            const int entry = row != 0 ? CONFIG::format(row, column, c) * CONFIG::entries + at : 0;
+            out[i] = row != 0 ? from_mantissa<Y>(ap_int<Y::width + 1>(table[entry])) : Y(0);
+        }
+    }
+    copy_hash<CONFIG::slots>(hash, out_hash);
+}
+
+// x times the reciprocal of the sum of all x. CONFIG: values; first; accumulator_t, the mantissa of the sum; sum_t, its
+// type; rounded_t, the quantizer of the sum; index_t, the same value as the table has it; reciprocal_t, the mantissa of
+// a table entry; product_t.
+template <class CONFIG, class X, class Y, class T>
+void normalize(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CONFIG::entries]) {
+#pragma HLS PIPELINE II=1
+    typename CONFIG::accumulator_t sum = 0;
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        sum += mantissa(x[i]);
+    }
+    const typename CONFIG::rounded_t rounded = from_mantissa<typename CONFIG::sum_t>(sum);
+    const typename CONFIG::index_t index = rounded;
+    const typename CONFIG::reciprocal_t reciprocal = table[int(mantissa(index)) - CONFIG::first];
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        y[i] = from_mantissa<Y>(typename CONFIG::product_t(reciprocal * mantissa(x[i])));
+    }
+}
+
+}  // namespace sparsehls
+
+#endif

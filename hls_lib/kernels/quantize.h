@@ -1,0 +1,68 @@
+// Quantizers: every position and channel can have a format of its own.
+//
+// The formats are few: a table gives each position and channel the index of its format, and CONFIG::quantize chooses
+// among constant roundings. Cost for each value: one rounding and overflow per format, a multiplexer among them, and
+// for a sparse value whose format depends on the position a look-up in a table of H*W*C indices.
+
+#ifndef SPARSEHLS_QUANTIZE_H_
+#define SPARSEHLS_QUANTIZE_H_
+
+#include "common.h"
+
+namespace sparsehls {
+
+// CONFIG: slots, channels; format(row, column, channel), 1-based row and column; quantize(format index, value).
+template <class CONFIG, class X, class H, class Y, class G>
+void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                     Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+#pragma HLS PIPELINE II=1
+    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+#pragma HLS UNROLL
+        const int row = hash[slot * 2], column = hash[slot * 2 + 1];
+        for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+            const int at = slot * CONFIG::channels + c;
+            out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
+        }
+    }
+    copy_hash<CONFIG::slots>(hash, out_hash);
+}
+
+// CONFIG: values; format(index); quantize(format index, value).
+template <class CONFIG, class X, class Y>
+void dense_quantize(const X x[CONFIG::values], Y y[CONFIG::values]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        y[i] = CONFIG::quantize(CONFIG::format(i), x[i]);
+    }
+}
+
+// x / CONFIG::divisor as a value that rounds like the exact quotient: one bit finer than any rounding needs, and below
+// it a bit that says whether anything is left. The division is a multiplication with a constant that is wide enough to
+// be exact for every x.
+//
+// CONFIG: divisor; left and right, the shifts before the division (one of them is 0); offset, a multiple of divisor that
+// makes the numerator positive, and offset_quotient = offset / divisor; multiplier and shift; shifted_t, numerator_t,
+// product_t, quotient_t.
+template <class CONFIG, class X>
+inline typename CONFIG::quotient_t exact_quotient(const X& x) {
+#pragma HLS INLINE
+    typedef typename CONFIG::numerator_t numerator_t;
+    typedef typename CONFIG::quotient_t quotient_t;
+    const typename CONFIG::shifted_t wide = mantissa(x);
+    const typename CONFIG::shifted_t shifted = (wide << CONFIG::left) >> CONFIG::right;
+    const bool lost = (shifted << CONFIG::right) != (wide << CONFIG::left);
+    const numerator_t numerator = shifted + typename CONFIG::shifted_t(CONFIG::offset);
+    const typename CONFIG::product_t product =
+        typename CONFIG::product_t(numerator) * typename CONFIG::multiplier_t(CONFIG::multiplier);
+    const numerator_t whole = product >> CONFIG::shift;
+    const numerator_t back = whole * ap_uint<32>(CONFIG::divisor);
+    const ap_uint<1> rest = lost || back != numerator;
+    const ap_int<quotient_t::width> quotient = ap_int<quotient_t::width>(whole) - ap_int<quotient_t::width>(CONFIG::offset_quotient);
+    return from_mantissa<quotient_t>(ap_int<quotient_t::width>((quotient << 1) | ap_int<quotient_t::width>(rest)));
+}
+
+}  // namespace sparsehls
+
+#endif

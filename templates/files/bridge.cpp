@@ -1,0 +1,20 @@
+// {{ made_by }}
+//
+// The simulation seen from outside of C++: events as mantissas, one 64-bit integer for each value.
+
+#include "firmware/{{ name }}.h"
+
+extern "C" void {{ symbol }}(const long long* input, long long* output, unsigned long long events) {
+    for (unsigned long long event = 0; event < events; ++event) {
+        input_t in[{{ input.size }}];
+        output_t out[{{ layers[-1].size }}];
+        for (int i = 0; i < {{ input.size }}; ++i) {
+            in[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
+        }
+        {{ name }}(in, out);
+        for (int i = 0; i < {{ layers[-1].size }}; ++i) {
+            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = out[i].range(output_t::width - 1, 0);
+            output[event * {{ layers[-1].size }} + i] = bits.to_int64();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+# {{ made_by }}
+#
+# Runs the steps of build_opt.tcl:
+#   vitis-run --mode hls --tcl build_prj.tcl   (2023.1 and later)
+#   vitis_hls -f build_prj.tcl                 (2020.2 to 2024.2)
+#   vivado_hls -f build_prj.tcl                (to 2020.1)
+
+source [file join [file dirname [file normalize [info script]]] project.tcl]
+source [file join [file dirname [file normalize [info script]]] build_opt.tcl]
+
+# Ends with an error that the caller sees, whatever the tool does with an uncaught one.
+proc step {name body} {
+    puts "sparsehls: $name"
+    if {[catch {uplevel 1 $body} message]} {
+        puts stderr "sparsehls: $name failed: $message"
+        exit 1
+    }
+}
+
+if {$opt(reset)} {
+    open_project -reset "${project_name}_prj"
+} else {
+    open_project "${project_name}_prj"
+}
+set_top $project_name
+add_files "firmware/${project_name}.cpp" -cflags $cflags
+add_files -tb "${project_name}_test.cpp" -cflags $cflags
+add_files -tb tb_data
+if {$opt(reset)} {
+    open_solution -reset solution1
+} else {
+    open_solution solution1
+}
+set_part $part
+create_clock -period $clock_period -name default
+set_clock_uncertainty $clock_uncertainty default
+
+if {$opt(csim)} { step csim { csim_design } }
+if {$opt(synth)} { step synth { csynth_design } }
+if {$opt(cosim)} { step cosim { cosim_design -trace_level none } }
+if {$opt(export)} { step export { export_design -format ip_catalog } }
+exit 0

@@ -1,0 +1,78 @@
+// {{ made_by }}
+//
+// What each layer is: one struct for each, with its sizes, its internal types and its constants.
+
+#ifndef {{ guard }}_PARAMETERS_H_
+#define {{ guard }}_PARAMETERS_H_
+
+#include "defines.h"
+{% for kernel in kernels %}#include "kernels/{{ kernel }}"
+{% endfor -%}
+{% for weights in weights %}#include "weights/{{ weights }}.h"
+{% endfor -%}
+{% for layer in layers %}
+// {{ layer.title }}
+{%- for line in layer.notes %}
+// {{ line }}
+{%- endfor %}
+{%- if layer.quotient %}
+struct {{ layer.id }}_quotient_config {
+    // The mean is the sum / {{ layer.quotient.divisor }}, in {{ layer.quotient.type }} with a last bit for what is left.
+{%- for constant in layer.quotient.constants %}
+    static const {{ constant.type }} {{ constant.name }} = {{ constant.value }};
+{%- endfor %}
+{%- for type in layer.quotient.types %}
+    typedef {{ type.type }} {{ type.name }};
+{%- endfor %}
+};
+{%- endif %}
+struct {{ layer.id }}_config {
+{%- for constant in layer.constants %}
+    static const int {{ constant.name }} = {{ constant.value }};
+{%- endfor %}
+{%- for type in layer.types %}
+    typedef {{ type.type }} {{ type.name }};
+{%- endfor %}
+{%- if layer.active %}
+    static bool is_active(const {{ layer.from }}& x) { return sparsehls::mantissa(x) {{ layer.active }}; }
+{%- endif %}
+{%- if layer.format_of %}
+{%- if layer.sparse %}
+    // The format of the pixel at this 1-based position.
+{%- if layer.format_of == "one" %}
+    static int format(int, int, int) { return 0; }
+{%- elif layer.format_of == "channel" %}
+    static int format(int, int, int channel) { return {{ layer.id }}_table[channel]; }
+{%- else %}
+    static int format(int row, int column, int channel) {
+        return {{ layer.id }}_table[((row - 1) * {{ layer.width }} + column - 1) * {{ layer.channels }} + channel];
+    }
+{%- endif %}
+{%- elif layer.format_of == "one" %}
+    static int format(int) { return 0; }
+{%- else %}
+    static int format(int index) { return {{ layer.id }}_table[index]; }
+{%- endif %}
+{%- endif %}
+{%- if layer.casts %}
+{%- set source = "q" if layer.quotient else "x" %}
+    static {{ layer.id }}_t quantize(int{% if layer.casts | length > 1 %} format{% endif %}, const {{ layer.from }}&{% if layer.reads %} x{% endif %}) {
+#pragma HLS INLINE
+{%- if layer.quotient %}
+        const {{ layer.id }}_quotient_config::quotient_t q = sparsehls::exact_quotient<{{ layer.id }}_quotient_config>(x);
+{%- endif %}
+{%- if layer.casts | length == 1 %}
+        return {{ layer.id }}_t({% if layer.casts[0] %}{{ layer.casts[0] }}({{ source }}){% else %}0{% endif %});
+{%- else %}
+        switch (format) {
+{%- for cast in layer.casts %}
+        case {{ loop.index0 }}: return {{ layer.id }}_t({% if cast %}{{ cast }}({{ source }}){% else %}0{% endif %});
+{%- endfor %}
+        default: return {{ layer.id }}_t(0);
+        }
+{%- endif %}
+    }
+{%- endif %}
+};
+{% endfor %}
+#endif

@@ -1,0 +1,57 @@
+// {{ made_by }}
+//
+// Test bench: the events of tb_data/input.dat through the top function, compared bit for bit with tb_data/expected.dat.
+// Both files hold mantissas, one event a line. Returns 0 only if every event was there and none differs.
+
+#include <cstdio>
+
+#include "firmware/{{ name }}.h"
+
+static std::FILE* open_data(const char* name) {
+    // The tools run the test bench deep inside the project.
+    const char* const prefixes[] = {"tb_data/", "../tb_data/", "../../tb_data/", "../../../tb_data/", "../../../../tb_data/"};
+    for (unsigned i = 0; i < sizeof prefixes / sizeof prefixes[0]; ++i) {
+        char path[256];
+        std::snprintf(path, sizeof path, "%s%s", prefixes[i], name);
+        if (std::FILE* file = std::fopen(path, "r")) return file;
+    }
+    return 0;
+}
+
+int main() {
+    std::FILE* const inputs = open_data("input.dat");
+    std::FILE* const expected = open_data("expected.dat");
+    if (inputs == 0 || expected == 0) {
+        std::printf("{{ name }}: tb_data/input.dat or tb_data/expected.dat is missing\n");
+        return 1;
+    }
+    const int total = {{ test_events }};
+    int events = 0, different = 0;
+    for (; events < total; ++events) {
+        input_t in[{{ input.size }}];
+        output_t out[{{ layers[-1].size }}];
+        long long mantissa = 0;
+        bool complete = true;
+        for (int i = 0; i < {{ input.size }} && complete; ++i) {
+            complete = std::fscanf(inputs, "%lld", &mantissa) == 1;
+            in[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+        }
+        if (!complete) break;
+        {{ name }}(in, out);
+        bool same = true;
+        for (int i = 0; i < {{ layers[-1].size }} && complete; ++i) {
+            complete = std::fscanf(expected, "%lld", &mantissa) == 1;
+            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = out[i].range(output_t::width - 1, 0);
+            if (bits.to_int64() != mantissa) {
+                if (same) std::printf("event %d, output %d: %lld instead of %lld\n", events, i, (long long)bits.to_int64(), mantissa);
+                same = false;
+            }
+        }
+        if (!complete) break;
+        different += same ? 0 : 1;
+    }
+    std::fclose(inputs);
+    std::fclose(expected);
+    std::printf("{{ name }}: %d of %d events checked, %d different\n", events, total, different);
+    return events == total && different == 0 ? 0 : 1;
+}

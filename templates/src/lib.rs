@@ -1,0 +1,20 @@
+//! Text templates (minijinja) of everything that cargo-sparsehls generates.
+//!
+//! They are embedded so that they travel with the published crate; in the repository they are files under `files/`,
+//! named after what they become.
+
+#![forbid(unsafe_code)]
+
+/// A template: its name and its text.
+pub type Template = (&'static str, &'static str);
+
+macro_rules! templates {
+    ($($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../files/", $name))),)+]
+    };
+}
+
+/// Every template.
+pub const TEMPLATES: &[Template] = templates!(
+    "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "defines.h" "model.cpp" "model.h"
+    "parameters.h" "project.tcl" "test.cpp" "vivado_synth.tcl" "weights.h");
