@@ -112,6 +112,15 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
     Ok(Project { files })
 }
 
+/// The text of `build_opt.tcl` for `steps`.
+///
+/// # Errors
+/// [`Code::Io`], which cannot happen with the embedded template.
+pub fn build_options(steps: Steps) -> Result<String> {
+    let made_by = format!("Made by cargo-sparsehls {}; the steps of the last build.", env!("CARGO_PKG_VERSION"));
+    Templates::new()?.render("build_opt.tcl", &context! { made_by => serde(made_by), steps => serde(steps.flags()) })
+}
+
 impl Project {
     /// Brings `directory` to hold exactly these files where the project owns the folder: files that are up to date are
     /// not touched, and what an earlier version of the model left in `firmware/` is removed.

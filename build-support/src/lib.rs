@@ -1,4 +1,32 @@
-//! x
+//! From a trained sparse CNN (`.keras`) to an HLS project and a compiled simulation of it.
+//!
+//! This crate is the compiler behind `cargo sparsehls`, and what a firmware package's `build.rs` calls:
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() -> sparsehls_build::Result {
+//!     sparsehls_build::Build::from_manifest()?.compile()
+//! }
+//! ```
+//!
+//! It is a pipeline. Each stage takes what the one before it gives; nothing flows back:
+//!
+//! | stage | from | to |
+//! | --- | --- | --- |
+//! | [`manifest`] | `[package.metadata.sparsehls]` | [`manifest::Model`] |
+//! | [`keras`] | `model.keras` | [`keras::KerasModel`] |
+//! | [`network`] | `KerasModel` | [`network::Network`]: elementary ops |
+//! | [`formats`] | `Network` | [`formats::FixedNetwork`]: exact fixed-point formats on every value |
+//! | [`reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
+//! | [`emit`] | `FixedNetwork` | [`emit::Project`]: the files of an HLS project |
+//! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
+//! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
+//! | [`toolchain`] | `Project` | synthesis reports of the vendor's tool |
+//! | [`report`] | everything above | what people look at |
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod build_script;
 pub mod check;
 pub mod csim;
 pub mod data;
@@ -12,5 +40,85 @@ pub mod manifest;
 mod names;
 pub mod network;
 pub mod reference;
+pub mod report;
 pub mod toolchain;
+
+use std::path::Path;
+
+pub use build_script::Build;
 pub use error::{Code, Error, Exit, Result};
+
+/// Reads a model and infers its formats: stages 2 to 4.
+///
+/// # Errors
+/// Everything that can be wrong with the model; the error names its file.
+pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
+    let read = || {
+        let keras = keras::KerasModel::read(&model.source)?;
+        let network = network::Network::new(&keras, &model.name, model.output)?;
+        formats::FixedNetwork::infer(network, model)
+    };
+    read().map_err(|error: Error| error.file(&model.source))
+}
+
+/// Writes the HLS project of a model into `directory`: stage 6. The test bench gets made-up events and the first of
+/// the golden set.
+///
+/// # Errors
+/// As [`emit::project`] and [`emit::Project::write`].
+pub fn generate(
+    package: &str,
+    model: &manifest::Model,
+    network: &formats::FixedNetwork,
+    golden: Option<&Golden>,
+    directory: &Path,
+) -> Result<emit::Project> {
+    const MADE_UP: usize = 12;
+    const GOLDEN: usize = 20;
+    let mut events = check::made_up(network, MADE_UP);
+    if let Some(golden) = golden {
+        events.extend(golden.inputs.iter().take(GOLDEN * network.input_len()));
+    }
+    let project = emit::project(package, model, network, &events)?;
+    project.write(directory)?;
+    Ok(project)
+}
+
+/// The events of a manifest's golden file, on the input grid.
+#[derive(Debug, Clone)]
+pub struct Golden {
+    /// Input mantissas, one event after another.
+    pub inputs: Vec<i64>,
+    /// What Keras computed.
+    pub outputs: Vec<f64>,
+    /// What happened to inputs that were not on the grid.
+    pub grid: formats::GridReport,
+}
+
+impl Golden {
+    /// Reads the golden file of `model`, if it names one.
+    ///
+    /// # Errors
+    /// [`Code::FileNotFound`], [`Code::InvalidData`]; the error names the key.
+    pub fn of(model: &manifest::Model, network: &formats::FixedNetwork) -> Result<Option<Self>> {
+        let Some(path) = &model.golden else { return Ok(None) };
+        let read = || Self::new(data::read_golden(path)?, network).map_err(|error| error.file(path));
+        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
+    }
+
+    /// Brings events to the input grid.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] if shapes do not fit the network.
+    pub fn new(golden: data::Golden, network: &formats::FixedNetwork) -> Result<Self> {
+        data::check_events(&golden.x, network)?;
+        let (events, outputs) = (golden.x.events(), network.output_len());
+        if golden.y.values.len() != events * outputs {
+            let message = format!("the expected outputs have the shape {:?}", golden.y.shape);
+            return Err(Error::new(Code::InvalidData, message)
+                .help(format!("the model has {outputs} outputs for each of {events} events")));
+        }
+        let (inputs, grid) = data::to_mantissas(&golden.x, network);
+        Ok(Self { inputs, outputs: golden.y.values, grid })
+    }
+}

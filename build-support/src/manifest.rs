@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use self::package::{Package, Selection};
+pub use self::package::{Package, Selection, of_build_script};
 use self::table::Table;
 use crate::{
     error::{Code, Error, Result},

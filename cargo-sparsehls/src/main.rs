@@ -1,1 +1,44 @@
-fn main(){}
+//! `cargo sparsehls`: from a trained sparse CNN to FPGA firmware.
+//!
+//! This crate parses arguments, prints, and turns errors into exit codes; the work is in `sparsehls-build`.
+
+mod args;
+mod commands;
+mod output;
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::Parser;
+
+use crate::{
+    args::{Cargo, Command},
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    // Cargo calls `cargo-sparsehls sparsehls …`; people may call `cargo-sparsehls …`.
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_none_or(|first| first != "sparsehls") {
+        arguments.insert(1, "sparsehls".into());
+    }
+    let Cargo::Sparsehls { command, common } = Cargo::parse_from(arguments);
+    let mut output = Output::new(&common);
+    let result = match &command {
+        Command::Check(args) => commands::check::run(&common, args, &mut output),
+        Command::Build(args) => commands::build::run(&common, args, &mut output),
+        Command::Verify(args) => commands::verify::run(&common, args, &mut output),
+        Command::Predict(args) => commands::predict::run(&common, args, &mut output),
+        Command::Clean => commands::clean::run(&common, &mut output),
+        Command::Completions { shell } => return commands::completions(*shell),
+    };
+    let exit = match result {
+        Ok(()) => sparsehls_build::Exit::Done,
+        Err(error) => {
+            output.error(&error);
+            error.code().exit()
+        }
+    };
+    output.finished(exit, start.elapsed());
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,213 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sparsehls_build::manifest::Selection;
+
+const COLORS: clap::builder::Styles = clap::builder::Styles::styled()
+    .header(clap::builder::styling::AnsiColor::Green.on_default().bold())
+    .usage(clap::builder::styling::AnsiColor::Green.on_default().bold())
+    .literal(clap::builder::styling::AnsiColor::Cyan.on_default().bold());
+
+/// What cargo calls.
+#[derive(Debug, Parser)]
+#[command(name = "cargo", bin_name = "cargo", styles = COLORS)]
+pub enum Cargo {
+    /// From a trained sparse CNN (.keras) to bit-exact FPGA firmware
+    ///
+    /// A firmware package names its models in Cargo.toml:
+    ///
+    ///     [package.metadata.sparsehls.models.digits]
+    ///     source = "models/digits.keras"
+    ///     golden = "models/digits.golden.npz"
+    ///
+    /// `cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles its simulation with
+    /// the host's C++ compiler, proves it equal to an exact reference, and runs the vendor's tool if it is installed.
+    ///
+    /// Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing,
+    /// 4 outputs differ, 5 synthesis failed or a limit was exceeded.
+    #[command(version, verbatim_doc_comment, subcommand_required = true, arg_required_else_help = true)]
+    Sparsehls {
+        /// What to do
+        #[command(subcommand)]
+        command: Command,
+        /// Flags of every command
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read and validate the models, print their layers with formats and costs; writes nothing
+    Check(CheckArgs),
+    /// Generate the HLS projects, compile and check the simulations, synthesize if a tool is there
+    Build(BuildArgs),
+    /// Compare simulation and reference with outputs of Keras
+    Verify(VerifyArgs),
+    /// Run events through a model: .npy in, .npy out
+    Predict(PredictArgs),
+    /// Remove what this command has built
+    Clean,
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Path to Cargo.toml
+    #[arg(long, global = true, value_name = "PATH")]
+    pub manifest_path: Option<PathBuf>,
+    /// Package to work on; may be repeated
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub package: Vec<String>,
+    /// Work on all packages of the workspace that declare models
+    #[arg(long, global = true)]
+    pub workspace: bool,
+    /// Model to work on; may be repeated [default: all models of the packages]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub model: Vec<String>,
+    /// Folder for everything that is built [default: cargo's target directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub target_dir: Option<PathBuf>,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to color what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// What is printed on standard output: text, or one JSON object a line
+    #[arg(long, global = true, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
+}
+
+impl Common {
+    /// Which packages to work on.
+    pub fn selection(&self) -> Selection {
+        Selection { manifest_path: self.manifest_path.clone(), packages: self.package.clone(), workspace: self.workspace }
+    }
+}
+
+/// When to use color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Form of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// Text for people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Whether to run the vendor's tool: if it is there, in any case, or not
+    #[arg(long, value_enum, default_value_t = Synth::Auto, value_name = "WHEN")]
+    pub synth: Synth,
+    /// Steps of the vendor's tool, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "synth", value_name = "STEPS")]
+    pub steps: Vec<Step>,
+    /// Models to build at the same time [default: one for each core]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// When to synthesize.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Synth {
+    /// If a tool is installed
+    Auto,
+    /// A missing tool is an error
+    Require,
+    /// Never
+    Skip,
+}
+
+/// A step of the vendor's tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// The vendor's own C simulation
+    Csim,
+    /// C synthesis
+    Synth,
+    /// Co-simulation of C and RTL
+    Cosim,
+    /// Export as an IP
+    Export,
+    /// Logic synthesis with Vivado
+    Vsynth,
+}
+
+/// Which engine computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The compiled C++ simulation
+    Csim,
+    /// The reference interpreter
+    Reference,
+}
+
+/// Which engines are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engines {
+    /// The compiled C++ simulation
+    Csim,
+    /// The reference interpreter
+    Reference,
+    /// Both
+    Both,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// .npz with the arrays x (events, height, width, channels) and y (events, outputs) [default: the manifest's golden file]
+    #[arg(long, value_name = "FILE.npz", conflicts_with_all = ["input", "expected"])]
+    pub golden: Option<PathBuf>,
+    /// .npy with input events
+    #[arg(long, value_name = "X.npy", requires = "expected")]
+    pub input: Option<PathBuf>,
+    /// .npy with what Keras makes of them
+    #[arg(long, value_name = "Y.npy", requires = "input")]
+    pub expected: Option<PathBuf>,
+    /// What to compare with Keras
+    #[arg(long, value_enum, default_value_t = Engines::Both, value_name = "ENGINE")]
+    pub engine: Engines,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// .npy with input events, (events, height, width, channels)
+    #[arg(long, value_name = "X.npy")]
+    pub input: PathBuf,
+    /// .npy to write, (events, outputs), float32
+    #[arg(long, value_name = "Y.npy")]
+    pub output: PathBuf,
+    /// What computes
+    #[arg(long, value_enum, default_value_t = Engine::Csim, value_name = "ENGINE")]
+    pub engine: Engine,
+}

@@ -1,0 +1,125 @@
+//! One module for each command, and what they share.
+
+pub mod build;
+pub mod check;
+pub mod clean;
+pub mod predict;
+pub mod verify;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::CommandFactory;
+use sparsehls_build::{
+    Code, Error, Golden, Result,
+    csim::Csim,
+    formats::{FixedNetwork, GridReport},
+    manifest::{self, Model, Package},
+};
+
+use crate::{
+    args::{Cargo, Common},
+    output::Output,
+};
+
+/// A model of a package, read.
+pub struct Loaded {
+    /// The package.
+    pub package: Package,
+    /// The model.
+    pub model: Model,
+    /// Its network.
+    pub network: FixedNetwork,
+    /// Where its project goes.
+    pub directory: PathBuf,
+}
+
+impl Loaded {
+    /// The golden events of the manifest, if there are any.
+    pub fn golden(&self) -> Result<Option<Golden>> {
+        Golden::of(&self.model, &self.network)
+    }
+
+    /// Brings the project and the compiled simulation up to date.
+    pub fn compile(&self, golden: Option<&Golden>, output: &Output) -> Result<Csim> {
+        let Self { package, model, network, directory } = self;
+        let project = sparsehls_build::generate(&package.name, model, network, golden, directory)?;
+        output.json(
+            "project",
+            Some(&model.name),
+            serde_json::json!({ "backend": model.target.backend.name(), "path": directory.display().to_string() }),
+        );
+        let (csim, new) = Csim::compile(&project, directory, &model.name, model.target.backend, network)?;
+        output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
+        Ok(csim)
+    }
+}
+
+/// The models the flags choose, unread, with their packages.
+pub fn chosen(common: &Common) -> Result<Vec<(Package, Model)>> {
+    let mut chosen = Vec::new();
+    let mut known = Vec::new();
+    for package in common.selection().packages()? {
+        for model in manifest::models(&package)? {
+            known.push(model.name.clone());
+            if common.model.is_empty() || common.model.contains(&model.name) {
+                chosen.push((package.clone(), model));
+            }
+        }
+    }
+    match common.model.iter().find(|name| !known.contains(name)) {
+        Some(unknown) => Err(Error::new(Code::ModelNotDeclared, format!("no model `{unknown}` is declared"))
+            .help(format!("declared models: {}", known.join(", ")))),
+        None => Ok(chosen),
+    }
+}
+
+/// Reads the models the flags choose.
+pub fn load(common: &Common) -> Result<Vec<Loaded>> {
+    let load = |(package, model): (Package, Model)| {
+        let network = sparsehls_build::load(&model)?;
+        let directory = output_directory(common, &package).join(&model.name);
+        Ok(Loaded { package, model, network, directory })
+    };
+    chosen(common)?.into_iter().map(load).collect()
+}
+
+/// Where everything of a package goes.
+pub fn output_directory(common: &Common, package: &Package) -> PathBuf {
+    let target = common.target_dir.clone().unwrap_or_else(|| package.target_directory.clone());
+    let target = std::path::absolute(&target).unwrap_or(target);
+    target.join("sparsehls").join(&package.name)
+}
+
+/// Reads the one model the flags choose.
+pub fn load_one(common: &Common) -> Result<Loaded> {
+    let mut models = chosen(common)?;
+    if models.len() != 1 {
+        let names: Vec<_> = models.iter().map(|(_, model)| model.name.as_str()).collect();
+        return Err(Error::new(Code::ModelNotDeclared, format!("there are {} models: {}", names.len(), names.join(", ")))
+            .help("choose one with --model NAME"));
+    }
+    let (package, model) = models.remove(0);
+    let network = sparsehls_build::load(&model)?;
+    let directory = output_directory(common, &package).join(&model.name);
+    Ok(Loaded { package, model, network, directory })
+}
+
+/// Says what happened to inputs that are not on the grid.
+pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: GridReport) {
+    let format = network.input.format;
+    for (count, what) in [
+        (report.off_grid, "are not on the grid and were truncated toward minus infinity"),
+        (report.out_of_range, "are out of range and were wrapped or saturated"),
+        (report.not_a_number, "are NaN and were taken as 0"),
+    ] {
+        if count > 0 {
+            output.note(&format!("{name}: {count} input values {what}; the input is {format}"));
+        }
+    }
+}
+
+/// Prints completions for `shell`.
+pub fn completions(shell: clap_complete::Shell) -> ExitCode {
+    clap_complete::generate(shell, &mut Cargo::command(), "cargo", &mut std::io::stdout());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,127 @@
+//! `cargo sparsehls build`.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::json;
+use sparsehls_build::{Code, Error, Golden, Result, check, csim::Csim, data, toolchain};
+
+use super::{Loaded, load, note_grid};
+use crate::{
+    args::{BuildArgs, Common, Step, Synth},
+    output::Output,
+};
+
+/// Builds every chosen model, several at a time.
+pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
+    let models = load(common)?;
+    let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![None; models.len()]));
+    let output = &*output;
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(loaded) = models.get(at) else { break };
+                    let result = build(loaded, args, output);
+                    if let Ok(mut results) = results.lock() {
+                        results[at] = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    // The first error is the command's; the others are printed on the way.
+    let results = results.into_inner().unwrap_or_default();
+    let mut errors = results.into_iter().flatten().filter_map(Result::err);
+    let Some(first) = errors.next() else { return Ok(()) };
+    errors.for_each(|error| output.error(&error));
+    Err(first)
+}
+
+fn build(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
+    let Loaded { package, model, network, directory } = loaded;
+    let golden = loaded.golden()?;
+    output.status("Building", &format!("{} ({})", model.name, package.name));
+    let csim = loaded.compile(golden.as_ref(), output)?;
+    output.status("Generated", &format!("{} project in {}", model.target.backend.name(), directory.display()));
+    self_check(loaded, &csim, golden.as_ref(), output)?;
+    let _ = network;
+    synthesize(loaded, args, output)
+}
+
+/// Simulation against reference, and both against Keras where there is a golden file.
+fn self_check(loaded: &Loaded, csim: &Csim, golden: Option<&Golden>, output: &Output) -> Result {
+    let Loaded { model, network, .. } = loaded;
+    let inputs = golden.map_or(&[][..], |golden| &golden.inputs);
+    let result = check::self_check(network, csim, inputs)?;
+    output.json("self-check", Some(&model.name), result);
+    if let Some(first) = result.first {
+        let message = format!(
+            "{}: the simulation differs from the reference in {} of {} events; first in event {}, output {}: {} instead of {}",
+            model.name, result.events_different, result.events, first.event, first.output, first.found, first.expected
+        );
+        return Err(Error::new(Code::OutputsDiffer, message)
+            .file(&model.source)
+            .help("this is a bug in cargo-sparsehls or in the C++ compiler; please report it with the model"));
+    }
+    let mut text = format!("{}: simulation and reference agree on all {} events", model.name, result.events);
+    if let Some(golden) = golden {
+        note_grid(output, &model.name, network, golden.grid);
+        let floats = data::to_floats(&csim.run(&golden.inputs)?, network);
+        let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
+        if let Some(first) = result.first {
+            let message = format!(
+                "{}: the simulation differs from Keras in {} of {} golden events; first in event {}, output {}: {} where Keras has {}",
+                model.name, result.events_different, result.events, first.event, first.output, first.found, first.expected
+            );
+            return Err(Error::new(Code::OutputsDiffer, message)
+                .key(format!("{}.golden", model.key()))
+                .help("is the golden file made from this model, with float32 on a CPU, and are its inputs on the input grid?"));
+        }
+        text += &format!(", and with Keras on the {} golden ones", result.events);
+    }
+    output.status("Checked", &text);
+    Ok(())
+}
+
+fn synthesize(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
+    let Loaded { model, directory, .. } = loaded;
+    let skipped = |why: &str| {
+        output.json("synthesis", Some(&model.name), json!({ "status": "skipped", "why": why }));
+        output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
+        Ok(())
+    };
+    if args.synth == Synth::Skip {
+        return skipped("--synth skip");
+    }
+    let tool = match toolchain::find(model.target.backend) {
+        Ok(tool) => tool,
+        Err(error) if args.synth == Synth::Auto => return skipped(error.message()),
+        Err(error) => {
+            output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
+            return Err(error);
+        }
+    };
+    let has = |step| args.steps.contains(&step);
+    let steps = toolchain::Steps {
+        csim: has(Step::Csim),
+        synth: has(Step::Synth),
+        cosim: has(Step::Cosim),
+        export: has(Step::Export),
+        vsynth: has(Step::Vsynth),
+    };
+    output.status("Synthesizing", &format!("{} with {}", model.name, tool.path().display()));
+    let result = toolchain::run(&tool, steps, directory, model).and_then(|report| {
+        output.json("synthesis", Some(&model.name), json!({ "status": "done", "report": report }));
+        output.text(&report.map_or_else(String::new, |report| format!("{}: {report}", model.name)));
+        report.map_or(Ok(()), |report| report.check(&model.limits).map_err(|error| error.key(format!("{}.limits", model.key()))))
+    });
+    if let Err(error) = &result {
+        output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
+    }
+    result
+}
