@@ -2,7 +2,13 @@
 
 use serde::Serialize;
 
-use crate::{csim::Csim, data, error::Result, formats::FixedNetwork, reference::Reference};
+use crate::{
+    csim::Csim,
+    data,
+    error::{Code, Error, Result},
+    formats::FixedNetwork,
+    reference::Reference,
+};
 
 /// Events made up for a self-check.
 const EVENTS: usize = 256;
@@ -20,6 +26,25 @@ pub struct Comparison {
     /// The first difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Difference>,
+}
+
+impl Comparison {
+    /// An error if any event differs; `found` and `expected` name the two sides.
+    ///
+    /// # Errors
+    /// [`Code::OutputsDiffer`].
+    pub fn require_equal(&self, model: &str, found: &str, expected: &str) -> Result {
+        let Some(first) = self.first else { return Ok(()) };
+        let message = format!(
+            "{model}: {found} differs from {expected} in {} of {} events; first in event {}, output {}: {} where {expected} has {}",
+            self.events_different, self.events, first.event, first.output, first.found, first.expected
+        );
+        let help = match expected {
+            "Keras" => "is the golden file made from this model, with float32 on a CPU, and are its inputs on the input grid?",
+            _ => "this is a bug in cargo-sparsehls or in the C++ compiler; please report it with the model",
+        };
+        Err(Error::new(Code::OutputsDiffer, message).help(help))
+    }
 }
 
 /// One output that differs.

@@ -117,6 +117,17 @@ impl Csim {
         Ok((csim, true))
     }
 
+    /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn link(library: &Path, directory: &Path, network: &FixedNetwork) -> Result<Self> {
+        let compiler = Compiler::find()?;
+        let program = directory.join("csim").join(format!("check{}", std::env::consts::EXE_SUFFIX));
+        run_compiler(&compiler, directory, |command| command.arg("csim/main.cpp").arg(library).arg("-o").arg(&program))?;
+        Ok(Self { program, inputs: network.input_len(), outputs: network.output_len() })
+    }
+
     /// Runs the simulation on the mantissas of events, one after another, on all cores.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Everything is text from a template; what is computed here is what the templates say. Output is deterministic, byte
 //! for byte.
 
+mod bindings;
 mod layer;
 mod quotient;
 
@@ -15,6 +16,7 @@ use std::{
 use minijinja::{Environment, Value, context, value::Serde};
 use serde::Serialize;
 
+pub use self::bindings::bindings;
 use self::layer::Weights;
 use crate::{
     error::{Code, Error, Result},

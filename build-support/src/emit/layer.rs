@@ -308,7 +308,7 @@ impl Writer<'_> {
         let biases = values.iter().fold(Interval::ZERO, |all, b| all.hull(Interval { lo: (*b).into(), hi: (*b).into() }));
         let width = Format::holding(shifted.hull(biases), 0).width + 1;
         self.text.types.push(typed("accumulator_t", format!("ap_int<{width}>")));
-        self.array("_bias", values, format!("[channel]; mantissas with {fraction} fraction bits."));
+        self.array("_biases", values, format!("[channel]; mantissas with {fraction} fraction bits."));
     }
 
     fn pool(&mut self, pooling: &Pooling2d) {
@@ -361,7 +361,7 @@ impl Writer<'_> {
         let scale =
             |b: &Mantissas| b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect();
         let biases = op.bias.as_ref().map_or_else(|| vec![0; op.outputs], scale);
-        self.array("_bias", biases, format!("[output]; mantissas with {fraction} fraction bits."));
+        self.array("_biases", biases, format!("[output]; mantissas with {fraction} fraction bits."));
     }
 
     fn entries(&mut self, table: &Table, function: &str) {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use serde_json::json;
-use sparsehls_build::{Code, Error, Golden, Result, check, csim::Csim, data, toolchain};
+use sparsehls_build::{Golden, Result, check, csim::Csim, data, toolchain};
 
 use super::{Loaded, load, note_grid};
 use crate::{
@@ -43,13 +43,12 @@ pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
 }
 
 fn build(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
-    let Loaded { package, model, network, directory } = loaded;
+    let Loaded { package, model, directory, .. } = loaded;
     let golden = loaded.golden()?;
     output.status("Building", &format!("{} ({})", model.name, package.name));
     let csim = loaded.compile(golden.as_ref(), output)?;
     output.status("Generated", &format!("{} project in {}", model.target.backend.name(), directory.display()));
     self_check(loaded, &csim, golden.as_ref(), output)?;
-    let _ = network;
     synthesize(loaded, args, output)
 }
 
@@ -59,29 +58,14 @@ fn self_check(loaded: &Loaded, csim: &Csim, golden: Option<&Golden>, output: &Ou
     let inputs = golden.map_or(&[][..], |golden| &golden.inputs);
     let result = check::self_check(network, csim, inputs)?;
     output.json("self-check", Some(&model.name), result);
-    if let Some(first) = result.first {
-        let message = format!(
-            "{}: the simulation differs from the reference in {} of {} events; first in event {}, output {}: {} instead of {}",
-            model.name, result.events_different, result.events, first.event, first.output, first.found, first.expected
-        );
-        return Err(Error::new(Code::OutputsDiffer, message)
-            .file(&model.source)
-            .help("this is a bug in cargo-sparsehls or in the C++ compiler; please report it with the model"));
-    }
+    result.require_equal(&model.name, "the simulation", "the reference").map_err(|error| error.file(&model.source))?;
     let mut text = format!("{}: simulation and reference agree on all {} events", model.name, result.events);
     if let Some(golden) = golden {
         note_grid(output, &model.name, network, golden.grid);
         let floats = data::to_floats(&csim.run(&golden.inputs)?, network);
         let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
-        if let Some(first) = result.first {
-            let message = format!(
-                "{}: the simulation differs from Keras in {} of {} golden events; first in event {}, output {}: {} where Keras has {}",
-                model.name, result.events_different, result.events, first.event, first.output, first.found, first.expected
-            );
-            return Err(Error::new(Code::OutputsDiffer, message)
-                .key(format!("{}.golden", model.key()))
-                .help("is the golden file made from this model, with float32 on a CPU, and are its inputs on the input grid?"));
-        }
+        let require = result.require_equal(&model.name, "the simulation", "Keras");
+        require.map_err(|error| error.key(format!("{}.golden", model.key())))?;
         text += &format!(", and with Keras on the {} golden ones", result.events);
     }
     output.status("Checked", &text);
