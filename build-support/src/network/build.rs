@@ -264,7 +264,7 @@ fn reshape(options: Options<'_>, elements: usize) -> Result<Vec<usize>> {
         value.as_array().ok_or_else(malformed)?.iter().map(Value::as_i64).collect::<Option<_>>().ok_or_else(malformed)?;
     let known: usize = sizes.iter().filter(|&&s| s != -1).map(|&s| usize::try_from(s).unwrap_or(0)).product();
     let free = sizes.iter().filter(|&&s| s == -1).count();
-    if known == 0 || free > 1 || elements % known != 0 || (free == 0 && known != elements) || sizes.is_empty() {
+    if known == 0 || free > 1 || !elements.is_multiple_of(known) || (free == 0 && known != elements) || sizes.is_empty() {
         return Err(malformed());
     }
     Ok(sizes.iter().map(|&s| if s == -1 { elements / known } else { s as usize }).collect())
