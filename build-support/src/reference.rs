@@ -10,7 +10,7 @@ use std::thread;
 use crate::{
     fixed::{QuantizerFormat, Rounding},
     formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Dense, Lookup, Op, Quantizer, Shape},
+    network::{Dense, Lookup, Mantissas, Op, Quantizer, Relu, Shape},
 };
 
 /// A value of one event.
@@ -108,7 +108,8 @@ fn step(fixed: &FixedLayer, classes: &[u16], value: Value) -> Value {
             sparse::pool(fixed, pooling, &positions, &features)
         }
         (Op::SparseFlatten, value) => Value::Dense(value.to_dense(&fixed.input_shape)),
-        (Op::Relu, value) => map(fixed, value, &[], |x, _| x.max(0)),
+        (Op::Relu(options), value) => map(fixed, value, &[], |x, _| relu(fixed, options, x)),
+        (Op::Affine { scale, offset }, Value::Dense(x)) => Value::Dense(affine(fixed, scale, offset, &x)),
         (Op::Dense(op), Value::Dense(x)) => Value::Dense(dense(fixed, op, &x)),
         (Op::MaxMinus, Value::Dense(x)) => {
             let max = x.iter().copied().max().unwrap_or(0);
@@ -154,17 +155,43 @@ fn look_up(table: &Table, class: u16, x: i64) -> i64 {
 }
 
 fn dense(fixed: &FixedLayer, op: &Dense, x: &[i64]) -> Vec<i64> {
-    let product = fixed.input.fraction + op.weights.fraction;
-    let mut sums = vec![0i64; op.outputs];
-    for (&x, row) in x.iter().zip(op.weights.values.chunks(op.outputs)) {
-        if x != 0 {
-            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += x * weight);
-        }
-    }
+    let shift = fixed.output.fraction - fixed.input.fraction - op.weights.fraction;
     let bias = |at: usize| {
         op.bias.as_ref().map_or(0, |b| (b.values[at] << (fixed.output.fraction - b.fraction)) * fixed.input.divisor as i64)
     };
-    sums.iter().enumerate().map(|(at, sum)| (sum << (fixed.output.fraction - product)) + bias(at)).collect()
+    let mut outputs = Vec::with_capacity(op.rows * op.outputs);
+    for row in x.chunks(op.inputs) {
+        let mut sums = vec![0i64; op.outputs];
+        for (&x, weights) in row.iter().zip(op.weights.values.chunks(op.outputs)) {
+            if x != 0 {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += x * weight);
+            }
+        }
+        outputs.extend(sums.iter().enumerate().map(|(at, sum)| (sum << shift) + bias(at)));
+    }
+    outputs
+}
+
+fn relu(fixed: &FixedLayer, options: &Relu, x: i64) -> i64 {
+    let shift = fixed.output.fraction - fixed.input.fraction;
+    let wide = i128::from(x) << shift;
+    let limit = |(limit, f): (i64, i32)| (i128::from(limit) << (fixed.output.fraction - f)) * i128::from(fixed.input.divisor);
+    let y = match options.slope {
+        Some(slope) if x < 0 => wide >> slope,
+        _ => wide.max(0).min(options.limit.map_or(i128::MAX, limit)),
+    };
+    y as i64
+}
+
+fn affine(fixed: &FixedLayer, scale: &Mantissas, offset: &Mantissas, x: &[i64]) -> Vec<i64> {
+    let shift = fixed.output.fraction - fixed.input.fraction - scale.fraction;
+    let shift_offset = fixed.output.fraction - offset.fraction;
+    let channels = scale.values.len();
+    let value = |(at, x): (usize, &i64)| {
+        let product = (x * scale.values[at % channels]) << shift;
+        product + (offset.values[at % channels] << shift_offset) * fixed.input.divisor as i64
+    };
+    x.iter().enumerate().map(value).collect()
 }
 
 fn normalize(fixed: &FixedLayer, sum: &Quantizer, x: &[i64]) -> Vec<i64> {
