@@ -46,9 +46,9 @@ impl Case {
     }
 }
 
-/// Whether a layer of this class computes anything.
+/// Whether a layer of this class always computes something; an Activation can be linear.
 pub fn has_ops(class: &str) -> bool {
-    !matches!(class, "InputLayer" | "Dropout")
+    !matches!(class, "InputLayer" | "Dropout" | "Activation")
 }
 
 /// Any input events: for models that are refused before events matter.
