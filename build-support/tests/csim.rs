@@ -35,24 +35,9 @@ fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
 
 #[test]
 fn the_simulation_is_what_keras_computed() {
-    let all: Vec<_> = common::cases().into_iter().filter(|(_, _, case)| !case.refused).collect();
-    // Every fixture takes a compiler a second or two; SPARSEHLS_ALL=1 takes all of them, and CI does.
-    let step = if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 };
-    let chosen: Vec<_> = all.iter().step_by(step).collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let failures = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some((name, source, case)) = chosen.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    let backend = if source.as_os_str().len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-                    if let Err(error) = check(source, backend, case.exact) {
-                        failures.lock().unwrap().push(format!("{name}: {error}"));
-                    }
-                }
-            });
-        }
+    let failures = common::for_fixtures(|name, source, case| {
+        let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
+        check(source, backend, case.exact)
     });
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} of {} fixtures fail:\n{}", failures.len(), chosen.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }

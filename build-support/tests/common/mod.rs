@@ -2,7 +2,13 @@
 
 #![allow(dead_code)] // each test uses its part
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use sparsehls_build::{
     data,
@@ -65,6 +71,26 @@ pub fn cases() -> Vec<(String, PathBuf, Case)> {
     let text = std::fs::read_to_string(folder().join("cases.json")).unwrap();
     let cases: std::collections::BTreeMap<String, Case> = serde_json::from_str(&text).unwrap();
     cases.into_iter().map(|(name, case)| (name.clone(), folder().join(format!("{name}.keras")), case)).collect()
+}
+
+/// Runs `check` on every eighth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
+/// second or two for each. SPARSEHLS_ALL=1 takes all of them, and CI does.
+pub fn for_fixtures(check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
+    let step = if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 };
+    let chosen: Vec<_> = cases().into_iter().filter(|(_, _, case)| !case.refused).step_by(step).collect();
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((name, source, case)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = check(name, source, case) {
+                        failures.lock().unwrap().push(format!("{name}: {error}"));
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().unwrap()
 }
 
 /// The narrowest signed format that holds all of `x`: the fixtures' inputs are on grids of their own.
