@@ -48,7 +48,15 @@ impl Compiler {
         };
         let host = env!("SPARSEHLS_HOST");
         let mut build = cc::Build::new();
-        build.cpp(true).host(host).target(host).opt_level(2).debug(false).cargo_metadata(false).out_dir(std::env::temp_dir());
+        build
+            .cpp(true)
+            .host(host)
+            .target(host)
+            .opt_level(2)
+            .debug(false)
+            .cargo_metadata(false)
+            .cargo_warnings(false)
+            .out_dir(std::env::temp_dir());
         let tool = build.try_get_compiler().map_err(|error| missing(error.to_string()))?;
         let command = tool.to_command();
         let command: Vec<OsString> =

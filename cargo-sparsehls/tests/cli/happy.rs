@@ -1,0 +1,175 @@
+//! What happens when nothing is wrong.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use sparsehls_build::data;
+
+use crate::firmware::{Firmware, fixture_path, reasons};
+
+/// Every file below `folder`, by its path in it.
+fn files(folder: &Path) -> BTreeMap<PathBuf, PathBuf> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(next) = left.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), path);
+            }
+        }
+    }
+    found
+}
+
+fn modified(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    files(folder).into_iter().map(|(name, path)| (name, path.metadata().unwrap().modified().unwrap())).collect()
+}
+
+/// `project`, `self-check`, … as the commands of one model give them.
+fn whole_life(fixture: &str, layers: usize) {
+    let firmware = Firmware::of(fixture);
+    let (_, lines) = firmware.json(&["check"]);
+    let mut expected = vec!["layer"; layers];
+    expected.push("finished");
+    assert_eq!(reasons(&lines), expected);
+    assert!(!firmware.path("target").exists(), "check writes nothing");
+
+    let (_, lines) = firmware.json(&["build"]);
+    assert_eq!(reasons(&lines), ["project", "self-check", "synthesis", "finished"]);
+    assert_eq!(lines[0]["path"], "[DIR]/target/sparsehls/firmware/net");
+    assert_eq!((&lines[1]["model"], &lines[1]["events-different"]), (&"net".into(), &0.into()));
+    assert_eq!(lines[2]["status"], "skipped");
+
+    let project = firmware.path("target/sparsehls/firmware/net");
+    let names: Vec<_> = files(&project).into_keys().collect();
+    for name in [
+        "firmware/net.cpp",
+        "firmware/net.h",
+        "firmware/defines.h",
+        "firmware/parameters.h",
+        "firmware/kernels/common.h",
+        "net_test.cpp",
+        "tb_data/input.dat",
+        "tb_data/expected.dat",
+        "build_prj.tcl",
+        "project.tcl",
+        "build_opt.tcl",
+        "vivado_synth.tcl",
+    ] {
+        assert!(names.contains(&name.into()), "{name} is missing in {names:?}");
+    }
+    assert!(names.iter().any(|name| name.starts_with("firmware/weights")), "{names:?}");
+    assert!(!names.iter().any(|name| name.to_string_lossy().contains(".sparsehls-")), "leftovers: {names:?}");
+
+    let (_, lines) = firmware.json(&["verify"]);
+    assert_eq!(reasons(&lines), ["project", "verify", "verify", "finished"]);
+    let golden = data::read_golden(&fixture_path(fixture).with_extension("npz")).unwrap();
+    for (line, engine) in lines[1..].iter().zip(["csim", "reference"]) {
+        let found = (&line["engine"], &line["events"], &line["events-different"], line["max-abs-difference"].as_f64());
+        assert_eq!(found, (&engine.into(), &golden.x.events().into(), &0.into(), Some(0.0)));
+    }
+
+    let x: Vec<_> = golden.x.values.iter().map(|value| *value as f32).collect();
+    data::write_npy(&firmware.path("x.npy"), &golden.x.shape, &x).unwrap();
+    for engine in ["csim", "reference"] {
+        let (_, lines) = firmware.json(&["predict", "--input", "x.npy", "--output", "new/folder/y.npy", "--engine", engine]);
+        let expected: &[_] = if engine == "csim" { &["project", "predict", "finished"] } else { &["predict", "finished"] };
+        assert_eq!(reasons(&lines), expected);
+        assert_eq!(lines[lines.len() - 2]["path"], "new/folder/y.npy");
+        let y = data::read_npy(&firmware.path("new/folder/y.npy")).unwrap();
+        assert_eq!((y.shape[0], y.values), (golden.y.shape[0], golden.y.values.clone()), "{engine}");
+        fs::remove_file(firmware.path("new/folder/y.npy")).unwrap();
+    }
+}
+
+#[test]
+fn a_whole_network_from_check_to_predict() {
+    whole_life("whole-net-032", 17);
+}
+
+#[test]
+fn a_pooling_network_from_check_to_predict() {
+    whole_life("max-pool-2", 10);
+}
+
+#[test]
+fn a_second_build_touches_nothing_and_output_does_not_depend_on_the_place() {
+    let firmware = Firmware::of("flatten-dense");
+    assert_eq!(firmware.run(&["build", "-q"]).code, 0);
+    let project = firmware.path("target/sparsehls/firmware/net");
+    let first = modified(&project);
+    assert_eq!(firmware.run(&["build", "-q"]).code, 0);
+    assert_eq!(modified(&project), first);
+
+    let other = tempfile::tempdir().unwrap();
+    let target = other.path().join("deep/er");
+    assert_eq!(firmware.run(&["build", "-q", "--target-dir", target.to_str().unwrap()]).code, 0);
+    let (here, there) = (files(&project), files(&target.join("sparsehls/firmware/net")));
+    assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
+    for (name, path) in here.iter().filter(|(name, _)| name.extension().is_some()) {
+        assert_eq!(fs::read(path).unwrap(), fs::read(&there[name]).unwrap(), "{}", name.display());
+    }
+
+    // A change of the model changes the project; what belonged to the old one goes.
+    firmware.add("dense-only", "net");
+    firmware.manifest(&crate::firmware::net("dense-only"));
+    assert_eq!(firmware.run(&["build", "-q"]).code, 0);
+    let names: Vec<_> = files(&project).into_keys().collect();
+    assert!(!names.contains(&"firmware/kernels/sparse_conv2d.h".into()), "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.parent() == Some(Path::new("csim"))).count(), 2, "{names:?}");
+
+    assert_eq!(firmware.run(&["clean"]).code, 0);
+    assert!(!firmware.path("target/sparsehls/firmware").exists());
+    assert_eq!(firmware.run(&["clean"]).code, 0, "nothing to clean is no error");
+}
+
+#[test]
+fn hostile_and_colliding_names_build() {
+    let hostile = crate::firmware::net("hostile-names").replace("net", "hostile");
+    let colliding = crate::firmware::net("colliding-names").replace("net", "colliding");
+    let firmware = Firmware::new(&format!("{hostile}{colliding}"));
+    firmware.add("hostile-names", "hostile");
+    firmware.add("colliding-names", "colliding");
+    let (run, lines) = firmware.json(&["build", "--jobs", "2"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    for model in ["hostile", "colliding"] {
+        let of: Vec<_> = lines.iter().filter(|line| line["model"] == model).cloned().collect();
+        assert_eq!(reasons(&of), ["project", "self-check", "synthesis"]);
+    }
+    assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+    let run = firmware.run(&["check", "--model", "hostile"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!run.stdout.contains(['\u{1b}', '\r']), "{run:?}");
+    // Nothing appears beside the package's own folders.
+    let mut names: Vec<_> = fs::read_dir(firmware.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["Cargo.toml", "models", "src", "target"]);
+}
+
+#[test]
+fn two_builds_at_once_do_not_disturb_each_other() {
+    let firmware = Firmware::of("dense-only");
+    let runs: Vec<_> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..3).map(|_| scope.spawn(|| firmware.run(&["build"]))).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+    });
+    assert!(runs.iter().all(|run| run.code == 0), "{runs:?}");
+    assert_eq!(firmware.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn help_and_completions_go_to_standard_output() {
+    let firmware = Firmware::new("");
+    for arguments in [&["--help"][..], &["build", "--help"], &["--version"], &["completions", "bash"]] {
+        let run = firmware.run(arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(!run.stdout.is_empty());
+    }
+}

@@ -1,0 +1,10 @@
+//! The real binary on small firmware packages: what it prints, which files it leaves, how it ends.
+
+#![cfg(unix)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod errors;
+mod firmware;
+mod happy;
+mod manifest;
+mod synthesis;
