@@ -38,6 +38,21 @@ impl Value {
             (Self::Dense(values), _) => values.clone(),
         }
     }
+
+    /// The mantissas as they are: of the active pixels of a sparse value, of all elements of a dense one.
+    fn into_elements(self) -> Vec<i64> {
+        match self {
+            Self::Sparse { features: values, .. } | Self::Dense(values) => values,
+        }
+    }
+
+    /// Applies `f` to the parts of a sparse value.
+    fn map_sparse(self, f: impl FnOnce(Vec<[u32; 2]>, Vec<i64>) -> Self) -> Self {
+        match self {
+            Self::Sparse { positions, features } => f(positions, features),
+            dense @ Self::Dense(_) => dense,
+        }
+    }
 }
 
 /// The interpreter of a network.
@@ -72,10 +87,7 @@ impl<'a> Reference<'a> {
             value = step(fixed, classes, value);
             observe(fixed, &value);
         }
-        match value {
-            Value::Dense(output) => output,
-            Value::Sparse { features, .. } => features,
-        }
+        value.into_elements()
     }
 
     /// As [`Self::run`], for many events one after another, on all cores.
@@ -93,34 +105,36 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// One op. The shapes that `network` checks make sure that each op meets the form of value it works on.
 fn step(fixed: &FixedLayer, classes: &[u16], value: Value) -> Value {
-    match (&fixed.layer.op, value) {
-        (Op::InputReduce { threshold }, Value::Dense(image)) => sparse::input_reduce(fixed, *threshold, &image),
-        (Op::Quantize(quantizer), value) => {
+    match &fixed.layer.op {
+        Op::InputReduce { threshold } => sparse::input_reduce(fixed, *threshold, &value.into_elements()),
+        Op::Quantize(quantizer) => {
             map(fixed, value, classes, |x, class| quantize(x, &fixed.input, quantizer, class, fixed.output.fraction))
         }
-        (Op::SparseConv2d(conv), Value::Sparse { positions, features }) => sparse::conv2d(conv, positions, &features),
-        (Op::SparseBias(bias), Value::Sparse { positions, mut features }) => {
+        Op::SparseConv2d(conv) => value.map_sparse(|positions, features| sparse::conv2d(conv, positions, &features)),
+        Op::SparseBias(bias) => value.map_sparse(|positions, mut features| {
             sparse::bias(fixed, bias, &mut features);
             Value::Sparse { positions, features }
+        }),
+        Op::SparsePooling2d(pooling) => {
+            value.map_sparse(|positions, features| sparse::pool(fixed, pooling, &positions, &features))
         }
-        (Op::SparsePooling2d(pooling), Value::Sparse { positions, features }) => {
-            sparse::pool(fixed, pooling, &positions, &features)
-        }
-        (Op::SparseFlatten, value) => Value::Dense(value.to_dense(&fixed.input_shape)),
-        (Op::Relu(options), value) => map(fixed, value, &[], |x, _| relu(fixed, options, x)),
-        (Op::Affine { scale, offset }, Value::Dense(x)) => Value::Dense(affine(fixed, scale, offset, &x)),
-        (Op::Dense(op), Value::Dense(x)) => Value::Dense(dense(fixed, op, &x)),
-        (Op::MaxMinus, Value::Dense(x)) => {
+        Op::SparseFlatten => Value::Dense(value.to_dense(&fixed.input_shape)),
+        Op::Relu(options) => map(fixed, value, &[], |x, _| relu(fixed, options, x)),
+        Op::Affine { scale, offset } => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
+        Op::Dense(op) => Value::Dense(dense(fixed, op, &value.into_elements())),
+        Op::MaxMinus => {
+            let x = value.into_elements();
             let max = x.iter().copied().max().unwrap_or(0);
             Value::Dense(x.iter().map(|x| max - x).collect())
         }
-        (Op::Lookup(_), value) => {
-            let Some(table) = &fixed.table else { return value };
-            map(fixed, value, classes, |x, class| look_up(table, class, x))
-        }
-        (Op::Normalize { sum, .. }, Value::Dense(x)) => Value::Dense(normalize(fixed, sum, &x)),
-        (_, value) => value,
+        Op::Lookup(_) => match &fixed.table {
+            Some(table) => map(fixed, value, classes, |x, class| look_up(table, class, x)),
+            None => value,
+        },
+        Op::Normalize { sum, .. } => Value::Dense(normalize(fixed, sum, &value.into_elements())),
+        Op::Reshape => value,
     }
 }
 

@@ -97,6 +97,8 @@ pub struct Builder<'a> {
     tensor: TensorRef,
     mask: Option<TensorRef>,
     current: Option<&'a KerasLayer>,
+    /// Whether a final softmax or sigmoid was left out.
+    pub left_out: bool,
     /// A float function that waits for the quantizer after it.
     pending: Option<Function>,
 }
@@ -127,6 +129,7 @@ impl<'a> Builder<'a> {
             tensor: TensorRef { layer: first.name.clone(), index: 0 },
             mask: None,
             current: None,
+            left_out: false,
             pending: None,
         })
     }
@@ -164,6 +167,7 @@ impl<'a> Builder<'a> {
                     },
                 )?;
             }
+            "QSoftmax" if self.last && self.output == Output::Logits => self.leave_out(),
             "QSoftmax" => softmax::qsoftmax(self, layer)?,
             "QUnaryFunctionLUT" => softmax::lookup_layer(self, layer)?,
             "Softmax" => dense::activation(self, options, "softmax", "")?,
@@ -250,6 +254,11 @@ impl<'a> Builder<'a> {
         self.push(suffix, self.shape.clone(), Op::Lookup(lookup))
     }
 
+    /// Leaves out the final softmax or sigmoid, as `output = "logits"` asks for.
+    pub fn leave_out(&mut self) {
+        self.left_out = true;
+    }
+
     /// Says that outputs may be `tolerance` off.
     pub fn inexact(&mut self, tolerance: f64) {
         self.tolerance = self.tolerance.max(tolerance);
@@ -269,6 +278,11 @@ impl<'a> Builder<'a> {
             // Keras gives a dense image here, and so do we.
             let shape = self.shape.keras();
             self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten)?;
+        }
+        if self.output == Output::Logits && !self.left_out {
+            return Err(Error::new(Code::UnsupportedOption, "the model does not end with a softmax or sigmoid to be left out")
+                .layer(&self.tensor.layer)
+                .help("remove `output = \"logits\"` from the manifest"));
         }
         if let Some(function) = self.pending.take() {
             softmax::float_function(&mut self, function)?;

@@ -37,7 +37,8 @@ pub fn dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 }
 
 /// `QBatchNormDense`: a `QDense` whose kernel and bias take up the normalization of its input before they are
-/// quantized (`get_fused_qkernel_and_qbias` in `hgq/layers/core/dense.py`, in float32 as there).
+/// quantized (`get_fused_qkernel_and_qbias` in `hgq/layers/core/dense.py`, in float32 as there; only the product of mean
+/// and kernel, whose order of summation Keras leaves open, is summed in double precision).
 pub fn batch_norm_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let (weights, outputs) = (&builder.model.weights, options.size("units")?);
@@ -82,11 +83,16 @@ fn dense_with(builder: &mut Builder<'_>, layer: &KerasLayer, kernel: &[f32], bia
     };
     shape.push(outputs);
     builder.push("", Shape::Dense(shape), Op::Dense(op))?;
-    activation(builder, options, &options.activation()?, "_activation")?;
-    if options.flag("enable_oq", false)? {
-        builder.quantize("_oq", Place::new(weights, &layer.name, options, "oq_conf", "oq"))?;
+    let name = options.activation()?;
+    activation(builder, options, &name, "_activation")?;
+    if builder.left_out || !options.flag("enable_oq", false)? {
+        return Ok(());
     }
-    Ok(())
+    if name == "softmax" {
+        let remedy = "use a QSoftmax layer with enable_oq=True";
+        return Err(options.unsupported("enable_oq", &json!(true), remedy));
+    }
+    builder.quantize("_oq", Place::new(weights, &layer.name, options, "oq_conf", "oq"))
 }
 
 /// `QBatchNormalization`: `iq(x) · kq(scale) + bq(offset)` (`hgq/layers/batch_normalization.py`). Without `center` its
@@ -129,7 +135,9 @@ pub fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Res
 
 /// A `ReLU` layer.
 pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
-    options.require("threshold", &json!(0.0), "use a ReLU without a threshold")?;
+    if options.value("threshold").as_f64().is_some_and(|threshold| threshold != 0.0) {
+        return Err(options.unsupported("threshold", options.value("threshold"), "use a ReLU without a threshold"));
+    }
     let mut relu = Relu::default();
     let malformed = |key: &str, remedy: &str| options.unsupported(key, options.value(key), remedy);
     if !options.value("max_value").is_null() {
@@ -138,7 +146,7 @@ pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
     }
     match options.value("negative_slope") {
         Value::Null => {}
-        value if value == &json!(0.0) => {}
+        value if value.as_f64() == Some(0.0) => {}
         _ => {
             // Another slope would need products that float32 rounds.
             let slope =
@@ -171,7 +179,10 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
         "linear" => Ok(()),
         "relu" => builder.push(suffix, builder.shape.clone(), relu(None)),
         "relu6" => builder.push(suffix, builder.shape.clone(), relu(Some((6, 0)))),
-        "softmax" | "sigmoid" if !sparse && builder.last && builder.output == Output::Logits => Ok(()),
+        "softmax" | "sigmoid" if !sparse && builder.last && builder.output == Output::Logits => {
+            builder.leave_out();
+            Ok(())
+        }
         "softmax" if builder.last && !sparse => softmax::float_softmax(builder, options),
         "softmax" => refuse("in float arithmetic it can only end a network; use QSoftmax"),
         _ => match Function::from_keras(name) {
