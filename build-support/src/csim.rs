@@ -17,8 +17,10 @@ use std::{
 use crate::{
     emit::Project,
     error::{Code, Error, Result},
-    formats::FixedNetwork,
-    manifest::Backend,
+    formats::{FixedLayer, FixedNetwork},
+    manifest::{Backend, Model},
+    network::Shape,
+    reference::Value,
 };
 
 /// A compiled simulation.
@@ -102,27 +104,10 @@ impl Csim {
         backend: Backend,
         network: &FixedNetwork,
     ) -> Result<(Self, bool)> {
-        let compiler = Compiler::find()?;
-        let flags = [standard(backend), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
-        let mut hasher = DefaultHasher::new();
-        (&compiler.command, &compiler.version, flags).hash(&mut hasher);
-        project.files.iter().filter(|(path, _)| is_source(path)).for_each(|file| file.hash(&mut hasher));
-        let folder = directory.join("csim");
-        // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
-        let file = format!("{name}-{:016x}{}", hasher.finish(), std::env::consts::EXE_SUFFIX);
-        let csim = Self { program: folder.join(&file), inputs: network.input_len(), outputs: network.output_len() };
-        if csim.program.is_file() {
-            return Ok((csim, false));
-        }
-        let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(&folder);
-        let temporary = temporary.map_err(|error| Error::io("create a folder for the compiler in", &folder, &error))?;
-        let program = temporary.path().join("csim");
         let mut sources: Vec<PathBuf> = Project::sources(name).into();
         sources.push("csim/main.cpp".into());
-        run_compiler(&compiler, directory, |command| command.args(flags).args(sources).arg("-o").arg(&program))?;
-        fs::rename(&program, &csim.program).map_err(|error| Error::io("create", &csim.program, &error))?;
-        remove_older(&folder, name, &file);
-        Ok((csim, true))
+        let (program, new) = compile_program(project, directory, name, backend, &sources)?;
+        Ok((Self { program, inputs: network.input_len(), outputs: network.output_len() }, new))
     }
 
     /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
@@ -170,6 +155,64 @@ impl Csim {
     }
 }
 
+/// Every layer's values in the simulation, for one event (mantissas): a program of its own, compiled on demand.
+///
+/// # Errors
+/// As [`Csim::compile`] and [`Csim::run`].
+pub fn trace(project: &Project, directory: &Path, model: &Model, network: &FixedNetwork, event: &[i64]) -> Result<Vec<Value>> {
+    let name = format!("{}-trace", model.name);
+    let (program, _) = compile_program(project, directory, &name, model.target.backend, &["csim/trace.cpp".into()])?;
+    let csim = Csim { program, inputs: network.input_len(), outputs: network.output_len() };
+    let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
+    let none: [&str; 0] = [];
+    let output = duct::cmd(&csim.program, none).stdin_bytes(text).stdout_capture().run().map_err(|error| csim.failed(&error))?;
+    let output = String::from_utf8_lossy(&output.stdout);
+    let mut lines =
+        output.lines().map(|line| line.split_whitespace().filter_map(|word| word.parse::<i64>().ok()).collect::<Vec<_>>());
+    let mut next = || lines.next().ok_or_else(|| csim.failed(&"it printed fewer layers than there are"));
+    let value = |fixed: &FixedLayer| {
+        let values = next()?;
+        let Shape::Sparse { channels, .. } = fixed.layer.shape else { return Ok(Value::Dense(values)) };
+        let hash = next()?;
+        let active = |slot: &usize| hash[slot * 2] > 0;
+        let slots: Vec<usize> = (0..hash.len() / 2).filter(active).collect();
+        let positions = slots.iter().map(|slot| [hash[slot * 2] as u32 - 1, hash[slot * 2 + 1] as u32 - 1]).collect();
+        let features = slots.iter().flat_map(|slot| values[slot * channels..(slot + 1) * channels].to_vec()).collect();
+        Ok(Value::Sparse { positions, features })
+    };
+    network.layers.iter().map(value).collect()
+}
+
+/// Compiles `sources` of a project into a program, unless that has been done for the same files, compiler and flags.
+/// Returns the program and whether it was compiled now.
+fn compile_program(
+    project: &Project,
+    directory: &Path,
+    name: &str,
+    backend: Backend,
+    sources: &[PathBuf],
+) -> Result<(PathBuf, bool)> {
+    let compiler = Compiler::find()?;
+    let flags = [standard(backend), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
+    let mut hasher = DefaultHasher::new();
+    (&compiler.command, &compiler.version, flags, sources).hash(&mut hasher);
+    project.files.iter().filter(|(path, _)| is_source(path)).for_each(|file| file.hash(&mut hasher));
+    let folder = directory.join("csim");
+    // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
+    let file = format!("{name}-{:016x}{}", hasher.finish(), std::env::consts::EXE_SUFFIX);
+    let kept = folder.join(&file);
+    if kept.is_file() {
+        return Ok((kept, false));
+    }
+    let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(&folder);
+    let temporary = temporary.map_err(|error| Error::io("create a folder for the compiler in", &folder, &error))?;
+    let program = temporary.path().join("csim");
+    run_compiler(&compiler, directory, |command| command.args(flags).args(sources).arg("-o").arg(&program))?;
+    fs::rename(&program, &kept).map_err(|error| Error::io("create", &kept, &error))?;
+    remove_older(&folder, name, &file);
+    Ok((kept, true))
+}
+
 fn is_source(path: &str) -> bool {
     !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp")
 }
@@ -196,7 +239,8 @@ fn remove_older(folder: &Path, name: &str, keep: &str) {
     for entry in entries.flatten() {
         let file = entry.file_name();
         let file = file.to_string_lossy();
-        if file.starts_with(&format!("{name}-")) && file != keep {
+        let ours = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).is_some_and(|hash| !hash.contains('-'));
+        if ours && file != keep {
             let _ = fs::remove_file(entry.path()); // another build may have been faster
         }
     }

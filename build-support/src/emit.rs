@@ -90,6 +90,7 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
         (format!("{name}_test.cpp"), "test.cpp"),
         (format!("{name}_bridge.cpp"), "bridge.cpp"),
         ("csim/main.cpp".into(), "csim_main.cpp"),
+        ("csim/trace.cpp".into(), "csim_trace.cpp"),
         ("project.tcl".into(), "project.tcl"),
         ("build_prj.tcl".into(), "build_prj.tcl"),
         ("build_opt.tcl".into(), "build_opt.tcl"),

@@ -21,6 +21,7 @@
 //! | [`emit`] | `FixedNetwork` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
 //! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
+//! | [`trace`] | one event | every layer's values from each engine, and the first difference |
 //! | [`toolchain`] | `Project` | synthesis reports of the vendor's tool |
 //! | [`report`] | everything above | what people look at |
 
@@ -42,6 +43,7 @@ pub mod network;
 pub mod reference;
 pub mod report;
 pub mod toolchain;
+pub mod trace;
 
 use std::path::Path;
 

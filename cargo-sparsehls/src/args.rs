@@ -49,6 +49,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Run events through a model: .npy in, .npy out
     Predict(PredictArgs),
+    /// Show every layer's values for one event, from both engines and from Keras, and the first difference
+    Trace(TraceArgs),
     /// Remove what this command has built
     Clean,
     /// Print completions for a shell
@@ -210,4 +212,18 @@ pub struct PredictArgs {
     /// What computes
     #[arg(long, value_enum, default_value_t = Engine::Csim, value_name = "ENGINE")]
     pub engine: Engine,
+}
+
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Which event, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub event: usize,
+    /// .npy with input events [default: x of the Keras dump, or the manifest's golden file]
+    #[arg(long, value_name = "X.npy")]
+    pub input: Option<PathBuf>,
+    /// .npz with what Keras computed: for each layer an array layer:NAME of all events
+    #[arg(long, value_name = "DUMP.npz")]
+    pub keras: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 pub mod clean;
 pub mod predict;
+pub mod trace;
 pub mod verify;
 
 use std::{path::PathBuf, process::ExitCode};

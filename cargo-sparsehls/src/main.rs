@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
+        Command::Trace(args) => commands::trace::run(&common, args, &mut output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
     };

@@ -46,6 +46,16 @@ impl Output {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Whether `-v` was given.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Text that must not be overlooked.
+    pub fn alarm(&self, text: &str) -> String {
+        self.paint(BOLD_RED, text)
+    }
+
     /// A line of progress in cargo's manner, on standard error.
     pub fn status(&self, verb: &str, text: &str) {
         self.line(BOLD_GREEN, verb, text);

@@ -16,5 +16,5 @@ macro_rules! templates {
 
 /// Every template.
 pub const TEMPLATES: &[Template] = templates!(
-    "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "defines.h" "model.cpp" "model.h"
+    "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "csim_trace.cpp" "defines.h" "model.cpp" "model.h"
     "parameters.h" "project.tcl" "test.cpp" "vivado_synth.tcl" "weights.h");

@@ -1,0 +1,96 @@
+//! Every layer's values for one event, from both engines and from Keras: where does a bit go wrong?
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    csim, data,
+    emit::Project,
+    error::Result,
+    formats::{FixedLayer, FixedNetwork},
+    manifest::Model,
+    reference::{Reference, Value},
+};
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerTrace {
+    /// The Keras layer's name, with a suffix for the ops beside its main one.
+    pub name: String,
+    /// What kind of op it is.
+    pub kind: &'static str,
+    /// The shape of the values: as Keras has them, a dense image even where the firmware has slots.
+    pub shape: Vec<usize>,
+    /// Pixels that are active, in a sparse layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<usize>,
+    /// Values in the reference.
+    pub reference: Vec<f64>,
+    /// Values in the simulation.
+    pub csim: Vec<f64>,
+    /// Values in Keras, where this op is the last of a Keras layer that the dump has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keras: Option<Vec<f64>>,
+    /// The first value on which they do not agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_difference: Option<usize>,
+}
+
+/// Traces one event, given as mantissas. `dump` holds for each Keras layer NAME an array `layer:NAME` of all events,
+/// of which `event` is this one.
+///
+/// # Errors
+/// As [`csim::trace`].
+pub fn trace(
+    project: &Project,
+    directory: &std::path::Path,
+    model: &Model,
+    network: &FixedNetwork,
+    mantissas: &[i64],
+    dump: &BTreeMap<String, data::Array>,
+    event: usize,
+) -> Result<Vec<LayerTrace>> {
+    let simulated = csim::trace(project, directory, model, network, mantissas)?;
+    let mut traces = Vec::with_capacity(network.layers.len());
+    let mut simulated = simulated.into_iter();
+    Reference::new(network).run_observed(mantissas, |fixed, value| {
+        let Some(csim) = simulated.next() else { return };
+        let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
+        let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
+        let array = dump.get(&format!("layer:{}", fixed.layer.keras_name)).filter(|_| ends);
+        traces.push(layer(fixed, value, &csim, array, event));
+    });
+    Ok(traces)
+}
+
+fn layer(fixed: &FixedLayer, reference: &Value, csim: &Value, dump: Option<&data::Array>, event: usize) -> LayerTrace {
+    let floats = |value: &Value| -> Vec<f64> {
+        let scale = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
+        value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * scale).collect()
+    };
+    let (reference_values, csim_values) = (floats(reference), floats(csim));
+    let count = reference_values.len();
+    let keras = dump.and_then(|array| array.values.get(event * count..(event + 1) * count)).map(<[f64]>::to_vec);
+    // A mean that float32 cannot hold is compared as far as float32 goes.
+    let tolerance = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
+    let agree = |at: usize| {
+        let near = |keras: &Vec<f64>| (keras[at] - reference_values[at]).abs() <= tolerance * keras[at].abs();
+        reference_values[at] == csim_values[at] && keras.as_ref().is_none_or(near)
+    };
+    let first_difference = (0..count).find(|at| !agree(*at));
+    LayerTrace {
+        name: fixed.layer.name.clone(),
+        kind: fixed.layer.op.kind(),
+        shape: fixed.layer.shape.keras(),
+        active: match reference {
+            Value::Sparse { positions, .. } => Some(positions.len()),
+            Value::Dense(_) => None,
+        },
+        reference: reference_values,
+        csim: csim_values,
+        keras,
+        first_difference,
+    }
+}

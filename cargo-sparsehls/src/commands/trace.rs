@@ -1,0 +1,120 @@
+//! `cargo sparsehls trace`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sparsehls_build::{
+    Code, Error, Result,
+    data::{self, Array},
+    trace::{self, LayerTrace},
+};
+
+use super::{Loaded, load_one, note_grid};
+use crate::{
+    args::{Common, TraceArgs},
+    output::Output,
+};
+
+/// Prints every layer's values for one event, and where engines or Keras first disagree.
+pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
+    let loaded = load_one(common)?;
+    let Loaded { package, model, network, directory } = &loaded;
+    let dump = args.keras.as_deref().map(data::read_npz).transpose()?.unwrap_or_default();
+    let x = events(&loaded, args, &dump)?;
+    data::check_events(&x, network)?;
+    let size = network.input_len();
+    let Some(event) = x.values.get(args.event * size..(args.event + 1) * size) else {
+        return Err(Error::new(Code::InvalidData, format!("there is no event {}; there are {}", args.event, x.events()))
+            .help("--event counts from 0"));
+    };
+    let (mantissas, grid) = data::to_mantissas(&Array { shape: vec![1, size], values: event.to_vec() }, network);
+    note_grid(output, &model.name, network, grid);
+    let project = sparsehls_build::generate(&package.name, model, network, loaded.golden()?.as_ref(), directory)?;
+    let layers = trace::trace(&project, directory, model, network, &mantissas, &dump, args.event)?;
+    let first = layers.iter().find(|layer| layer.first_difference.is_some());
+    for layer in &layers {
+        let mut data = json!({ "event": args.event });
+        if let (Some(data), Ok(Value::Object(layer))) = (data.as_object_mut(), serde_json::to_value(layer)) {
+            data.extend(layer);
+        }
+        output.json("trace", Some(&model.name), data);
+        output.text(&describe(layer, first.is_some_and(|first| first.name == layer.name), output));
+    }
+    match first {
+        None => Ok(()),
+        Some(layer) => {
+            Err(Error::new(Code::OutputsDiffer, format!("event {}: the values part in layer {:?}", args.event, layer.name))
+                .help("the layers before it agree, so the fault is in this one, or in what Keras does in float32 there"))
+        }
+    }
+}
+
+/// The event's data: `--input`, or `x` of the dump, or the golden set.
+fn events(loaded: &Loaded, args: &TraceArgs, dump: &BTreeMap<String, Array>) -> Result<Array> {
+    if let Some(path) = &args.input {
+        return data::read_npy(path);
+    }
+    if let Some(x) = dump.get("x") {
+        return Ok(x.clone());
+    }
+    match &loaded.model.golden {
+        Some(path) => Ok(data::read_golden(path)?.x),
+        None => {
+            Err(Error::new(Code::MissingKey, format!("model `{}` has no golden file to take the event from", loaded.model.name))
+                .file(&loaded.model.manifest)
+                .key(format!("{}.golden", loaded.model.key()))
+                .help("give --input X.npy"))
+        }
+    }
+}
+
+/// A layer on one line, and its values that are not zero (the first few, or all with -v).
+fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
+    let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
+    let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
+    let keras = if layer.keras.is_some() { " = Keras" } else { "" };
+    let state = match layer.first_difference {
+        None => format!("reference = csim{keras}"),
+        Some(_) if is_first => output.alarm("first difference"),
+        Some(_) => output.alarm("different"),
+    };
+    let mut text = format!("{} ({}, {}{active}): {state}", layer.name, layer.kind, shape.join("×"));
+    let shown: Vec<usize> = match layer.first_difference {
+        Some(at) if !output.is_verbose() => vec![at],
+        _ => (0..layer.reference.len()).filter(|at| layer.reference[*at] != 0.0 || Some(*at) == layer.first_difference).collect(),
+    };
+    let limit = if output.is_verbose() { usize::MAX } else { 8 };
+    for at in shown.iter().take(limit) {
+        text += &format!("\n    {}: {}", index(*at, &layer.shape), values(layer, *at));
+    }
+    if shown.len() > limit {
+        text += &format!("\n    … {} more that are not zero (-v shows them)", shown.len() - limit);
+    }
+    text
+}
+
+fn values(layer: &LayerTrace, at: usize) -> String {
+    let (reference, csim) = (layer.reference[at], layer.csim[at]);
+    let keras = layer.keras.as_ref().map(|keras| keras[at]);
+    if layer.first_difference.is_none() {
+        return reference.to_string();
+    }
+    let keras = keras.map_or(String::new(), |keras| format!(", Keras {keras}"));
+    format!("reference {reference}, csim {csim}{keras}")
+}
+
+/// `[3, 4, 0]`.
+fn index(at: usize, shape: &[usize]) -> String {
+    let mut rest = at;
+    let mut out: Vec<String> = shape
+        .iter()
+        .rev()
+        .map(|size| {
+            let i = rest % size;
+            rest /= size;
+            i.to_string()
+        })
+        .collect();
+    out.reverse();
+    format!("[{}]", out.join(", "))
+}

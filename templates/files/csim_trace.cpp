@@ -1,0 +1,52 @@
+// {{ made_by }}
+//
+// The calls of firmware/{{ name }}.cpp, one event, every value on the way: reads the mantissas of an event as text and
+// prints for each layer a line with its mantissas and, if it is sparse, a line with its hash.
+
+#include <cstdio>
+
+#include "firmware/parameters.h"
+
+// A mantissa as a number, with its sign if the type has one.
+template <int W, int I>
+static long long number(const ap_fixed<W, I>& x) {
+    return sparsehls::mantissa(x).to_int64();
+}
+
+template <int W, int I>
+static long long number(const ap_ufixed<W, I>& x) {
+    return sparsehls::mantissa(x).to_int64();
+}
+
+template <int W>
+static long long number(const ap_uint<W>& x) {
+    return x.to_int64();
+}
+
+template <class T>
+static void print(const T* values, int count) {
+    for (int i = 0; i < count; ++i) std::printf("%lld ", number(values[i]));
+    std::printf("\n");
+}
+
+int main() {
+    static input_t input[{{ input.size }}];
+    for (int i = 0; i < {{ input.size }}; ++i) {
+        long long mantissa = 0;
+        if (std::scanf("%lld", &mantissa) != 1) return 1;
+        input[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+    }
+{%- for layer in layers %}
+{%- set target = "output" if loop.last else layer.id %}
+    static {{ layer.id }}_t {{ target }}[{{ layer.size }}];
+{%- if layer.hash_type %}
+    static {{ layer.id }}_hash_t {{ layer.id }}_hash[{{ layer.hash_size }}];
+{%- endif %}
+    sparsehls::{{ layer.kernel }}<{{ layer.id }}_config>({{ layer.arguments | join(", ") }});
+    print({{ target }}, {{ layer.size }});
+{%- if layer.hash_type %}
+    print({{ layer.id }}_hash, {{ layer.hash_size }});
+{%- endif %}
+{%- endfor %}
+    return 0;
+}
