@@ -69,8 +69,7 @@ pub fn compare(found: &[f32], expected: &[f64], outputs: usize, tolerance: f64) 
         for (output, (&found, &expected)) in found.iter().zip(expected).enumerate() {
             let difference = (f64::from(found) - expected).abs();
             result.max_abs_difference = result.max_abs_difference.max(difference);
-            // Written so that a NaN differs.
-            if !(difference <= tolerance) {
+            if difference > tolerance || difference.is_nan() {
                 different = true;
                 result.first.get_or_insert(Difference { event, output, found: found.into(), expected });
             }
@@ -122,27 +121,11 @@ pub fn made_up(network: &FixedNetwork, events: usize) -> Vec<i64> {
                 1 => hi,
                 2 => lo,
                 3 => hi.min(1),
-                4 => {
-                    if at % 2 == 0 {
-                        hi
-                    } else {
-                        lo
-                    }
-                }
-                5 => {
-                    if at == size - 1 {
-                        hi
-                    } else {
-                        0
-                    }
-                }
-                6 => {
-                    if at == 0 {
-                        hi
-                    } else {
-                        0
-                    }
-                }
+                4 if at % 2 == 1 => lo,
+                4 => hi,
+                5 if at != size - 1 => 0,
+                6 if at != 0 => 0,
+                5 | 6 => hi,
                 _ if random.below(256) < density => {
                     lo.wrapping_add(random.below((hi.wrapping_sub(lo) as u64).saturating_add(1)) as i64)
                 }

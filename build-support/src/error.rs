@@ -59,6 +59,8 @@ codes! {
     NoModels = "no-models", Exit::Failed;
     /// No model has the name asked for.
     ModelNotDeclared = "model-not-declared", Exit::Usage;
+    /// A command works on one model, and several are chosen.
+    ModelAmbiguous = "model-ambiguous", Exit::Usage;
     /// A metadata key that does not exist.
     UnknownKey = "unknown-key", Exit::Failed;
     /// A metadata key that must be there is not.

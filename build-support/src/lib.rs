@@ -17,7 +17,7 @@
 //! | [`keras`] | `model.keras` | [`keras::KerasModel`] |
 //! | [`network`] | `KerasModel` | [`network::Network`]: elementary ops |
 //! | [`formats`] | `Network` | [`formats::FixedNetwork`]: exact fixed-point formats on every value |
-//! | [`reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
+//! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
 //! | [`emit`] | `FixedNetwork` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
 //! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |

@@ -6,6 +6,7 @@
 
 mod build;
 mod dense;
+mod function;
 mod options;
 mod quantizer;
 mod softmax;
@@ -14,8 +15,8 @@ mod sparse;
 use serde::Serialize;
 
 pub use self::{
+    function::Function,
     quantizer::{Mantissas, Quantizer},
-    softmax::Function,
 };
 
 /// A network, ready for format inference.
@@ -113,10 +114,17 @@ pub enum Op {
     SparsePooling2d(Pooling2d),
     /// Puts each active pixel in its place in a dense image, zero elsewhere.
     SparseFlatten,
-    /// `max(0, x)`.
-    Relu,
+    /// `max(0, x)`, possibly with a limit and a slope below zero.
+    Relu(Relu),
     /// `x · kernel + bias`.
     Dense(Dense),
+    /// `x · scale + offset` with a scale and an offset for each channel, the last axis: a batch normalization.
+    Affine {
+        /// The scales.
+        scale: Mantissas,
+        /// The offsets.
+        offset: Mantissas,
+    },
     /// `max(x) - x`, the first step of a stable softmax.
     MaxMinus,
     /// A function of one variable, rounded by a quantizer: a table.
@@ -142,8 +150,9 @@ impl Op {
             Self::SparseBias(_) => "sparse-bias",
             Self::SparsePooling2d(_) => "sparse-pooling2d",
             Self::SparseFlatten => "sparse-flatten",
-            Self::Relu => "relu",
+            Self::Relu(_) => "relu",
             Self::Dense(_) => "dense",
+            Self::Affine { .. } => "affine",
             Self::MaxMinus => "max-minus",
             Self::Lookup(_) => "lookup",
             Self::Normalize { .. } => "normalize",
@@ -184,9 +193,11 @@ pub struct Pooling2d {
     pub pool: [usize; 2],
 }
 
-/// A fully connected layer.
+/// A fully connected layer, applied to each row (the last axis) of its input.
 #[derive(Debug, Clone)]
 pub struct Dense {
+    /// Rows.
+    pub rows: usize,
     /// Inputs.
     pub inputs: usize,
     /// Outputs.
@@ -195,6 +206,15 @@ pub struct Dense {
     pub weights: Mantissas,
     /// The bias, one for each output.
     pub bias: Option<Mantissas>,
+}
+
+/// The options of a ReLU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relu {
+    /// The largest result, as (mantissa, fraction bits).
+    pub limit: Option<(i64, i32)>,
+    /// Below zero the result is `x * 2^-slope`; without it, 0.
+    pub slope: Option<u32>,
 }
 
 /// A function and the quantizer of its result.

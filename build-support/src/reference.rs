@@ -10,7 +10,7 @@ use std::thread;
 use crate::{
     fixed::{QuantizerFormat, Rounding},
     formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Dense, Lookup, Op, Quantizer, Shape},
+    network::{Dense, Lookup, Mantissas, Op, Quantizer, Relu, Shape},
 };
 
 /// A value of one event.
@@ -36,6 +36,21 @@ impl Value {
             }
             (Self::Sparse { features, .. }, _) => features.clone(),
             (Self::Dense(values), _) => values.clone(),
+        }
+    }
+
+    /// The mantissas as they are: of the active pixels of a sparse value, of all elements of a dense one.
+    fn into_elements(self) -> Vec<i64> {
+        match self {
+            Self::Sparse { features: values, .. } | Self::Dense(values) => values,
+        }
+    }
+
+    /// Applies `f` to the parts of a sparse value.
+    fn map_sparse(self, f: impl FnOnce(Vec<[u32; 2]>, Vec<i64>) -> Self) -> Self {
+        match self {
+            Self::Sparse { positions, features } => f(positions, features),
+            dense @ Self::Dense(_) => dense,
         }
     }
 }
@@ -72,10 +87,7 @@ impl<'a> Reference<'a> {
             value = step(fixed, classes, value);
             observe(fixed, &value);
         }
-        match value {
-            Value::Dense(output) => output,
-            Value::Sparse { features, .. } => features,
-        }
+        value.into_elements()
     }
 
     /// As [`Self::run`], for many events one after another, on all cores.
@@ -93,33 +105,36 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// One op. The shapes that `network` checks make sure that each op meets the form of value it works on.
 fn step(fixed: &FixedLayer, classes: &[u16], value: Value) -> Value {
-    match (&fixed.layer.op, value) {
-        (Op::InputReduce { threshold }, Value::Dense(image)) => sparse::input_reduce(fixed, *threshold, &image),
-        (Op::Quantize(quantizer), value) => {
+    match &fixed.layer.op {
+        Op::InputReduce { threshold } => sparse::input_reduce(fixed, *threshold, &value.into_elements()),
+        Op::Quantize(quantizer) => {
             map(fixed, value, classes, |x, class| quantize(x, &fixed.input, quantizer, class, fixed.output.fraction))
         }
-        (Op::SparseConv2d(conv), Value::Sparse { positions, features }) => sparse::conv2d(conv, positions, &features),
-        (Op::SparseBias(bias), Value::Sparse { positions, mut features }) => {
+        Op::SparseConv2d(conv) => value.map_sparse(|positions, features| sparse::conv2d(conv, positions, &features)),
+        Op::SparseBias(bias) => value.map_sparse(|positions, mut features| {
             sparse::bias(fixed, bias, &mut features);
             Value::Sparse { positions, features }
+        }),
+        Op::SparsePooling2d(pooling) => {
+            value.map_sparse(|positions, features| sparse::pool(fixed, pooling, &positions, &features))
         }
-        (Op::SparsePooling2d(pooling), Value::Sparse { positions, features }) => {
-            sparse::pool(fixed, pooling, &positions, &features)
-        }
-        (Op::SparseFlatten, value) => Value::Dense(value.to_dense(&fixed.input_shape)),
-        (Op::Relu, value) => map(fixed, value, &[], |x, _| x.max(0)),
-        (Op::Dense(op), Value::Dense(x)) => Value::Dense(dense(fixed, op, &x)),
-        (Op::MaxMinus, Value::Dense(x)) => {
+        Op::SparseFlatten => Value::Dense(value.to_dense(&fixed.input_shape)),
+        Op::Relu(options) => map(fixed, value, &[], |x, _| relu(fixed, options, x)),
+        Op::Affine { scale, offset } => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
+        Op::Dense(op) => Value::Dense(dense(fixed, op, &value.into_elements())),
+        Op::MaxMinus => {
+            let x = value.into_elements();
             let max = x.iter().copied().max().unwrap_or(0);
             Value::Dense(x.iter().map(|x| max - x).collect())
         }
-        (Op::Lookup(_), value) => {
-            let Some(table) = &fixed.table else { return value };
-            map(fixed, value, classes, |x, class| look_up(table, class, x))
-        }
-        (Op::Normalize { sum, .. }, Value::Dense(x)) => Value::Dense(normalize(fixed, sum, &x)),
-        (_, value) => value,
+        Op::Lookup(_) => match &fixed.table {
+            Some(table) => map(fixed, value, classes, |x, class| look_up(table, class, x)),
+            None => value,
+        },
+        Op::Normalize { sum, .. } => Value::Dense(normalize(fixed, sum, &value.into_elements())),
+        Op::Reshape => value,
     }
 }
 
@@ -154,17 +169,43 @@ fn look_up(table: &Table, class: u16, x: i64) -> i64 {
 }
 
 fn dense(fixed: &FixedLayer, op: &Dense, x: &[i64]) -> Vec<i64> {
-    let product = fixed.input.fraction + op.weights.fraction;
-    let mut sums = vec![0i64; op.outputs];
-    for (&x, row) in x.iter().zip(op.weights.values.chunks(op.outputs)) {
-        if x != 0 {
-            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += x * weight);
-        }
-    }
+    let shift = fixed.output.fraction - fixed.input.fraction - op.weights.fraction;
     let bias = |at: usize| {
         op.bias.as_ref().map_or(0, |b| (b.values[at] << (fixed.output.fraction - b.fraction)) * fixed.input.divisor as i64)
     };
-    sums.iter().enumerate().map(|(at, sum)| (sum << (fixed.output.fraction - product)) + bias(at)).collect()
+    let mut outputs = Vec::with_capacity(op.rows * op.outputs);
+    for row in x.chunks(op.inputs) {
+        let mut sums = vec![0i64; op.outputs];
+        for (&x, weights) in row.iter().zip(op.weights.values.chunks(op.outputs)) {
+            if x != 0 {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += x * weight);
+            }
+        }
+        outputs.extend(sums.iter().enumerate().map(|(at, sum)| (sum << shift) + bias(at)));
+    }
+    outputs
+}
+
+fn relu(fixed: &FixedLayer, options: &Relu, x: i64) -> i64 {
+    let shift = fixed.output.fraction - fixed.input.fraction;
+    let wide = i128::from(x) << shift;
+    let limit = |(limit, f): (i64, i32)| (i128::from(limit) << (fixed.output.fraction - f)) * i128::from(fixed.input.divisor);
+    let y = match options.slope {
+        Some(slope) if x < 0 => wide >> slope,
+        _ => wide.max(0).min(options.limit.map_or(i128::MAX, limit)),
+    };
+    y as i64
+}
+
+fn affine(fixed: &FixedLayer, scale: &Mantissas, offset: &Mantissas, x: &[i64]) -> Vec<i64> {
+    let shift = fixed.output.fraction - fixed.input.fraction - scale.fraction;
+    let shift_offset = fixed.output.fraction - offset.fraction;
+    let channels = scale.values.len();
+    let value = |(at, x): (usize, &i64)| {
+        let product = (x * scale.values[at % channels]) << shift;
+        product + (offset.values[at % channels] << shift_offset) * fixed.input.divisor as i64
+    };
+    x.iter().enumerate().map(value).collect()
 }
 
 fn normalize(fixed: &FixedLayer, sum: &Quantizer, x: &[i64]) -> Vec<i64> {

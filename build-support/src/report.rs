@@ -125,14 +125,20 @@ fn cost(fixed: &FixedLayer) -> Cost {
             Cost { additions: slots * values, ..Cost::default() }
         }
         Op::Dense(dense) => {
-            let used = dense.weights.values.iter().filter(|weight| **weight != 0).count();
+            let used = dense.rows * dense.weights.values.iter().filter(|weight| **weight != 0).count();
             let constant_bits = bits(&dense.weights) + dense.bias.as_ref().map_or(0, bits);
             Cost { constant_multiplications: used, additions: used, constant_bits, ..Cost::default() }
         }
+        Op::Affine { scale, offset } => Cost {
+            constant_multiplications: values,
+            additions: values,
+            constant_bits: bits(scale) + bits(offset),
+            ..Cost::default()
+        },
         Op::MaxMinus => Cost { additions: values, ..Cost::default() },
         Op::Lookup(_) => Cost { constant_bits: table, ..Cost::default() },
         Op::Normalize { .. } => Cost { multiplications: values, additions: values, constant_bits: table, ..Cost::default() },
-        Op::InputReduce { .. } | Op::Quantize(_) | Op::SparsePooling2d(_) | Op::SparseFlatten | Op::Relu | Op::Reshape => {
+        Op::InputReduce { .. } | Op::Quantize(_) | Op::SparsePooling2d(_) | Op::SparseFlatten | Op::Relu(_) | Op::Reshape => {
             Cost::default()
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use sparsehls_build::{check, csim::Csim, data, emit, manifest::Backend};
 
 /// Compiles and compares one fixture.
-fn check(source: &Path, backend: Backend) -> Result<(), String> {
+fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
@@ -24,30 +24,20 @@ fn check(source: &Path, backend: Backend) -> Result<(), String> {
         return Err(format!("csim and reference differ: {result:?}"));
     }
     let outputs = data::to_floats(&csim.run(&inputs).map_err(show)?, &network);
-    let result = check::compare(&outputs, &arrays["y"].values, network.output_len(), network.tolerance);
+    let result = check::compare(
+        &outputs,
+        &arrays["y"].values,
+        network.output_len(),
+        if exact { 0.0 } else { network.tolerance.max(1e-9) },
+    );
     (result.events_different == 0).then_some(()).ok_or_else(|| format!("csim and Keras differ: {result:?}"))
 }
 
 #[test]
 fn the_simulation_is_what_keras_computed() {
-    let all = common::fixtures();
-    // Every fixture takes a compiler a second or two; SPARSEHLS_ALL=1 takes all of them, and CI does.
-    let step = if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 };
-    let chosen: Vec<_> = all.iter().step_by(step).collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let failures = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(source) = chosen.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    let backend = if source.as_os_str().len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-                    if let Err(error) = check(source, backend) {
-                        failures.lock().unwrap().push(format!("{}: {error}", source.file_stem().unwrap().display()));
-                    }
-                }
-            });
-        }
+    let failures = common::for_fixtures(|name, source, case| {
+        let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
+        check(source, backend, case.exact)
     });
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} of {} fixtures fail:\n{}", failures.len(), chosen.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }

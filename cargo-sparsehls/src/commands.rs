@@ -95,8 +95,11 @@ pub fn load_one(common: &Common) -> Result<Loaded> {
     let mut models = chosen(common)?;
     if models.len() != 1 {
         let names: Vec<_> = models.iter().map(|(_, model)| model.name.as_str()).collect();
-        return Err(Error::new(Code::ModelNotDeclared, format!("there are {} models: {}", names.len(), names.join(", ")))
-            .help("choose one with --model NAME"));
+        return Err(Error::new(
+            Code::ModelAmbiguous,
+            format!("this command works on one model, and there are {} models: {}", names.len(), names.join(", ")),
+        )
+        .help("choose one with --model NAME"));
     }
     let (package, model) = models.remove(0);
     let network = sparsehls_build::load(&model)?;
@@ -110,7 +113,7 @@ pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: Gr
     for (count, what) in [
         (report.off_grid, "are not on the grid and were truncated toward minus infinity"),
         (report.out_of_range, "are out of range and were wrapped or saturated"),
-        (report.not_a_number, "are NaN and were taken as 0"),
+        (report.not_finite, "are NaN or infinite and were taken as 0"),
     ] {
         if count > 0 {
             output.note(&format!("{name}: {count} input values {what}; the input is {format}"));
@@ -120,6 +123,11 @@ pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: Gr
 
 /// Prints completions for `shell`.
 pub fn completions(shell: clap_complete::Shell) -> ExitCode {
-    clap_complete::generate(shell, &mut Cargo::command(), "cargo", &mut std::io::stdout());
+    // For `cargo-sparsehls`: a script for `cargo` would replace cargo's own completions.
+    let mut command = Cargo::command();
+    if let Some(own) = command.find_subcommand("sparsehls") {
+        command = own.clone().name("cargo-sparsehls").bin_name("cargo-sparsehls");
+    }
+    clap_complete::generate(shell, &mut command, "cargo-sparsehls", &mut std::io::stdout());
     ExitCode::SUCCESS
 }

@@ -10,32 +10,85 @@
 
 namespace sparsehls {
 
-// CONFIG: inputs, outputs; shift, the bits that the bias is finer than the products; weight_t; accumulator_t, the
+// CONFIG: rows, inputs, outputs; shift, the bits that the bias is finer than the products; weight_t; accumulator_t, the
 // mantissa of a sum. weights[I][O] and biases[O] are mantissas, those of the biases with Y's binary point.
 template <class CONFIG, class X, class Y, class W, class B>
-void dense(const X x[CONFIG::inputs], Y y[CONFIG::outputs], const W weights[CONFIG::inputs * CONFIG::outputs],
-           const B biases[CONFIG::outputs]) {
+void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::outputs],
+           const W weights[CONFIG::inputs * CONFIG::outputs], const B biases[CONFIG::outputs]) {
 #pragma HLS PIPELINE II=1
     typedef typename CONFIG::accumulator_t accumulator_t;
-    accumulator_t sums[CONFIG::outputs];
+    for (int r = 0; r < CONFIG::rows; ++r) {
+#pragma HLS UNROLL
+        accumulator_t sums[CONFIG::outputs];
 #pragma HLS ARRAY_PARTITION variable=sums complete
-    for (int o = 0; o < CONFIG::outputs; ++o) {
-#pragma HLS UNROLL
-        sums[o] = 0;
-    }
-    for (int i = 0; i < CONFIG::inputs; ++i) {
-#pragma HLS UNROLL
         for (int o = 0; o < CONFIG::outputs; ++o) {
 #pragma HLS UNROLL
-            const typename CONFIG::weight_t weight = weights[i * CONFIG::outputs + o];
-            sums[o] += weight * mantissa(x[i]);
+            sums[o] = 0;
+        }
+        for (int i = 0; i < CONFIG::inputs; ++i) {
+#pragma HLS UNROLL
+            for (int o = 0; o < CONFIG::outputs; ++o) {
+#pragma HLS UNROLL
+                const typename CONFIG::weight_t weight = weights[i * CONFIG::outputs + o];
+                sums[o] += weight * mantissa(x[r * CONFIG::inputs + i]);
+            }
+        }
+        for (int o = 0; o < CONFIG::outputs; ++o) {
+#pragma HLS UNROLL
+            const accumulator_t sum = (sums[o] << CONFIG::shift) + accumulator_t(biases[o]);
+            y[r * CONFIG::outputs + o] = from_mantissa<Y>(sum);
         }
     }
-    for (int o = 0; o < CONFIG::outputs; ++o) {
+}
+
+// x * scale + offset, with a scale and an offset for each channel. CONFIG: values, channels; shift, the bits that the
+// offset is finer than the product; weight_t, accumulator_t. Cost: one multiplication with a constant and one addition
+// of a constant for each value.
+template <class CONFIG, class X, class Y, class W, class B>
+void dense_affine(const X x[CONFIG::values], Y y[CONFIG::values], const W scales[CONFIG::channels],
+                  const B offsets[CONFIG::channels]) {
+#pragma HLS PIPELINE II=1
+    typedef typename CONFIG::accumulator_t accumulator_t;
+    for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
-        const accumulator_t sum = (sums[o] << CONFIG::shift) + accumulator_t(biases[o]);
-        y[o] = from_mantissa<Y>(sum);
+        const typename CONFIG::weight_t scale = scales[i % CONFIG::channels];
+        const accumulator_t product = scale * mantissa(x[i]);
+        const accumulator_t sum = (product << CONFIG::shift) + accumulator_t(offsets[i % CONFIG::channels]);
+        y[i] = from_mantissa<Y>(sum);
     }
+}
+
+// A ReLU with a largest value and a slope of 2^-slope below zero (none if slope is negative). CONFIG: shift, the bits
+// that Y is finer than X; slope; limit, a mantissa with Y's binary point; wide_t. Cost: one comparison.
+template <class CONFIG, class X, class Y>
+inline void limited_relu(const X& x, Y& y) {
+#pragma HLS INLINE
+    typedef typename CONFIG::wide_t wide_t;
+    const wide_t wide = wide_t(mantissa(x)) << CONFIG::shift;
+    const wide_t limit = wide_t((long long)CONFIG::limit);
+    const wide_t below = CONFIG::slope < 0 ? wide_t(0) : wide_t(wide >> (CONFIG::slope < 0 ? 0 : (int)CONFIG::slope));
+    const wide_t above = wide < limit ? wide : limit;
+    y = from_mantissa<Y>(wide < wide_t(0) ? below : above);
+}
+
+template <class CONFIG, class X, class Y>
+void dense_limited_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::values; ++i) {
+#pragma HLS UNROLL
+        limited_relu<CONFIG>(x[i], y[i]);
+    }
+}
+
+template <class CONFIG, class X, class H, class Y, class G>
+void sparse_limited_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                         Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+#pragma HLS PIPELINE II=1
+    for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+#pragma HLS UNROLL
+        limited_relu<CONFIG>(feat[i], out[i]);
+    }
+    copy_hash<CONFIG::slots>(hash, out_hash);
 }
 
 // Y holds every X that is not negative. Cost: one gate for each bit.

@@ -65,7 +65,9 @@ pub mod {{ model.name }} {
 
     /// The mantissa of an input value: truncated toward minus infinity, then {{ model.overflow }}.
     pub fn to_mantissa(x: f32) -> i64 {
-        let scaled = (f64::from(x) * {{ model.input_scale }}).floor();
+        // NaN and infinities are taken as 0.
+        let x = if x.is_finite() { f64::from(x) } else { 0.0 };
+        let scaled = (x * {{ model.input_scale }}).floor().clamp(-1e36, 1e36);
         {{ model.reduce }}
     }
 

@@ -28,7 +28,7 @@ struct {{ layer.id }}_quotient_config {
 {%- endif %}
 struct {{ layer.id }}_config {
 {%- for constant in layer.constants %}
-    static const int {{ constant.name }} = {{ constant.value }};
+    static const {{ constant.type }} {{ constant.name }} = {{ constant.value }};
 {%- endfor %}
 {%- for type in layer.types %}
     typedef {{ type.type }} {{ type.name }};

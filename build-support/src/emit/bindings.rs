@@ -91,7 +91,6 @@ fn float(exponent: i32) -> String {
 fn reduce(format: Format, overflow: Overflow) -> String {
     let range = format.interval();
     match overflow {
-        // The cast saturates at 128 bits, which no float32 that matters reaches.
         Overflow::Wrap => {
             format!("((scaled as i128 - ({})).rem_euclid({}) + ({})) as i64", range.lo, range.hi - range.lo + 1, range.lo)
         }

@@ -8,7 +8,7 @@ use crate::{
     fixed::{Format, Interval, Overflow, QuantizerFormat},
     formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
     names,
-    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Shape},
+    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
 };
 
 /// A named constant or type.
@@ -187,7 +187,8 @@ impl Writer<'_> {
             Op::SparseBias(bias) => self.sparse_bias(bias),
             Op::SparsePooling2d(pooling) => self.pool(pooling),
             Op::SparseFlatten => self.flatten(),
-            Op::Relu => self.kernel(pick("dense_relu", "sparse_relu"), "dense.h"),
+            Op::Relu(options) => self.relu(options),
+            Op::Affine { scale, offset } => self.affine(scale, offset),
             Op::Dense(op) => self.dense(op),
             Op::MaxMinus => {
                 self.kernel("max_minus", "lookup.h");
@@ -347,7 +348,12 @@ impl Writer<'_> {
         self.kernel("dense", "dense.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
-        self.text.constants = vec![constant("inputs", op.inputs), constant("outputs", op.outputs), constant("shift", shift)];
+        self.text.constants = vec![
+            constant("rows", op.rows),
+            constant("inputs", op.inputs),
+            constant("outputs", op.outputs),
+            constant("shift", shift),
+        ];
         let accumulator = self.accumulator();
         self.text.types = vec![typed("weight_t", mantissa_type(op.weights.format())), typed("accumulator_t", accumulator)];
         let zeros = op.weights.values.iter().filter(|w| **w == 0).count();
@@ -362,6 +368,46 @@ impl Writer<'_> {
             |b: &Mantissas| b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect();
         let biases = op.bias.as_ref().map_or_else(|| vec![0; op.outputs], scale);
         self.array("_biases", biases, format!("[output]; mantissas with {fraction} fraction bits."));
+    }
+
+    fn relu(&mut self, options: &Relu) {
+        let kernel = match (*options == Relu::default(), self.text.sparse) {
+            (true, false) => "dense_relu",
+            (true, true) => "sparse_relu",
+            (false, false) => "dense_limited_relu",
+            (false, true) => "sparse_limited_relu",
+        };
+        self.kernel(kernel, "dense.h");
+        if *options == Relu::default() {
+            return;
+        }
+        let Values { fraction, divisor, .. } = self.fixed.output;
+        let shift = fraction - self.fixed.input.fraction;
+        let wide = self.fixed.input.interval().shifted(shift as u32).hull(self.fixed.output.interval());
+        let width = Format::holding(wide, 0).width + 2;
+        let limit = options
+            .limit
+            .map_or(wide.hi, |(limit, f)| ((i128::from(limit) << (fraction - f)) * i128::from(divisor)).min(wide.hi));
+        self.text.constants.push(constant("shift", shift));
+        self.text.constants.push(constant("slope", options.slope.map_or(-1, |slope| slope as i32)));
+        self.text.constants.push(Named { name: "limit", value: format!("{limit}LL"), type_: "long long".into() });
+        self.text.types.push(typed("wide_t", format!("ap_int<{width}>")));
+    }
+
+    fn affine(&mut self, scale: &Mantissas, offset: &Mantissas) {
+        self.kernel("dense_affine", "dense.h");
+        let Values { fraction, divisor, .. } = self.fixed.output;
+        let shift = fraction - self.fixed.input.fraction - scale.fraction;
+        let offsets: Vec<i64> = offset.values.iter().map(|v| (v << (fraction - offset.fraction)) * divisor as i64).collect();
+        let all =
+            |values: &[i64]| values.iter().fold(Interval::ZERO, |all, v| all.hull(Interval { lo: (*v).into(), hi: (*v).into() }));
+        let product = self.fixed.input.format().width + scale.format().width + shift as u32;
+        let width = product.max(Format::holding(all(&offsets), 0).width).max(self.fixed.output.format().width) + 2;
+        self.text.constants.extend([constant("channels", scale.values.len()), constant("shift", shift)]);
+        self.text.types =
+            vec![typed("weight_t", mantissa_type(scale.format())), typed("accumulator_t", format!("ap_int<{width}>"))];
+        self.array("_weights", scale.values.clone(), weights_note("[channel]", scale));
+        self.array("_biases", offsets, format!("[channel]; mantissas with {fraction} fraction bits."));
     }
 
     fn entries(&mut self, table: &Table, function: &str) {

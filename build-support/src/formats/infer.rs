@@ -6,7 +6,7 @@ use super::{Active, FixedLayer, MAX_WIDTH, Table, Values, sums};
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Interval, Overflow, QuantizerFormat},
-    network::{Conv2d, Dense, Layer, Lookup, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Shape},
+    network::{Conv2d, Dense, Layer, Lookup, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
 };
 
 /// The largest table, in entries.
@@ -51,7 +51,8 @@ fn infer(layer: &Layer, input_shape: Shape, input: Values) -> Result<FixedLayer>
             Ok((output, accumulator, None))
         }
         Op::SparseFlatten => plain(flatten(&input, &input_shape)),
-        Op::Relu => plain(Values { intervals: input.intervals.iter().map(|i| i.relu()).collect(), ..input.clone() }),
+        Op::Relu(options) => plain(relu(&input, options)?),
+        Op::Affine { scale, offset } => plain(affine(&input, scale, offset)?),
         Op::Dense(op) => {
             let (output, accumulator) = dense(&input, op)?;
             Ok((output, Some(accumulator), None))
@@ -272,30 +273,59 @@ fn flatten(input: &Values, shape: &Shape) -> Values {
 fn dense(input: &Values, op: &Dense) -> Result<(Values, Format)> {
     let product = input.fraction + op.weights.fraction;
     let (fraction, shift_sum, shift_bias) = align(product, op.bias.as_ref().map_or(product, |bias| bias.fraction))?;
-    let group = input.active.unwrap_or(Active { pixels: op.inputs, channels: 1 });
     let mut hull = Interval::ZERO;
-    let mut intervals = Vec::with_capacity(op.outputs);
-    for output in 0..op.outputs {
-        let terms: Vec<Interval> =
-            (0..op.inputs).map(|at| input.intervals[at].times(op.weights.values[at * op.outputs + output].into())).collect();
-        let (sum, partial) = if input.active.is_some() {
-            let pixels: Vec<_> =
-                terms.chunks(group.channels).map(|pixel| pixel.iter().copied().fold(Interval::ZERO, Interval::plus)).collect();
-            let sum = sums::some_of(&pixels, group.pixels);
-            (sum, sum)
-        } else {
-            let sum = terms.iter().copied().fold(Interval::ZERO, Interval::plus);
-            (sum, sums::some_of(&terms, terms.len()))
-        };
+    let mut intervals = Vec::with_capacity(op.rows * op.outputs);
+    for (row, output) in (0..op.rows).flat_map(|row| (0..op.outputs).map(move |output| (row, output))) {
+        let x = &input.intervals[row * op.inputs..(row + 1) * op.inputs];
+        let weights = op.weights.values[output..].iter().step_by(op.outputs);
+        let terms: Vec<Interval> = x.iter().zip(weights).map(|(x, weight)| x.times((*weight).into())).collect();
+        let (sum, partial) = sum_of_terms(&terms, input.active);
         let bias = op.bias.as_ref().map_or(0, |bias| (i128::from(bias.values[output]) << shift_bias) * i128::from(input.divisor));
-        let biased = |x: Interval| {
-            let x = x.shifted(shift_sum);
-            Interval { lo: x.lo + bias, hi: x.hi + bias }
-        };
-        hull = hull.hull(biased(partial)).hull(partial.shifted(shift_sum)).hull(Interval { lo: bias, hi: bias });
+        let bias = Interval { lo: bias, hi: bias };
+        let biased = |x: Interval| x.shifted(shift_sum).plus(bias);
+        hull = hull.hull(biased(partial)).hull(partial.shifted(shift_sum)).hull(bias);
         intervals.push(biased(sum));
     }
     Ok((Values { fraction, divisor: input.divisor, intervals, active: None }, Format::holding(hull, fraction)))
+}
+
+/// The interval of a sum, and the hull of all sums of a part of its terms.
+fn sum_of_terms(terms: &[Interval], active: Option<Active>) -> (Interval, Interval) {
+    match active {
+        Some(Active { pixels, channels }) => {
+            let sum_pixel = |pixel: &[Interval]| pixel.iter().copied().fold(Interval::ZERO, Interval::plus);
+            let sum = sums::some_of(&terms.chunks(channels).map(sum_pixel).collect::<Vec<_>>(), pixels);
+            // Within a pixel a part of the sum can exceed the whole.
+            (sum, sum.hull(sums::some_of(terms, pixels.saturating_mul(channels))))
+        }
+        None => (terms.iter().copied().fold(Interval::ZERO, Interval::plus), sums::some_of(terms, terms.len())),
+    }
+}
+
+fn relu(input: &Values, options: &Relu) -> Result<Values> {
+    let limit = options.limit.unwrap_or((0, input.fraction));
+    let (fraction, shift_x, shift_limit) = align(input.fraction + options.slope.unwrap_or(0) as i32, limit.1)?;
+    let shift = shift_x + options.slope.unwrap_or(0);
+    let limit = options.limit.map(|(limit, _)| (i128::from(limit) << shift_limit) * i128::from(input.divisor));
+    let value = |x: i128| match (x < 0, options.slope) {
+        (true, Some(slope)) => (x << shift) >> slope,
+        (true, None) => 0,
+        (false, _) => (x << shift).min(limit.unwrap_or(i128::MAX)),
+    };
+    let intervals = input.intervals.iter().map(|x| Interval { lo: value(x.lo), hi: value(x.hi) }).collect();
+    Ok(Values { fraction, intervals, ..input.clone() })
+}
+
+fn affine(input: &Values, scale: &Mantissas, offset: &Mantissas) -> Result<Values> {
+    let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
+    let value = |(at, x): (usize, &Interval)| {
+        let channel = at % scale.values.len();
+        let offset = (i128::from(offset.values[channel]) << shift_offset) * i128::from(input.divisor);
+        let product = x.times(scale.values[channel].into()).shifted(shift_product);
+        product.plus(Interval { lo: offset, hi: offset })
+    };
+    let intervals = input.intervals.iter().enumerate().map(value).collect();
+    Ok(Values { fraction, intervals, active: None, ..input.clone() })
 }
 
 fn max_minus(input: &Values) -> Values {

@@ -26,14 +26,15 @@ pub struct GridReport {
     pub off_grid: u64,
     /// Values beyond the format's range that were wrapped or saturated.
     pub out_of_range: u64,
-    /// NaN, taken as 0.
-    pub not_a_number: u64,
+    /// NaN and infinities, taken as 0.
+    pub not_finite: u64,
 }
 
 impl InputGrid {
     /// The manifest's format, or else the envelope of the first quantizer with one more fraction bit when it rounds
-    /// half up, none when it truncates, two otherwise: then truncating to the grid does not change what it gives for
-    /// numbers on it (section 2 of the design).
+    /// half up, none when it truncates, two otherwise (section 2 of the design). For a quantizer that truncates or rounds
+    /// half up, a number between two points of the grid then gives what the point below it gives; for the others only
+    /// numbers on the grid are exact.
     pub fn infer(network: &Network, model: &manifest::Model) -> Result<Self> {
         let first = network.layers.iter().find_map(|layer| match &layer.op {
             Op::Quantize(quantizer) => Some(quantizer),
@@ -60,16 +61,16 @@ impl InputGrid {
 
     /// The mantissa of `x`: truncated toward minus infinity, then wrapped or saturated.
     pub fn mantissa(&self, x: f64, report: &mut GridReport) -> i64 {
-        if x.is_nan() {
-            report.not_a_number += 1;
+        if !x.is_finite() {
+            report.not_finite += 1;
             return 0;
         }
         let scaled = x * 2f64.powi(self.format.fraction);
         let floor = scaled.floor();
-        report.off_grid += u64::from(floor != scaled && scaled.is_finite());
+        report.off_grid += u64::from(floor != scaled);
         let range = self.format.interval();
-        // `as` saturates, which keeps infinities out of range.
-        let wide = floor as i128;
+        // Far beyond any format the lower bits are zero, and wrapping gives the same as for the number itself.
+        let wide = floor.clamp(-(2f64.powi(120)), 2f64.powi(120)) as i128;
         if (range.lo..=range.hi).contains(&wide) {
             return wide as i64;
         }

@@ -49,9 +49,10 @@ impl Selection {
         if !self.packages.is_empty() {
             return self.packages.iter().map(|name| named(&all, name)).collect();
         }
-        let root = metadata.root_package().map(|root| root.manifest_path.as_std_path());
-        if let (false, Some(root)) = (self.workspace, root) {
-            return Ok(all.into_iter().filter(|package| package.manifest == root).collect());
+        // `cargo metadata --no-deps` does not say which package the folder belongs to.
+        let nearest = self.nearest_manifest();
+        if let (false, Some(here)) = (self.workspace, all.iter().find(|package| Some(&package.manifest) == nearest.as_ref())) {
+            return Ok(vec![here.clone()]);
         }
         let workspace_manifest = metadata.workspace_root.as_std_path().join("Cargo.toml");
         let selected: Vec<_> = all.into_iter().filter(|package| package.metadata.is_some()).collect();
@@ -62,6 +63,15 @@ impl Selection {
                 .help("add a table `[package.metadata.sparsehls.models.NAME]` to the Cargo.toml of a firmware package"));
         }
         Ok(selected)
+    }
+
+    /// The manifest given, or the first at or above the current folder.
+    fn nearest_manifest(&self) -> Option<PathBuf> {
+        if let Some(path) = &self.manifest_path {
+            return std::fs::canonicalize(path).ok();
+        }
+        let here = std::env::current_dir().ok()?;
+        here.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())
     }
 
     fn metadata(&self) -> Result<Metadata> {

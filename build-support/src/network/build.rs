@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Layer, Lookup, Network, Op, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
+use super::{Function, Layer, Lookup, Network, Op, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
 use crate::{
     error::{Code, Error, Result},
     keras::{KerasLayer, KerasModel, TensorRef},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Layer classes that are read, in the order the guide lists them.
-pub const SUPPORTED: [&str; 17] = [
+pub const SUPPORTED: [&str; 19] = [
     "InputLayer",
     "InputReduce",
     "QConv2DSparse",
@@ -20,6 +20,8 @@ pub const SUPPORTED: [&str; 17] = [
     "Flatten",
     "Reshape",
     "QDense",
+    "QBatchNormDense",
+    "QBatchNormalization",
     "ReLU",
     "Activation",
     "Dropout",
@@ -98,6 +100,10 @@ pub struct Builder<'a> {
     tensor: TensorRef,
     mask: Option<TensorRef>,
     current: Option<&'a KerasLayer>,
+    /// Whether a final softmax or sigmoid was left out.
+    pub left_out: bool,
+    /// A float function that waits for the quantizer after it.
+    pending: Option<Function>,
 }
 
 impl<'a> Builder<'a> {
@@ -126,6 +132,8 @@ impl<'a> Builder<'a> {
             tensor: TensorRef { layer: first.name.clone(), index: 0 },
             mask: None,
             current: None,
+            left_out: false,
+            pending: None,
         })
     }
 
@@ -138,12 +146,14 @@ impl<'a> Builder<'a> {
             "QConv2DSparse" => sparse::conv2d(self, layer)?,
             "AveragePooling2DSparse" => sparse::pooling(self, layer, super::PoolingMode::Average)?,
             "MaxPooling2DSparse" => sparse::pooling(self, layer, super::PoolingMode::Max)?,
-            "Flatten" => self.flatten(vec![self.shape.keras().iter().product()]),
+            "Flatten" => self.flatten(vec![self.shape.keras().iter().product()])?,
             "Reshape" => {
                 let shape = reshape(options, self.shape.keras().iter().product())?;
-                self.flatten(shape);
+                self.flatten(shape)?;
             }
             "QDense" => dense::dense(self, layer)?,
+            "QBatchNormDense" => dense::batch_norm_dense(self, layer)?,
+            "QBatchNormalization" => dense::batch_normalization(self, layer)?,
             "ReLU" => dense::relu_layer(self, options)?,
             "Activation" => dense::activation(self, options, &options.activation()?, "")?,
             "Dropout" | "SpatialDropout2D" | "GaussianNoise" => {}
@@ -160,6 +170,7 @@ impl<'a> Builder<'a> {
                     },
                 )?;
             }
+            "QSoftmax" if self.last && self.output == Output::Logits => self.leave_out(),
             "QSoftmax" => softmax::qsoftmax(self, layer)?,
             "QUnaryFunctionLUT" => softmax::lookup_layer(self, layer)?,
             "Softmax" => dense::activation(self, options, "softmax", "")?,
@@ -191,8 +202,25 @@ impl<'a> Builder<'a> {
     }
 
     /// Appends an op of the current Keras layer, whose name gets `suffix`.
-    pub fn push(&mut self, suffix: &str, shape: Shape, op: Op) {
-        let Some(keras) = self.current else { return };
+    ///
+    /// A float function that waits for its quantizer becomes one table with it: that is exact, while its own float
+    /// values have no format. Layers that only move values may stand between the two.
+    pub fn push(&mut self, suffix: &str, shape: Shape, op: Op) -> Result {
+        let Some(keras) = self.current else { return Ok(()) };
+        let op = match (self.pending.take(), op) {
+            (None, op) => op,
+            (Some(function), Op::Quantize(output)) => Op::Lookup(Lookup { function, output }),
+            (Some(function), op @ (Op::SparseFlatten | Op::Reshape)) => {
+                self.pending = Some(function);
+                op
+            }
+            (Some(function), op) => {
+                let message = format!("the float values of {} go into a {} without being quantized", function.name(), op.kind());
+                return Err(Error::new(Code::UnsupportedOption, message).help(
+                    "put a quantizer after the function: enable_iq=True in the next layer, or enable_oq=True in this one",
+                ));
+            }
+        };
         let name = format!("{}{suffix}", keras.name);
         self.layers.push(Layer {
             id: self.names.assign(&name),
@@ -203,18 +231,35 @@ impl<'a> Builder<'a> {
             op,
         });
         self.shape = shape;
+        Ok(())
+    }
+
+    /// A float function of every value, to be rounded by the next quantizer or, at the end, by a table of our own.
+    pub fn defer(&mut self, function: Function) -> Result {
+        if let Some(before) = self.pending.replace(function) {
+            let message = format!("the float values of {} go into {} without being quantized", before.name(), function.name());
+            return Err(Error::new(Code::UnsupportedOption, message).help("put a quantizer between the two"));
+        }
+        Ok(())
     }
 
     /// Appends the quantizer at `place`.
     pub fn quantize(&mut self, suffix: &str, place: Place<'_>) -> Result {
         let quantizer = place.of_value(&self.shape.keras())?;
-        self.push(suffix, self.shape.clone(), Op::Quantize(quantizer));
-        Ok(())
+        match quantizer {
+            Some(quantizer) => self.push(suffix, self.shape.clone(), Op::Quantize(quantizer)),
+            None => Ok(()), // a quantizer of type "dummy"
+        }
     }
 
     /// Appends a table.
-    pub fn lookup(&mut self, suffix: &str, lookup: Lookup) {
-        self.push(suffix, self.shape.clone(), Op::Lookup(lookup));
+    pub fn lookup(&mut self, suffix: &str, lookup: Lookup) -> Result {
+        self.push(suffix, self.shape.clone(), Op::Lookup(lookup))
+    }
+
+    /// Leaves out the final softmax or sigmoid, as `output = "logits"` asks for.
+    pub fn leave_out(&mut self) {
+        self.left_out = true;
     }
 
     /// Says that outputs may be `tolerance` off.
@@ -222,10 +267,10 @@ impl<'a> Builder<'a> {
         self.tolerance = self.tolerance.max(tolerance);
     }
 
-    fn flatten(&mut self, shape: Vec<usize>) {
+    fn flatten(&mut self, shape: Vec<usize>) -> Result {
         let op = if matches!(self.shape, Shape::Sparse { .. }) { Op::SparseFlatten } else { Op::Reshape };
         self.mask = None;
-        self.push("", Shape::Dense(shape), op);
+        self.push("", Shape::Dense(shape), op)
     }
 
     fn finish(mut self) -> Result<Network> {
@@ -235,7 +280,15 @@ impl<'a> Builder<'a> {
         if let Shape::Sparse { .. } = self.shape {
             // Keras gives a dense image here, and so do we.
             let shape = self.shape.keras();
-            self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten);
+            self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten)?;
+        }
+        if self.output == Output::Logits && !self.left_out {
+            return Err(Error::new(Code::UnsupportedOption, "the model does not end with a softmax or sigmoid to be left out")
+                .layer(&self.tensor.layer)
+                .help("remove `output = \"logits\"` from the manifest"));
+        }
+        if let Some(function) = self.pending.take() {
+            softmax::float_function(&mut self, function)?;
         }
         if self.layers.is_empty() {
             return Err(graph("the model computes nothing"));
@@ -268,7 +321,7 @@ fn reshape(options: Options<'_>, elements: usize) -> Result<Vec<usize>> {
     let known = sizes.iter().filter(|&&s| s != -1).try_fold(1usize, |known, &s| known.checked_mul(usize::try_from(s).ok()?));
     let known = known.ok_or_else(malformed)?;
     let free = sizes.iter().filter(|&&s| s == -1).count();
-    if known == 0 || free > 1 || elements % known != 0 || (free == 0 && known != elements) || sizes.is_empty() {
+    if known == 0 || free > 1 || !elements.is_multiple_of(known) || (free == 0 && known != elements) || sizes.is_empty() {
         return Err(malformed());
     }
     Ok(sizes.iter().map(|&s| if s == -1 { elements / known } else { s as usize }).collect())

@@ -2,75 +2,195 @@
 
 use serde_json::{Value, json};
 
-use super::{Dense, Op, Shape, build::Builder, options::Options, quantizer::Place, softmax};
+use super::{Dense, Function, Op, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
 use crate::{
     error::{Code, Error, Result},
     keras::KerasLayer,
     manifest::Output,
 };
 
+/// Rows and columns of a dense value.
+fn rows(builder: &Builder<'_>) -> Result<(Vec<usize>, usize)> {
+    match &builder.shape {
+        Shape::Dense(shape) => match shape.split_last() {
+            Some((columns, rows)) => Ok((rows.to_vec(), *columns)),
+            None => Err(Error::new(Code::UnsupportedGraph, "the input is a single number")),
+        },
+        Shape::Sparse { .. } => {
+            let message = "this layer gives inactive pixels a value other than 0, so that the image is no longer sparse";
+            Err(Error::new(Code::UnsupportedGraph, message).help("put a Flatten layer before it"))
+        }
+    }
+}
+
 /// `QDense`: input quantizer, matrix product, bias, activation, output quantizer (`hgq/layers/core/dense.py`).
 pub fn dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
-    let inputs = match &builder.shape {
-        Shape::Dense(shape) if shape.len() == 1 => shape[0],
-        other => {
-            let message = format!("a {} needs a flat input, not the shape {:?}", layer.class, other.keras());
-            return Err(Error::new(Code::UnsupportedGraph, message).help("put a Flatten layer before it"));
-        }
+    let options = Options::of(layer);
+    let (weights, outputs) = (&builder.model.weights, options.size("units")?);
+    let (_, inputs) = rows(builder)?;
+    let kernel = weights.read_shaped(&layer.name, "", 0, &[inputs, outputs], "kernel")?;
+    let bias = match options.flag("use_bias", true)? {
+        true => Some(weights.read_shaped(&layer.name, "", 1, &[outputs], "bias")?),
+        false => None,
     };
+    dense_with(builder, layer, &kernel, bias)
+}
+
+/// `QBatchNormDense`: a `QDense` whose kernel and bias take up the normalization of its input before they are
+/// quantized (`get_fused_qkernel_and_qbias` in `hgq/layers/core/dense.py`, in float32 as there; only the product of mean
+/// and kernel, whose order of summation Keras leaves open, is summed in double precision).
+pub fn batch_norm_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+    let options = Options::of(layer);
+    let (weights, outputs) = (&builder.model.weights, options.size("units")?);
+    let (_, inputs) = rows(builder)?;
+    let read = |index, shape: &[usize], what| weights.read_shaped(&layer.name, "", index, shape, what);
+    let mut kernel = read(0, &[inputs, outputs], "kernel")?;
+    let mut bias = read(1, &[outputs], "bias")?;
+    let scaled = options.flag("scale", true)?;
+    let gamma = if scaled { read(2, &[inputs], "bn_gamma")? } else { vec![1.0; inputs] };
+    // `beta` and `ebops` stand between the trainable variables and the moving statistics, if they are there.
+    let first = 2 + usize::from(scaled) + if options.flag("enable_ebops", true)? { 2 } else { 0 };
+    let (mean, variance) = (read(first, &[inputs], "moving_mean")?, read(first + 1, &[inputs], "moving_variance")?);
+    let epsilon = options.number("epsilon")? as f32;
+    for (output, bias) in bias.iter_mut().enumerate() {
+        let offset: f64 = (0..inputs).map(|i| f64::from(mean[i]) * f64::from(kernel[i * outputs + output])).sum();
+        *bias += -(offset as f32);
+    }
+    for (row, (gamma, variance)) in kernel.chunks_mut(outputs).zip(gamma.iter().zip(&variance)) {
+        let scale = gamma / (variance + epsilon).sqrt();
+        row.iter_mut().for_each(|weight| *weight *= scale);
+    }
+    dense_with(builder, layer, &kernel, Some(bias))
+}
+
+/// The ops of a dense layer with these float weights.
+fn dense_with(builder: &mut Builder<'_>, layer: &KerasLayer, kernel: &[f32], bias: Option<Vec<f32>>) -> Result {
     let options = Options::of(layer);
     let weights = &builder.model.weights;
+    let (mut shape, inputs) = rows(builder)?;
     if options.flag("enable_iq", true)? {
         builder.quantize("_iq", Place::new(weights, &layer.name, options, "iq_conf", "iq"))?;
     }
     let outputs = options.size("units")?;
-    let kernel = weights.read_shaped(&layer.name, "", 0, &[inputs, outputs], "kernel")?;
     let kq = Place::new(weights, &layer.name, options, "kq_conf", "kq");
-    let bias = if options.flag("use_bias", true)? {
-        let values = weights.read_shaped(&layer.name, "", 1, &[outputs], "bias")?;
-        Some(Place::new(weights, &layer.name, options, "bq_conf", "bq").quantize_weights(&values, &[outputs])?)
-    } else {
-        None
+    let bq = Place::new(weights, &layer.name, options, "bq_conf", "bq");
+    let op = Dense {
+        rows: shape.iter().product(),
+        inputs,
+        outputs,
+        weights: kq.quantize_weights(kernel, &[inputs, outputs])?,
+        bias: bias.map(|bias| bq.quantize_weights(&bias, &[outputs])).transpose()?,
     };
-    let op = Dense { inputs, outputs, weights: kq.quantize_weights(&kernel, &[inputs, outputs])?, bias };
-    builder.push("", Shape::Dense(vec![outputs]), Op::Dense(op));
-    activation(builder, options, &options.activation()?, "_activation")?;
+    shape.push(outputs);
+    builder.push("", Shape::Dense(shape), Op::Dense(op))?;
+    let name = options.activation()?;
+    activation(builder, options, &name, "_activation")?;
+    if builder.left_out || !options.flag("enable_oq", false)? {
+        return Ok(());
+    }
+    if name == "softmax" {
+        let remedy = "use a QSoftmax layer with enable_oq=True";
+        return Err(options.unsupported("enable_oq", &json!(true), remedy));
+    }
+    builder.quantize("_oq", Place::new(weights, &layer.name, options, "oq_conf", "oq"))
+}
+
+/// `QBatchNormalization`: `iq(x) · kq(scale) + bq(offset)` (`hgq/layers/batch_normalization.py`). Without `center` its
+/// offset starts from 1, not 0.
+pub fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+    let options = Options::of(layer);
+    let (_, channels) = rows(builder)?;
+    let rank = builder.shape.dimensions().len() as i64;
+    let axis = options.value("axis").as_i64().or_else(|| options.value("axis").get(0)?.as_i64()).unwrap_or(-1);
+    if axis != -1 && axis != rank {
+        return Err(options.unsupported("axis", options.value("axis"), "normalize the last axis"));
+    }
+    let weights = &builder.model.weights;
+    let (scaled, centered) = (options.flag("scale", true)?, options.flag("center", true)?);
+    let mut index = 0;
+    let mut read = |there: bool, what| {
+        if !there {
+            return Ok(vec![1.0; channels]);
+        }
+        index += 1;
+        weights.read_shaped(&layer.name, "", index - 1, &[channels], what)
+    };
+    let (gamma, beta) = (read(scaled, "gamma")?, read(centered, "beta")?);
+    let (mean, variance) = (read(true, "moving_mean")?, read(true, "moving_variance")?);
+    let epsilon = options.number("epsilon")? as f32;
+    let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+    let offset: Vec<f32> = (0..channels).map(|c| beta[c] - mean[c] * scale[c]).collect();
+    if options.flag("enable_iq", true)? {
+        builder.quantize("_iq", Place::new(weights, &layer.name, options, "iq_conf", "iq"))?;
+    }
+    let quantize =
+        |values: &[f32], key, path| Place::new(weights, &layer.name, options, key, path).quantize_weights(values, &[channels]);
+    let op = Op::Affine { scale: quantize(&scale, "kq_conf", "kq")?, offset: quantize(&offset, "bq_conf", "bq")? };
+    builder.push("", builder.shape.clone(), op)?;
     if options.flag("enable_oq", false)? {
         builder.quantize("_oq", Place::new(weights, &layer.name, options, "oq_conf", "oq"))?;
     }
     Ok(())
 }
 
-/// A `ReLU` layer with Keras's defaults.
+/// A `ReLU` layer.
 pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
-    options.require("max_value", &Value::Null, "quantize with overflow_mode=\"SAT\" to limit values")?;
-    for key in ["negative_slope", "threshold"] {
-        options.require(key, &json!(0.0), "use ReLU without options")?;
+    if options.value("threshold").as_f64().is_some_and(|threshold| threshold != 0.0) {
+        return Err(options.unsupported("threshold", options.value("threshold"), "use a ReLU without a threshold"));
     }
-    builder.push("", builder.shape.clone(), Op::Relu);
-    Ok(())
+    let mut relu = Relu::default();
+    let malformed = |key: &str, remedy: &str| options.unsupported(key, options.value(key), remedy);
+    if !options.value("max_value").is_null() {
+        let limit = dyadic(options.number("max_value")? as f32).filter(|(mantissa, f)| *mantissa >= 0 && *f < 40);
+        relu.limit = Some(limit.ok_or_else(|| malformed("max_value", "give a limit that is not negative"))?);
+    }
+    match options.value("negative_slope") {
+        Value::Null => {}
+        value if value.as_f64() == Some(0.0) => {}
+        _ => {
+            // Another slope would need products that float32 rounds.
+            let slope =
+                dyadic(options.number("negative_slope")? as f32).filter(|(mantissa, f)| *mantissa == 1 && (0..32).contains(f));
+            let (_, bits) =
+                slope.ok_or_else(|| malformed("negative_slope", "use a slope that is a power of two, for example 0.25"))?;
+            relu.slope = Some(bits as u32);
+        }
+    }
+    builder.push("", builder.shape.clone(), Op::Relu(relu))
+}
+
+/// A finite float as an odd mantissa (or 0) and fraction bits.
+fn dyadic(x: f32) -> Option<(i64, i32)> {
+    if !x.is_finite() || x.abs() > 1e9 || (x != 0.0 && x.abs() < 1e-9) {
+        return None;
+    }
+    let scaled = (f64::from(x) * 2f64.powi(60)) as i128;
+    let zeros = if scaled == 0 { 60 } else { scaled.trailing_zeros() };
+    Some((i64::try_from(scaled >> zeros).ok()?, 60 - zeros as i32))
 }
 
 /// The activation `name`, as an op whose name gets `suffix`.
 pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
     let refuse = |remedy: &str| Err(options.unsupported("activation", &json!(name), remedy));
     let sparse = matches!(builder.shape, Shape::Sparse { .. });
+    let relu = |limit| Op::Relu(Relu { limit, slope: None });
+    let suffix = if suffix.is_empty() { "" } else { "_relu" };
     match name {
         "linear" => Ok(()),
-        "relu" => {
-            builder.push(if suffix.is_empty() { "" } else { "_relu" }, builder.shape.clone(), Op::Relu);
+        "relu" => builder.push(suffix, builder.shape.clone(), relu(None)),
+        "relu6" => builder.push(suffix, builder.shape.clone(), relu(Some((6, 0)))),
+        "softmax" | "sigmoid" if !sparse && builder.last && builder.output == Output::Logits => {
+            builder.leave_out();
             Ok(())
         }
-        "softmax" | "sigmoid" if sparse => {
-            refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
-        }
-        "softmax" | "sigmoid" if builder.last && builder.output == Output::Logits => Ok(()),
-        "softmax" if builder.last => softmax::float_softmax(builder, options, suffix),
-        "sigmoid" if builder.last => {
-            softmax::float_sigmoid(builder, suffix);
-            Ok(())
-        }
-        "softmax" | "sigmoid" => refuse("in float arithmetic it can only end a network; use QSoftmax or QUnaryFunctionLUT"),
-        _ => refuse("supported activations: linear, relu, and at the end of the network softmax and sigmoid"),
+        "softmax" if builder.last && !sparse => softmax::float_softmax(builder, options),
+        "softmax" => refuse("in float arithmetic it can only end a network; use QSoftmax"),
+        _ => match Function::from_keras(name) {
+            Some(function) if sparse && function.float32(0.0) != 0.0 => {
+                refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
+            }
+            Some(function) => builder.defer(function),
+            None => refuse(&format!("supported activations: linear, relu, relu6, softmax, {}", Function::names().join(", "))),
+        },
     }
 }

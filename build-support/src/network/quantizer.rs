@@ -137,11 +137,16 @@ impl<'a> Place<'a> {
     }
 
     /// The quantizer of a value with `shape` (no batch axis).
-    pub fn of_value(&self, shape: &[usize]) -> Result<Quantizer> {
+    ///
+    /// `None` is a quantizer of type "dummy", which changes nothing.
+    pub fn of_value(&self, shape: &[usize]) -> Result<Option<Quantizer>> {
+        if self.config["config"]["q_type"] == "dummy" {
+            return Ok(None);
+        }
         let batched: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
         self.read(&batched).map(|mut quantizer| {
             quantizer.shape.remove(0);
-            quantizer
+            Some(quantizer)
         })
     }
 

@@ -1,66 +1,17 @@
 //! Softmax and functions of one variable, as tables.
 //!
 //! HGQ2's `QSoftmax` and `QUnaryFunctionLUT` quantize what goes into a function and what comes out, so a table holds
-//! them exactly. A float softmax or sigmoid at the end of a network gets quantizers of our choice around the same
-//! tables, and an error bound.
+//! them exactly. So does a table for a float function and the quantizer of the next layer together. A float softmax or
+//! sigmoid at the end of a network gets quantizers of our choice, and an error bound.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Lookup, Op, Quantizer, Shape, build::Builder, options::Options, quantizer::Place};
+use super::{Function, Lookup, Op, Quantizer, Shape, build::Builder, options::Options, quantizer::Place};
 use crate::{
     error::{Code, Error, Result},
     fixed::{Overflow, QuantizerFormat, Rounding},
     keras::KerasLayer,
 };
-
-/// A function of one variable that a table can hold.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Function {
-    /// `exp(scale · x)`.
-    Exp {
-        /// The factor, negative in a stable softmax.
-        scale: f32,
-    },
-    /// `1 / (x + 1e-7)`, as `QSoftmax` has it.
-    Reciprocal,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `max(0, x)`.
-    Relu,
-    /// `x`.
-    Linear,
-}
-
-impl Function {
-    /// The function in float32, as Keras computes it.
-    ///
-    /// The exponential is taken in double precision and rounded once; TensorFlow's float32 exponential can differ from
-    /// that in its last bit, which a table entry notices only if it lies within 2^-23 of a rounding boundary.
-    pub fn float32(self, x: f32) -> f32 {
-        match self {
-            Self::Exp { scale } => f64::from(x * scale).exp() as f32,
-            Self::Reciprocal => 1.0 / (x + 1e-7),
-            Self::Sigmoid => (1.0 / (1.0 + (-f64::from(x)).exp())) as f32,
-            Self::Tanh => f64::from(x).tanh() as f32,
-            Self::Relu => x.max(0.0),
-            Self::Linear => x,
-        }
-    }
-
-    /// What the function is called in comments.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exp { .. } => "exp",
-            Self::Reciprocal => "reciprocal",
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::Relu => "relu",
-            Self::Linear => "linear",
-        }
-    }
-}
 
 fn classes(builder: &Builder<'_>) -> Result<usize> {
     match &builder.shape {
@@ -70,6 +21,14 @@ fn classes(builder: &Builder<'_>) -> Result<usize> {
                 .help("put a Flatten layer before it"))
         }
     }
+}
+
+/// The quantizer of a table or of a sum, which must be one.
+fn table_quantizer(place: Place<'_>, shape: &[usize]) -> Result<Quantizer> {
+    place.of_value(shape)?.ok_or_else(|| {
+        Error::new(Code::UnsupportedOption, "a table's quantizer has the type \"dummy\"")
+            .help("use q_type \"kbi\" or \"kif\" for tables")
+    })
 }
 
 /// HGQ2's `QSoftmax` (`hgq/layers/softmax.py`).
@@ -87,16 +46,16 @@ pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let stable = options.flag("stable", true)?;
     let scale = if options.value("input_scaler").is_null() { 1.0 } else { options.number("input_scaler")? as f32 };
     let place = |key, path| Place::new(weights, &layer.name, options, key, path);
-    let output = place("exp_oq_conf", "exp_table/oq").of_value(&[count])?;
-    let one = |place: Place<'_>| place.of_value(&[1]);
-    let sum = one(place("inv_iq_conf", "inv_table/iq"))?;
-    let reciprocal = Lookup { function: Function::Reciprocal, output: one(place("inv_oq_conf", "inv_table/oq"))? };
+    let output = table_quantizer(place("exp_oq_conf", "exp_table/oq"), &[count])?;
+    let sum = table_quantizer(place("inv_iq_conf", "inv_table/iq"), &[1])?;
+    let inverse = table_quantizer(place("inv_oq_conf", "inv_table/oq"), &[1])?;
+    let reciprocal = Lookup { function: Function::Reciprocal, output: inverse };
     if stable {
-        builder.push("_max_minus", builder.shape.clone(), Op::MaxMinus);
+        builder.push("_max_minus", builder.shape.clone(), Op::MaxMinus)?;
         builder.quantize("_exp_iq", place("exp_iq_conf", "exp_table/iq"))?;
     }
-    builder.lookup("_exp", Lookup { function: Function::Exp { scale: if stable { -scale } else { scale } }, output });
-    builder.push("", builder.shape.clone(), Op::Normalize { sum, reciprocal });
+    builder.lookup("_exp", Lookup { function: Function::Exp { scale: if stable { -scale } else { scale } }, output })?;
+    builder.push("", builder.shape.clone(), Op::Normalize { sum, reciprocal })?;
     if options.flag("enable_oq", false)? {
         builder.quantize("_oq", place("oq_conf", "oq"))?;
     }
@@ -107,36 +66,23 @@ pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 pub fn lookup_layer(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let name = options.activation()?;
-    let function = match name.as_str() {
-        "exp" | "exponential" => Function::Exp { scale: 1.0 },
-        "sigmoid" => Function::Sigmoid,
-        "tanh" => Function::Tanh,
-        "relu" => Function::Relu,
-        "linear" => Function::Linear,
-        _ => return Err(options.unsupported("activation", &json!(name), "use exp, sigmoid, tanh, relu or linear")),
+    let refuse = |remedy: &str| Err(options.unsupported("activation", &json!(name), remedy));
+    let Some(function) = Function::from_keras(&name) else {
+        return refuse(&format!("use one of {}", Function::names().join(", ")));
     };
     if matches!(builder.shape, Shape::Sparse { .. }) && function.float32(0.0) != 0.0 {
-        return Err(options.unsupported(
-            "activation",
-            &json!(name),
-            "it gives inactive pixels a value other than 0, so that the image is no longer sparse",
-        ));
+        return refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse");
     }
-    let weights = &builder.model.weights;
+    let place = |key, path| Place::new(&builder.model.weights, &layer.name, options, key, path);
+    let (input, output) = (place("iq_conf", "iq"), place("oq_conf", "oq"));
     if options.flag("enable_iq", true)? {
-        builder.quantize("_iq", Place::new(weights, &layer.name, options, "iq_conf", "iq"))?;
+        builder.quantize("_iq", input)?;
     }
     if !options.flag("enable_oq", true)? {
-        return Err(options.unsupported(
-            "enable_oq",
-            &Value::Bool(false),
-            "a table needs a quantizer for its values: use enable_oq=True",
-        ));
+        return builder.defer(function);
     }
     let shape = builder.shape.keras();
-    let output = Place::new(weights, &layer.name, options, "oq_conf", "oq").of_value(&shape)?;
-    builder.lookup("", Lookup { function, output });
-    Ok(())
+    builder.lookup("", Lookup { function, output: table_quantizer(output, &shape)? })
 }
 
 fn uniform(k: u32, i: i32, f: i32) -> Quantizer {
@@ -150,7 +96,7 @@ const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
 ///
 /// Error bound: with the argument off by a, an exponential off by b, the sum s >= 1 off by c + n·b and the reciprocal
 /// off by d, the result `e/s <= 1` is off by at most `2a + (n + 1)·b + c + d`, to first order; doubled for the rest.
-pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>, suffix: &str) -> Result {
+pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
     let count = classes(builder)?;
     let axis = options.value("axis");
     if !(axis.is_null() || axis == &json!(-1) || axis == &json!(1)) {
@@ -161,11 +107,12 @@ pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>, suffix: &s
         return Err(options.unsupported("units", &json!(count), remedy));
     }
     let [argument, exponential, sum, reciprocal] = SOFTMAX;
-    builder.push("_max_minus", builder.shape.clone(), Op::MaxMinus);
-    builder.push("_argument", builder.shape.clone(), Op::Quantize(uniform(0, 4, argument)));
-    builder.lookup("_exp", Lookup { function: Function::Exp { scale: -1.0 }, output: uniform(0, 1, exponential) });
+    builder.push("_max_minus", builder.shape.clone(), Op::MaxMinus)?;
+    builder.push("_argument", builder.shape.clone(), Op::Quantize(uniform(0, 4, argument)))?;
+    builder.lookup("_exp", Lookup { function: Function::Exp { scale: -1.0 }, output: uniform(0, 1, exponential) })?;
     let reciprocal_lookup = Lookup { function: Function::Reciprocal, output: uniform(0, 1, reciprocal) };
-    builder.push(suffix, builder.shape.clone(), Op::Normalize { sum: uniform(0, 6, sum), reciprocal: reciprocal_lookup });
+    let normalize = Op::Normalize { sum: uniform(0, 6, sum), reciprocal: reciprocal_lookup };
+    builder.push("_softmax", builder.shape.clone(), normalize)?;
     let half = |f: i32| 2f64.powi(-f - 1);
     let clipped = (-16f64).exp();
     let first_order =
@@ -174,10 +121,28 @@ pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>, suffix: &s
     Ok(())
 }
 
-/// A float sigmoid at the end. The slope is at most 1/4, and beyond ±8 the value is within `exp(-8)` of 0 or 1.
-pub fn float_sigmoid(builder: &mut Builder<'_>, suffix: &str) {
+/// A float function at the end of the network: its argument saturates at ±8 with 9 fraction bits, its result has 16.
+///
+/// Error bound: half a step of the argument times the steepest slope, a step of the result, and what the function still
+/// changes beyond ±8.
+pub fn float_function(builder: &mut Builder<'_>, function: Function) -> Result {
+    let (slope, beyond, signed) = match function {
+        Function::Sigmoid => (0.25, (-8f64).exp(), 0),
+        Function::Tanh => (1.0, 2.0 * (-16f64).exp(), 1),
+        Function::HardSigmoid => (1.0 / 6.0, 0.0, 0),
+        Function::HardTanh => (1.0, 0.0, 1),
+        _ => {
+            let message = format!("the network ends with {} in float arithmetic, whose values have no bound", function.name());
+            return Err(
+                Error::new(Code::UnsupportedOption, message).help("put a quantizer after it, for example a Quantizer layer")
+            );
+        }
+    };
     let (argument, result) = (9, 16);
-    builder.push("_argument", builder.shape.clone(), Op::Quantize(uniform(1, 3, argument)));
-    builder.lookup(suffix, Lookup { function: Function::Sigmoid, output: uniform(0, 0, result) });
-    builder.inexact(0.25 * 2f64.powi(-argument - 1) + 2f64.powi(-result) + (-8f64).exp() + 1e-6);
+    let rank = builder.shape.keras().len();
+    let quantizer = |k, i, f| Quantizer::uniform(QuantizerFormat::Live { k, i, f }, Rounding::HalfUp, Overflow::Saturate, rank);
+    builder.push("_argument", builder.shape.clone(), Op::Quantize(quantizer(1, 3, argument)))?;
+    builder.lookup(&format!("_{}", function.name()), Lookup { function, output: quantizer(signed, 1, result) })?;
+    builder.inexact(slope * 2f64.powi(-argument - 1) + 2f64.powi(-result) + beyond + 1e-6);
+    Ok(())
 }

@@ -39,8 +39,7 @@ pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     }
     // More slots than pixels could never fill.
     let slots = (budget as usize).min(height * width);
-    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::InputReduce { threshold });
-    Ok(())
+    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::InputReduce { threshold })
 }
 
 /// `QConv2DSparse`: input quantizer, convolution, output quantizer, bias where not zero, activation.
@@ -61,7 +60,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let values = weights.read_shaped(&layer.name, "conv", 0, &shape, "kernel")?;
     let kq = Place::new(weights, &layer.name, conv, "kq_conf", "conv/kq");
     let op = Conv2d { kernel, channels, filters, weights: kq.quantize_weights(&values, &shape)? };
-    builder.push("", Shape::Sparse { slots, height, width, channels: filters }, Op::SparseConv2d(op));
+    builder.push("", Shape::Sparse { slots, height, width, channels: filters }, Op::SparseConv2d(op))?;
     if conv.flag("enable_oq", false)? {
         builder.quantize("_oq", Place::new(weights, &layer.name, conv, "oq_conf", "conv/oq"))?;
     }
@@ -69,7 +68,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
         let values = weights.read_shaped(&layer.name, "", 0, &[filters], "bias")?;
         let bq = Place::new(weights, &layer.name, options, "bq_conf", "_bq");
         let bias = bq.quantize_weights(&values, &[filters])?;
-        builder.push("_bias", builder.shape.clone(), Op::SparseBias(bias));
+        builder.push("_bias", builder.shape.clone(), Op::SparseBias(bias))?;
     }
     dense::activation(builder, options, &options.activation()?, "_activation")
 }
@@ -105,6 +104,5 @@ pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode)
     if height == 0 || width == 0 {
         return Err(options.unsupported("pool_size", options.value("pool_size"), "the window is larger than the image"));
     }
-    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::SparsePooling2d(Pooling2d { mode, pool }));
-    Ok(())
+    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::SparsePooling2d(Pooling2d { mode, pool }))
 }

@@ -1,24 +1,96 @@
 //! Loading the golden fixtures.
 
-use std::path::{Path, PathBuf};
+#![allow(dead_code)] // each test uses its part
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use sparsehls_build::{
     data,
     fixed::Format,
-    formats::FixedNetwork,
+    formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
     manifest::{Backend, Interface, Limits, Model, Output, Pipeline, Target},
     network::Network,
 };
 
-/// All fixtures, by name.
-pub fn fixtures() -> Vec<PathBuf> {
-    let directory = std::env::var_os("SPARSEHLS_FIXTURES")
-        .map_or(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
-    let mut found: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.retain(|path| path.extension().is_some_and(|e| e == "keras") && path.with_extension("npz").exists());
-    found.sort();
-    found
+/// What `cases.json` says of a fixture.
+#[derive(Debug, serde::Deserialize)]
+pub struct Case {
+    /// Whether it must be refused.
+    pub refused: bool,
+    /// Whether Keras's outputs are exact.
+    #[serde(default)]
+    pub exact: bool,
+    /// (name, class) of its layers.
+    #[serde(default)]
+    pub layers: Vec<(String, String)>,
+    /// Layers with float functions.
+    #[serde(default)]
+    pub approximate: Vec<String>,
+    /// Layers whose values float32 itself rounds.
+    #[serde(default)]
+    pub rounded: Vec<String>,
+}
+
+impl Case {
+    /// How far a layer's values may be from Keras's, relative to values above 1.
+    pub fn tolerance(&self, layer: &str, fixed: &FixedLayer, network: &FixedNetwork) -> f64 {
+        let is_in = |list: &[String]| list.iter().any(|name| name == layer);
+        match () {
+            // A float function is computed together with the quantizer that follows, which is compared.
+            () if is_in(&self.approximate) && network.tolerance == 0.0 => f64::INFINITY,
+            () if is_in(&self.approximate) => network.tolerance,
+            () if is_in(&self.rounded) || fixed.output.divisor != 1 => 1e-6,
+            () => 0.0,
+        }
+    }
+}
+
+/// Whether a layer of this class always computes something; an Activation can be linear.
+pub fn has_ops(class: &str) -> bool {
+    !matches!(class, "InputLayer" | "Dropout" | "Activation")
+}
+
+/// Any input events: for models that are refused before events matter.
+pub fn unit_grid() -> data::Array {
+    data::Array { shape: vec![1], values: vec![1.0] }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// All cases: name, `.keras` file, expectations.
+pub fn cases() -> Vec<(String, PathBuf, Case)> {
+    let text = std::fs::read_to_string(folder().join("cases.json")).unwrap();
+    let cases: std::collections::BTreeMap<String, Case> = serde_json::from_str(&text).unwrap();
+    cases.into_iter().map(|(name, case)| (name.clone(), folder().join(format!("{name}.keras")), case)).collect()
+}
+
+/// Runs `check` on every eighth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
+/// second or two for each. SPARSEHLS_ALL=1 takes all of them, and CI does.
+pub fn for_fixtures(check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
+    let step = if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 };
+    let chosen: Vec<_> = cases().into_iter().filter(|(_, _, case)| !case.refused).step_by(step).collect();
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((name, source, case)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = check(name, source, case) {
+                        failures.lock().unwrap().push(format!("{name}: {error}"));
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().unwrap()
 }
 
 /// The narrowest signed format that holds all of `x`: the fixtures' inputs are on grids of their own.

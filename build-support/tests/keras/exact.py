@@ -81,14 +81,44 @@ def relu(layer, x):
     return y if layer.max_value is None else np.minimum(y, layer.max_value)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+EXACT_FUNCTIONS = ("linear", "relu", "relu6")
 FUNCTIONS = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "softmax": lambda x: np.exp(x - x.max(-1, keepdims=True)) / np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True),
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "softplus": lambda x: np.logaddexp(x, 0),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "silu": lambda x: x * sigmoid(x),
+    "exponential": np.exp,
 }
-EXACT_FUNCTIONS = ("linear", "relu")
+
+
+def nearest(x):
+    """Rounded to float32, once."""
+    return x.astype(np.float32).astype(np.float64)
+
+
+def activate(name, x, den, floats):
+    """An activation of x / den as (numerator, denominator); None for a float function, unless `floats` are wanted."""
+    if name == "relu6":
+        return np.clip(x, 0, 6 * den), den
+    if name in EXACT_FUNCTIONS:
+        return FUNCTIONS[name](x), den
+    return (nearest(FUNCTIONS[name](nearest(x / den))), 1) if floats else None
 
 
 def reduce_pixels(layer, x):
@@ -105,8 +135,11 @@ def reduce_pixels(layer, x):
     return x * keep, keep
 
 
-def evaluate(layer, inputs):
-    """Outputs of one layer, each as (numerator, denominator), or None for what float arithmetic can only approximate."""
+def evaluate(layer, inputs, floats=False):
+    """Outputs of one layer, each as (numerator, denominator), or None for what float arithmetic can only approximate.
+
+    With `floats` every float function gives the float32 nearest to its value, as no float32 library quite does.
+    """
     kind = type(layer).__name__
     (x, den), rest = inputs[0], inputs[1:]
     if kind == "InputReduce":
@@ -123,7 +156,8 @@ def evaluate(layer, inputs):
         if layer._use_bias:
             y = y + (y != 0) * den * quantize(array(layer.sparse_bias), layer._bq)
         name = layer._activation.__name__ if layer._activation else "linear"
-        return [(FUNCTIONS[name](y) * keep, den)] if name in EXACT_FUNCTIONS else None
+        activated = activate(name, y, den, floats)
+        return activated and [(activated[0] * keep, activated[1])]
     if kind == "AveragePooling2DSparse":
         pool = layer.avg_pool.pool_size
         cells = windows(x, pool).sum(axis=3), den * pool[0] * pool[1]
@@ -133,12 +167,13 @@ def evaluate(layer, inputs):
         return [(windows(x, pool).max(axis=3), den), (windows(rest[0][0], pool).max(axis=3), 1)]
     if kind == "ReLU" and layer.threshold == 0 and (den == 1 or layer.max_value is None):
         return [(relu(layer, x), den)]
-    if kind == "Activation" and layer.activation.__name__ in EXACT_FUNCTIONS:
-        return [(FUNCTIONS[layer.activation.__name__](x), den)]
+    if kind in ("Activation", "Softmax"):
+        activated = activate("softmax" if kind == "Softmax" else layer.activation.__name__, x, den, floats)
+        return activated and [activated]
     if kind in ("Flatten", "Reshape"):
         shape = (-1,) if kind == "Flatten" else layer.target_shape
         return [(x.reshape(len(x), *shape), den)]
-    if kind == "Dropout":
+    if kind in ("Dropout", "SpatialDropout2D", "GaussianNoise"):
         return [(x, den)]
     if kind == "Quantizer":
         return [(quantize(x / den, layer), 1)]
@@ -151,27 +186,32 @@ def evaluate(layer, inputs):
         else:  # the folding is float32 arithmetic before the quantizers, and theirs to define
             kernel, bias = array(layer.qkernel), array(layer.qbias)
         y = x @ kernel + bias * den
-        name = layer.activation.__name__
-        if name not in EXACT_FUNCTIONS:
+        activated = activate(layer.activation.__name__, y, den, floats)
+        if activated is None:
             return None
-        y = FUNCTIONS[name](y)
+        y, den = activated
         return [(quantize(y / den, layer.oq), 1) if layer.enable_oq else (y, den)]
     if kind == "QBatchNormalization":
         if layer.enable_iq:
             x, den = quantize(x / den, layer.iq), 1
         scale, offset = layer.qscaler_and_qoffset
-        return [(x * array(scale) + array(offset) * den, den)]
+        y = x * array(scale) + array(offset) * den
+        return [(quantize(y / den, layer.oq), 1) if layer.enable_oq else (y, den)]
     if kind == "QUnaryFunctionLUT":
         x = quantize(x / den, layer.iq) if layer.enable_iq else x / den
-        y = FUNCTIONS[layer.activation.__name__](x)
-        return [(quantize(y, layer.oq), 1)] if layer.enable_oq else None
+        y = nearest(FUNCTIONS[layer.activation.__name__](x))
+        if not layer.enable_oq:
+            return [(y, 1)] if floats else None
+        return [(quantize(y, layer.oq), 1)]
     if kind == "QSoftmax":
         x = quantize(x / den, layer.iq) if layer.enable_iq else x / den
         if layer.stable:
             x = quantize(x.max(-1, keepdims=True) - x, layer.exp_table.iq)
-        e = quantize(np.exp((-x if layer.stable else x) * layer.input_scaler), layer.exp_table.oq)
+        e = quantize(nearest(np.exp((-x if layer.stable else x) * layer.input_scaler)), layer.exp_table.oq)
         total = quantize(e.sum(-1, keepdims=True), layer.inv_table.iq)
-        return [(e * quantize(1.0 / (total + 1e-7), layer.inv_table.oq), 1)]
+        inverse = np.float32(1.0) / (total.astype(np.float32) + np.float32(1e-7))
+        y = e * quantize(array(inverse), layer.inv_table.oq)
+        return [(quantize(y, layer.oq) if layer.enable_oq else y, 1)]
     return None
 
 

@@ -98,14 +98,16 @@ fn synthesize(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
         export: has(Step::Export),
         vsynth: has(Step::Vsynth),
     };
-    output.status("Synthesizing", &format!("{} with {}", model.name, tool.path().display()));
-    let result = toolchain::run(&tool, steps, directory, model).and_then(|report| {
-        output.json("synthesis", Some(&model.name), json!({ "status": "done", "report": report }));
-        output.text(&report.map_or_else(String::new, |report| format!("{}: {report}", model.name)));
-        report.map_or(Ok(()), |report| report.check(&model.limits).map_err(|error| error.key(format!("{}.limits", model.key()))))
-    });
-    if let Err(error) = &result {
-        output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
-    }
-    result
+    output.status("Running", &format!("{} on {}", tool.path().display(), model.name));
+    let report = match toolchain::run(&tool, steps, directory, model) {
+        Ok(report) => report,
+        Err(error) => {
+            output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
+            return Err(error);
+        }
+    };
+    output.json("synthesis", Some(&model.name), json!({ "status": "done", "report": report }));
+    let Some(report) = report else { return Ok(()) };
+    output.text(&format!("{}: {report}", model.name));
+    report.check(&model.limits).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
 }

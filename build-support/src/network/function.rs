@@ -1,0 +1,98 @@
+//! Functions of one variable.
+
+/// A function that a table can hold, as Keras computes it in float32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Function {
+    /// `exp(scale · x)`.
+    Exp {
+        /// The factor, negative in a stable softmax.
+        scale: f32,
+    },
+    /// `1 / (x + 1e-7)`, as `QSoftmax` has it.
+    Reciprocal,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `x / 6 + 1/2`, clipped to 0 and 1.
+    HardSigmoid,
+    /// `x`, clipped to -1 and 1.
+    HardTanh,
+    /// `log(1 + exp(x))`.
+    Softplus,
+    /// `x / (1 + |x|)`.
+    Softsign,
+    /// `x` above 0, `exp(x) - 1` below.
+    Elu,
+    /// `x · sigmoid(x)`.
+    Silu,
+    /// `max(0, x)`.
+    Relu,
+    /// `x`.
+    Linear,
+}
+
+/// Names in Keras.
+const NAMES: [(&str, Function); 13] = [
+    ("sigmoid", Function::Sigmoid),
+    ("tanh", Function::Tanh),
+    ("hard_sigmoid", Function::HardSigmoid),
+    ("hard_tanh", Function::HardTanh),
+    ("softplus", Function::Softplus),
+    ("softsign", Function::Softsign),
+    ("elu", Function::Elu),
+    ("silu", Function::Silu),
+    ("swish", Function::Silu),
+    ("exponential", Function::Exp { scale: 1.0 }),
+    ("exp", Function::Exp { scale: 1.0 }),
+    ("relu", Function::Relu),
+    ("linear", Function::Linear),
+];
+
+impl Function {
+    /// The function that Keras calls `name`.
+    pub fn from_keras(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+    }
+
+    /// The names [`Self::from_keras`] knows.
+    pub fn names() -> Vec<&'static str> {
+        NAMES.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The function in float32.
+    ///
+    /// Transcendental functions are taken in double precision and rounded once; TensorFlow's can differ from that in
+    /// the last bit, which a table entry notices only if it lies within 2^-23 of a rounding boundary.
+    pub fn float32(self, x: f32) -> f32 {
+        let wide = f64::from(x);
+        match self {
+            Self::Exp { scale } => f64::from(x * scale).exp() as f32,
+            Self::Reciprocal => 1.0 / (x + 1e-7),
+            Self::Sigmoid => (1.0 / (1.0 + (-wide).exp())) as f32,
+            Self::Tanh => wide.tanh() as f32,
+            Self::HardSigmoid => (x / 6.0 + 0.5).clamp(0.0, 1.0),
+            Self::HardTanh => x.clamp(-1.0, 1.0),
+            Self::Softplus => wide.exp().ln_1p() as f32,
+            Self::Softsign => x / (x.abs() + 1.0),
+            Self::Elu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    wide.exp_m1() as f32
+                }
+            }
+            Self::Silu => (wide / (1.0 + (-wide).exp())) as f32,
+            Self::Relu => x.max(0.0),
+            Self::Linear => x,
+        }
+    }
+
+    /// What the function is called in comments and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reciprocal => "reciprocal",
+            _ => NAMES.iter().find(|(_, known)| *known == self).map_or("exp", |(name, _)| name),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The generated C++ of the golden fixtures on the vendor's own `ap_int.h` and `ap_fixed.h`.
+//!
+//! Set SPARSEHLS_VENDOR_AP_TYPES to the folder with the vendor's `ap_fixed.h`, of which the PyPI package hls4ml has a
+//! copy; CI does. SPARSEHLS_ALL=1 takes all fixtures.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::{ffi::OsStr, path::Path, process::Command};
+
+use sparsehls_build::{data, emit, manifest::Backend};
+
+/// Builds the project's test bench, which holds the fixture's events, with the vendor's headers, and runs it.
+fn check(source: &Path, vendor: &OsStr) -> Result<(), String> {
+    let show = |error: sparsehls_build::Error| error.to_string();
+    let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
+    let (model, network) = common::load(source, &arrays["x"]).map_err(show)?;
+    let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
+    let project = emit::project("fixtures", &model, &network, &inputs).map_err(show)?;
+    let directory = tempfile::tempdir().unwrap();
+    project.write(directory.path()).map_err(show)?;
+    let standard = if model.target.backend == Backend::Vitis { "-std=c++14" } else { "-std=c++11" };
+    let compile = Command::new("c++")
+        .args([standard, "-w", "-O0", "-I.", "-isystem"])
+        .arg(vendor)
+        .args([format!("firmware/{}.cpp", model.name), format!("{}_test.cpp", model.name)])
+        .args(["-o", "bench"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    if !compile.status.success() {
+        return Err(String::from_utf8_lossy(&compile.stderr).lines().take(5).collect::<Vec<_>>().join("\n"));
+    }
+    let run = Command::new(directory.path().join("bench")).current_dir(directory.path()).output().unwrap();
+    run.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&run.stdout).into_owned())
+}
+
+#[test]
+fn the_vendors_types_give_the_same_bits() {
+    let Some(vendor) = std::env::var_os("SPARSEHLS_VENDOR_AP_TYPES") else {
+        eprintln!("skipped: SPARSEHLS_VENDOR_AP_TYPES is not set");
+        return;
+    };
+    let failures = common::for_fixtures(|_, source, _| check(source, &vendor));
+    assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
+}
