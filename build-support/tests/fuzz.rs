@@ -6,7 +6,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[expect(dead_code, reason = "other tests use the rest")]
 mod common;
 
 use std::{
