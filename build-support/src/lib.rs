@@ -55,7 +55,7 @@ pub use error::{Code, Error, Exit, Result};
 pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
     let read = || {
         let keras = keras::KerasModel::read(&model.source)?;
-        let network = network::Network::new(&keras, &model.name, model.output)?;
+        let network = network::Network::new(&keras, model)?;
         formats::FixedNetwork::infer(network, model)
     };
     read().map_err(|error: Error| error.file(&model.source))

@@ -6,7 +6,7 @@
 mod package;
 mod table;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
@@ -101,6 +101,15 @@ pub struct Target {
     pub clock_uncertainty: f64,
 }
 
+/// Formats for what the model itself does not quantize.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Precision {
+    /// Weights of plain Keras layers.
+    pub weights: Option<Format>,
+    /// The layer's result.
+    pub result: Option<Format>,
+}
+
 /// One model of the manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -114,6 +123,10 @@ pub struct Model {
     pub input: Option<Format>,
     /// What comes out.
     pub output: Output,
+    /// Formats of all plain Keras layers.
+    pub precision: Precision,
+    /// Formats of single layers, by their names in Keras.
+    pub layers: BTreeMap<String, Precision>,
     /// How layers overlap.
     pub pipeline: Pipeline,
     /// How the image enters.
@@ -136,6 +149,7 @@ impl Model {
 const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
 const MODEL_KEYS: [&str; 6] = ["source", "golden", "input", "output", "limits", "layers"];
+const PRECISION_KEYS: [&str; 2] = ["weights-precision", "result-precision"];
 const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff", "dsp", "bram18", "uram"];
 
 /// Reads the models that `package` declares, in the order of their names.
@@ -161,7 +175,7 @@ pub fn models(package: &Package) -> Result<Vec<Model>> {
 /// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
 fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
     let own = &tables[0];
-    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..]].concat())?;
+    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat())?;
     check_model_name(&name, own)?;
     let path = |text: &str| package.directory.join(text);
     let Some(source) = own.string("source")? else {
@@ -169,18 +183,18 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
             .error(Code::MissingKey, "source", format!("model `{name}` names no `.keras` file"))
             .help(format!("add `source = \"models/{name}.keras\"`, relative to Cargo.toml")));
     };
+    let mut layers = BTreeMap::new();
     for (layer, table) in own.tables("layers")? {
-        if let Some(key) = table.keys().next() {
-            return Err(table
-                .error(Code::UnknownKey, key, format!("layer `{layer}` has no knob `{key}`"))
-                .help("this version knows no per-layer keys; remove it"));
-        }
+        table.check_keys(&PRECISION_KEYS)?;
+        layers.insert(layer, precision(&table)?);
     }
     Ok(Model {
         source: path(&source),
         golden: own.string("golden")?.map(|text| path(&text)),
-        input: input_format(own)?,
+        input: format(own, "input")?,
         output: own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)])?.unwrap_or(Output::Model),
+        precision: precision(own)?,
+        layers,
         pipeline: nearest(tables, |t| {
             t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
         })?
@@ -236,11 +250,15 @@ fn uncertainty(table: &Table) -> Result<Option<f64>> {
     }
 }
 
-fn input_format(table: &Table) -> Result<Option<Format>> {
-    let Some(text) = table.string("input")? else { return Ok(None) };
+fn precision(table: &Table) -> Result<Precision> {
+    Ok(Precision { weights: format(table, "weights-precision")?, result: format(table, "result-precision")? })
+}
+
+fn format(table: &Table, name: &str) -> Result<Option<Format>> {
+    let Some(text) = table.string(name)? else { return Ok(None) };
     Format::parse(&text).map(Some).ok_or_else(|| {
         table
-            .error(Code::InvalidValue, "input", format!("{text:?} is not a fixed-point format"))
+            .error(Code::InvalidValue, name, format!("{text:?} is not a fixed-point format"))
             .help("write `fixed<W,I>` or `ufixed<W,I>` with 1 to 64 bits W, of which I before the binary point, for example \"ufixed<8,0>\"")
     })
 }

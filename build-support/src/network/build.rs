@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::{Function, Layer, Lookup, Network, Op, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
+use super::{Function, Layer, Lookup, Network, Op, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
 use crate::{
     error::{Code, Error, Result},
     keras::{KerasLayer, KerasModel, TensorRef},
-    manifest::Output,
+    manifest::{self, Output, Precision},
     names::Identifiers,
 };
 
 /// Layer classes that are read, in the order the guide lists them.
-pub const SUPPORTED: [&str; 19] = [
+pub const SUPPORTED: [&str; 21] = [
     "InputLayer",
     "InputReduce",
     "QConv2DSparse",
@@ -21,6 +21,8 @@ pub const SUPPORTED: [&str; 19] = [
     "Reshape",
     "QDense",
     "QBatchNormDense",
+    "Dense",
+    "BatchNormalization",
     "QBatchNormalization",
     "ReLU",
     "Activation",
@@ -34,20 +36,38 @@ pub const SUPPORTED: [&str; 19] = [
 ];
 
 impl Network {
-    /// Builds the network of `model`; `top` is the name of the top function, which no layer may take.
+    /// Builds the network of `model` as the manifest wants it.
     ///
     /// # Errors
     /// [`Code::UnsupportedLayer`], [`Code::UnsupportedOption`], [`Code::UnsupportedGraph`], and what reading weights
     /// can give.
-    pub fn new(model: &KerasModel, top: &str, output: Output) -> Result<Self> {
+    pub fn new(model: &KerasModel, manifest: &manifest::Model) -> Result<Self> {
         let chain = chain(model)?;
+        check_layer_names(&chain, manifest)?;
         let (first, rest) = chain.split_first().ok_or_else(|| graph("the model has no layers"))?;
-        let mut builder = Builder::new(model, first, top, output)?;
+        let mut builder = Builder::new(model, first, manifest)?;
         for (at, layer) in rest.iter().enumerate() {
             builder.last = at + 1 == rest.len();
             builder.keras_layer(layer).map_err(|error| error.layer(&layer.name))?;
         }
         builder.finish()
+    }
+}
+
+/// Layers of Keras itself, which have weights and no quantizers.
+fn is_plain(class: &str) -> bool {
+    matches!(class, "Dense" | "BatchNormalization")
+}
+
+/// Every layer that the manifest names must exist.
+fn check_layer_names(chain: &[&KerasLayer], manifest: &manifest::Model) -> Result {
+    let names: Vec<_> = chain.iter().map(|layer| layer.name.as_str()).collect();
+    match manifest.layers.keys().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(Error::new(Code::UnknownKey, format!("the model has no layer {unknown:?}"))
+            .file(&manifest.manifest)
+            .key(format!("{}.layers.{unknown}", manifest.key()))
+            .help(format!("its layers: {}", names.join(", ")))),
     }
 }
 
@@ -91,7 +111,7 @@ pub struct Builder<'a> {
     pub shape: Shape,
     /// Whether the layer at hand is the last of the model.
     pub last: bool,
-    pub output: Output,
+    pub manifest: &'a manifest::Model,
     layers: Vec<Layer>,
     tolerance: f64,
     input_shape: Vec<usize>,
@@ -107,7 +127,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(model: &'a KerasModel, first: &'a KerasLayer, top: &str, output: Output) -> Result<Self> {
+    fn new(model: &'a KerasModel, first: &'a KerasLayer, manifest: &'a manifest::Model) -> Result<Self> {
         let options = Options::of(first);
         if first.class != "InputLayer" {
             return Err(graph("the model does not begin with an InputLayer").layer(&first.name));
@@ -117,14 +137,14 @@ impl<'a> Builder<'a> {
                 .layer(&first.name)
         })?;
         let mut names = Identifiers::default();
-        for name in [top, "input", "output", "input_t", "output_t", "sparsehls"] {
+        for name in [manifest.name.as_str(), "input", "output", "input_t", "output_t", "sparsehls"] {
             names.reserve(name);
         }
         Ok(Self {
             model,
             shape: Shape::Dense(input_shape.clone()),
             last: false,
-            output,
+            manifest,
             layers: Vec::new(),
             tolerance: 0.0,
             input_shape,
@@ -152,6 +172,8 @@ impl<'a> Builder<'a> {
                 self.flatten(shape)?;
             }
             "QDense" => dense::dense(self, layer)?,
+            "Dense" => dense::plain_dense(self, layer)?,
+            "BatchNormalization" => dense::plain_batch_normalization(self, layer)?,
             "QBatchNormDense" => dense::batch_norm_dense(self, layer)?,
             "QBatchNormalization" => dense::batch_normalization(self, layer)?,
             "ReLU" => dense::relu_layer(self, options)?,
@@ -170,12 +192,13 @@ impl<'a> Builder<'a> {
                     },
                 )?;
             }
-            "QSoftmax" if self.last && self.output == Output::Logits => self.leave_out(),
+            "QSoftmax" if self.last && self.wants_logits() => self.leave_out(),
             "QSoftmax" => softmax::qsoftmax(self, layer)?,
             "QUnaryFunctionLUT" => softmax::lookup_layer(self, layer)?,
             "Softmax" => dense::activation(self, options, "softmax", "")?,
             _ => return Err(unsupported(layer)),
         }
+        self.round_result(layer)?;
         self.tensor = TensorRef { layer: layer.name.clone(), index: 0 };
         let makes_mask = matches!(self.layers.last().map(|l| &l.op), Some(Op::InputReduce { .. } | Op::SparsePooling2d(_)));
         if makes_mask && self.layers.last().is_some_and(|l| l.keras_name == layer.name) {
@@ -257,6 +280,25 @@ impl<'a> Builder<'a> {
         self.push(suffix, self.shape.clone(), Op::Lookup(lookup))
     }
 
+    /// Whether a final softmax or sigmoid is to be left out.
+    pub fn wants_logits(&self) -> bool {
+        self.manifest.output == Output::Logits
+    }
+
+    /// The formats the manifest gives a layer: its own, or for a plain Keras layer the model's.
+    pub fn precision(&self, layer: &KerasLayer) -> Precision {
+        let own = self.manifest.layers.get(&layer.name).copied().unwrap_or_default();
+        let shared = if is_plain(&layer.class) { self.manifest.precision } else { Precision::default() };
+        Precision { weights: own.weights.or(shared.weights), result: own.result.or(shared.result) }
+    }
+
+    /// Rounds a layer's result, half up with saturation, where the manifest gives it a format.
+    fn round_result(&mut self, layer: &KerasLayer) -> Result {
+        let Some(format) = self.precision(layer).result else { return Ok(()) };
+        let quantizer = Quantizer::of_format(format, self.shape.keras().len());
+        self.push("_result", self.shape.clone(), Op::Quantize(quantizer))
+    }
+
     /// Leaves out the final softmax or sigmoid, as `output = "logits"` asks for.
     pub fn leave_out(&mut self) {
         self.left_out = true;
@@ -282,7 +324,7 @@ impl<'a> Builder<'a> {
             let shape = self.shape.keras();
             self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten)?;
         }
-        if self.output == Output::Logits && !self.left_out {
+        if self.wants_logits() && !self.left_out {
             return Err(Error::new(Code::UnsupportedOption, "the model does not end with a softmax or sigmoid to be left out")
                 .layer(&self.tensor.layer)
                 .help("remove `output = \"logits\"` from the manifest"));

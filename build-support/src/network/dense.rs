@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Dense, Function, Op, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
+use super::{Dense, Function, Mantissas, Op, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
 use crate::{
     error::{Code, Error, Result},
+    fixed::Format,
     keras::KerasLayer,
-    manifest::Output,
 };
 
 /// Rows and columns of a dense value.
@@ -63,6 +63,42 @@ pub fn batch_norm_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result
     dense_with(builder, layer, &kernel, Some(bias))
 }
 
+/// The format the manifest gives the weights of a plain layer.
+fn plain_precision(builder: &Builder<'_>, layer: &KerasLayer) -> Result<Format> {
+    builder.precision(layer).weights.ok_or_else(|| {
+        let message = format!("a plain {} has no quantizers, so its weights need a format from the manifest", layer.class);
+        Error::new(Code::MissingKey, message)
+            .file(&builder.manifest.manifest)
+            .key(format!("{}.layers.{}.weights-precision", builder.manifest.key(), layer.name))
+            .help("add `weights-precision = \"fixed<W,I>\"` there, or to the model's table for all plain layers")
+    })
+}
+
+/// Keras's own `Dense`, with weights rounded half up, with saturation, to the manifest's format.
+pub fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+    let options = Options::of(layer);
+    let format = plain_precision(builder, layer)?;
+    let (mut shape, inputs) = rows(builder)?;
+    let (weights, outputs) = (&builder.model.weights, options.size("units")?);
+    let kernel = weights.read_shaped(&layer.name, "", 0, &[inputs, outputs], "kernel")?;
+    let bias = match options.flag("use_bias", true)? {
+        true => Some(Mantissas::rounded(&weights.read_shaped(&layer.name, "", 1, &[outputs], "bias")?, format)?),
+        false => None,
+    };
+    let op = Dense { rows: shape.iter().product(), inputs, outputs, weights: Mantissas::rounded(&kernel, format)?, bias };
+    shape.push(outputs);
+    builder.push("", Shape::Dense(shape), Op::Dense(op))?;
+    activation(builder, options, &options.activation()?, "_activation")
+}
+
+/// Keras's own `BatchNormalization`, folded to a scale and an offset that are rounded as in [`plain_dense`].
+pub fn plain_batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+    let format = plain_precision(builder, layer)?;
+    let (scale, offset) = folded(builder, layer, 0.0)?;
+    let op = Op::Affine { scale: Mantissas::rounded(&scale, format)?, offset: Mantissas::rounded(&offset, format)? };
+    builder.push("", builder.shape.clone(), op)
+}
+
 /// The ops of a dense layer with these float weights.
 fn dense_with(builder: &mut Builder<'_>, layer: &KerasLayer, kernel: &[f32], bias: Option<Vec<f32>>) -> Result {
     let options = Options::of(layer);
@@ -99,38 +135,47 @@ fn dense_with(builder: &mut Builder<'_>, layer: &KerasLayer, kernel: &[f32], bia
 /// offset starts from 1, not 0.
 pub fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
-    let (_, channels) = rows(builder)?;
-    let rank = builder.shape.dimensions().len() as i64;
-    let axis = options.value("axis").as_i64().or_else(|| options.value("axis").get(0)?.as_i64()).unwrap_or(-1);
-    if axis != -1 && axis != rank {
-        return Err(options.unsupported("axis", options.value("axis"), "normalize the last axis"));
-    }
+    let (scale, offset) = folded(builder, layer, 1.0)?;
     let weights = &builder.model.weights;
-    let (scaled, centered) = (options.flag("scale", true)?, options.flag("center", true)?);
-    let mut index = 0;
-    let mut read = |there: bool, what| {
-        if !there {
-            return Ok(vec![1.0; channels]);
-        }
-        index += 1;
-        weights.read_shaped(&layer.name, "", index - 1, &[channels], what)
-    };
-    let (gamma, beta) = (read(scaled, "gamma")?, read(centered, "beta")?);
-    let (mean, variance) = (read(true, "moving_mean")?, read(true, "moving_variance")?);
-    let epsilon = options.number("epsilon")? as f32;
-    let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
-    let offset: Vec<f32> = (0..channels).map(|c| beta[c] - mean[c] * scale[c]).collect();
     if options.flag("enable_iq", true)? {
         builder.quantize("_iq", Place::new(weights, &layer.name, options, "iq_conf", "iq"))?;
     }
-    let quantize =
-        |values: &[f32], key, path| Place::new(weights, &layer.name, options, key, path).quantize_weights(values, &[channels]);
+    let quantize = |values: &[f32], key, path| {
+        Place::new(weights, &layer.name, options, key, path).quantize_weights(values, &[values.len()])
+    };
     let op = Op::Affine { scale: quantize(&scale, "kq_conf", "kq")?, offset: quantize(&offset, "bq_conf", "bq")? };
     builder.push("", builder.shape.clone(), op)?;
     if options.flag("enable_oq", false)? {
         builder.quantize("_oq", Place::new(weights, &layer.name, options, "oq_conf", "oq"))?;
     }
     Ok(())
+}
+
+/// Scale and offset of a batch normalization of the last axis, in float32; `uncentered` stands for a missing beta.
+fn folded(builder: &Builder<'_>, layer: &KerasLayer, uncentered: f32) -> Result<(Vec<f32>, Vec<f32>)> {
+    let options = Options::of(layer);
+    let (_, channels) = rows(builder)?;
+    let rank = builder.shape.dimensions().len() as i64;
+    let axis = options.value("axis").as_i64().or_else(|| options.value("axis").get(0)?.as_i64()).unwrap_or(-1);
+    if axis != -1 && axis != rank {
+        return Err(options.unsupported("axis", options.value("axis"), "normalize the last axis"));
+    }
+    let mut index = 0;
+    let mut read = |default: Option<f32>, what| match default {
+        Some(value) => Ok(vec![value; channels]),
+        None => {
+            index += 1;
+            builder.model.weights.read_shaped(&layer.name, "", index - 1, &[channels], what)
+        }
+    };
+    let default = |there: bool, value| if there { None } else { Some(value) };
+    let gamma = read(default(options.flag("scale", true)?, 1.0), "gamma")?;
+    let beta = read(default(options.flag("center", true)?, uncentered), "beta")?;
+    let (mean, variance) = (read(None, "moving_mean")?, read(None, "moving_variance")?);
+    let epsilon = options.number("epsilon")? as f32;
+    let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+    let offset = (0..channels).map(|c| beta[c] - mean[c] * scale[c]).collect();
+    Ok((scale, offset))
 }
 
 /// A `ReLU` layer.
@@ -179,7 +224,7 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
         "linear" => Ok(()),
         "relu" => builder.push(suffix, builder.shape.clone(), relu(None)),
         "relu6" => builder.push(suffix, builder.shape.clone(), relu(Some((6, 0)))),
-        "softmax" | "sigmoid" if !sparse && builder.last && builder.output == Output::Logits => {
+        "softmax" | "sigmoid" if !sparse && builder.last && builder.wants_logits() => {
             builder.leave_out();
             Ok(())
         }

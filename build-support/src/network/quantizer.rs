@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::options::Options;
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Overflow, QuantizerFormat, Rounding},
+    fixed::{Format, Overflow, QuantizerFormat, Rounding},
     keras::Weights,
 };
 
@@ -31,6 +31,11 @@ impl Quantizer {
     /// The same format for every element of a value of rank `rank`.
     pub fn uniform(format: QuantizerFormat, rounding: Rounding, overflow: Overflow, rank: usize) -> Self {
         Self { formats: vec![format], rounding, overflow, shape: vec![1; rank], classes: vec![0] }
+    }
+
+    /// Rounds half up, with saturation, into `format`; for a value of rank `rank`.
+    pub fn of_format(format: Format, rank: usize) -> Self {
+        Self::uniform(live(format), Rounding::HalfUp, Overflow::Saturate, rank)
     }
 
     fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
@@ -94,6 +99,17 @@ pub struct Mantissas {
 }
 
 impl Mantissas {
+    /// Rounds float weights half up, with saturation, into `format`.
+    pub fn rounded(values: &[f32], format: Format) -> Result<Self> {
+        let quantizer = live(format);
+        let round =
+            |value: &f32| Some((quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?, format.fraction));
+        values.iter().map(round).collect::<Option<Vec<_>>>().and_then(|values| Self::aligned(&values)).ok_or_else(|| {
+            Error::new(Code::WeightsValue, format!("weights in {format} need more than 62 bits"))
+                .help("give weights-precision fewer bits")
+        })
+    }
+
     /// Brings values with a binary point each to a common one; `None` if that takes more than 62 bits.
     fn aligned(values: &[(i64, i32)]) -> Option<Self> {
         let trimmed = values
@@ -116,6 +132,12 @@ impl Mantissas {
         let hi = self.values.iter().max().copied().unwrap_or(0).max(0).into();
         crate::fixed::Format::holding(crate::fixed::Interval { lo, hi }, self.fraction)
     }
+}
+
+/// A format as a quantizer has it.
+fn live(format: Format) -> QuantizerFormat {
+    let k = u32::from(format.signed);
+    QuantizerFormat::Live { k, i: format.integer() - k as i32, f: format.fraction }
 }
 
 /// Where a quantizer sits: its layer, its options (a serialized `QuantizerConfig`) and its path in the weights file.

@@ -15,7 +15,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
-    manifest::{Backend, Interface, Limits, Model, Output, Pipeline, Target},
+    manifest::{Backend, Interface, Limits, Model, Output, Pipeline, Precision, Target},
     network::Network,
 };
 
@@ -114,6 +114,8 @@ pub fn model(source: &Path, input: Format) -> Model {
         golden: None,
         input: Some(input),
         output: Output::Model,
+        precision: Precision::default(),
+        layers: Default::default(),
         pipeline: Pipeline::Dataflow,
         interface: Interface::Partition,
         limits: Limits::default(),
@@ -126,6 +128,6 @@ pub fn model(source: &Path, input: Format) -> Model {
 pub fn load(source: &Path, x: &data::Array) -> sparsehls_build::Result<(Model, FixedNetwork)> {
     let model = model(source, grid(x));
     let keras = KerasModel::read(source)?;
-    let network = Network::new(&keras, &model.name, model.output)?;
+    let network = Network::new(&keras, &model)?;
     Ok((model.clone(), FixedNetwork::infer(network, &model)?))
 }
