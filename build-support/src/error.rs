@@ -199,11 +199,11 @@ impl Error {
     }
 }
 
-/// Names from files may hold anything; control characters must not reach a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+/// `text` with the characters escaped that steer a terminal or turn the direction of what follows; line ends stay. Names
+/// from files may hold anything.
+pub fn printable(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 impl fmt::Display for Error {

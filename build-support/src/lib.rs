@@ -115,6 +115,9 @@ impl Golden {
     pub fn new(golden: data::Golden, network: &formats::FixedNetwork) -> Result<Self> {
         data::check_events(&golden.x, network)?;
         let (events, outputs) = (golden.x.events(), network.output_len());
+        if events == 0 {
+            return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
+        }
         if golden.y.values.len() != events * outputs {
             let message = format!("the expected outputs have the shape {:?}", golden.y.shape);
             return Err(Error::new(Code::InvalidData, message)

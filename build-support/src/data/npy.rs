@@ -60,19 +60,19 @@ fn number(kind: u8, bytes: &[u8]) -> Option<f64> {
 
 fn header(file: &mut impl Read) -> Result<Header> {
     let mut start = [0; 8];
-    file.read_exact(&mut start).map_err(invalid)?;
+    file.read_exact(&mut start).map_err(|_| invalid("it is too short to be one"))?;
     if &start[..6] != MAGIC || !(1..=3).contains(&start[6]) {
         return Err(invalid("it does not begin like one"));
     }
     let mut length = [0; 4];
     let width = if start[6] == 1 { 2 } else { 4 };
-    file.read_exact(&mut length[..width]).map_err(invalid)?;
+    file.read_exact(&mut length[..width]).map_err(|_| invalid("its header is cut off"))?;
     let length = u32::from_le_bytes(length);
     if length > 1 << 16 {
         return Err(invalid("its header is too long"));
     }
     let mut text = vec![0; length as usize];
-    file.read_exact(&mut text).map_err(invalid)?;
+    file.read_exact(&mut text).map_err(|_| invalid("its header is cut off"))?;
     let text = String::from_utf8_lossy(&text);
     parse(&text).ok_or_else(|| invalid(format!("its header is {:?}", text.trim())))
 }

@@ -38,7 +38,7 @@ fn invalid(why: &str) -> Error {
 }
 
 /// Python's json writes `Infinity`, `-Infinity` and `NaN`, which JSON does not have (an `i_decay_speed` is infinite by
-/// default). None of them matters to inference, so they become `null`.
+/// default). They become strings: where one stands that matters, such as a threshold, it is refused as no number.
 fn without_special_floats(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -48,7 +48,7 @@ fn without_special_floats(text: &str) -> String {
         let special = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
         let length = match special {
             Some(word) => {
-                out.push_str("null");
+                out.extend(["\"", word, "\""]);
                 word.len()
             }
             None => {

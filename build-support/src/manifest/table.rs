@@ -62,6 +62,9 @@ impl Table {
         match self.values.get(name) {
             None => Ok(None),
             Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
+            Some(Value::String(_)) => {
+                Err(self.error(Code::InvalidValue, name, format!("`{name}` holds a NUL character")).help("remove it"))
+            }
             Some(other) => Err(self.mistyped(name, other, "a string", "\"…\"")),
         }
     }

@@ -83,7 +83,10 @@ fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
     };
     let find = |name: &str| {
         let layer = model.layers.iter().find(|layer| layer.name == name);
-        layer.ok_or_else(|| Error::new(Code::InvalidConfig, format!("a layer is connected to {name:?}, which does not exist")))
+        layer.ok_or_else(|| {
+            Error::new(Code::InvalidConfig, format!("a layer is connected to {name:?}, which does not exist"))
+                .help("save the model again with `model.save(\"model.keras\")`")
+        })
     };
     let mut chain = vec![find(&output.layer)?];
     while let Some(input) = chain.last().and_then(|layer| layer.inputs.first()) {
@@ -357,7 +360,8 @@ fn reshape(options: Options<'_>, elements: usize) -> Result<Vec<usize>> {
     let malformed = || options.unsupported("target_shape", value, "give a shape with as many elements as the input has");
     let sizes: Vec<i64> =
         value.as_array().ok_or_else(malformed)?.iter().map(Value::as_i64).collect::<Option<_>>().ok_or_else(malformed)?;
-    let known: usize = sizes.iter().filter(|&&s| s != -1).map(|&s| usize::try_from(s).unwrap_or(0)).product();
+    let known = sizes.iter().filter(|&&s| s != -1).try_fold(1usize, |known, &s| known.checked_mul(usize::try_from(s).ok()?));
+    let known = known.ok_or_else(malformed)?;
     let free = sizes.iter().filter(|&&s| s == -1).count();
     if known == 0 || free > 1 || !elements.is_multiple_of(known) || (free == 0 && known != elements) || sizes.is_empty() {
         return Err(malformed());

@@ -66,6 +66,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// The fixtures that are not refused.
+pub fn fixtures() -> Vec<PathBuf> {
+    cases().into_iter().filter(|(_, _, case)| !case.refused).map(|(_, path, _)| path).collect()
+}
+
 /// All cases: name, `.keras` file, expectations.
 pub fn cases() -> Vec<(String, PathBuf, Case)> {
     let text = std::fs::read_to_string(folder().join("cases.json")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Result, report};
+use sparsehls_build::{Result, error, report};
 
 use super::{Loaded, load};
 use crate::{
@@ -35,7 +35,7 @@ fn print(loaded: &Loaded, output: &Output) {
         let weights =
             layer.formats.quantizers.map_or_else(|| optional(&layer.formats.weights), |count| format!("{count} formats"));
         rows.push([
-            layer.name.clone(),
+            error::printable(&layer.name).replace('\n', "\\n"),
             layer.kind.into(),
             shape.join("×"),
             layer.formats.output.clone(),

@@ -44,6 +44,7 @@ fn events(loaded: &Loaded, args: &VerifyArgs) -> Result<Golden> {
     }
     if let (Some(input), Some(expected)) = (&args.input, &args.expected) {
         let golden = data::Golden { x: data::read_npy(input)?, y: data::read_npy(expected)? };
+        data::check_events(&golden.x, &loaded.network).map_err(|error| error.file(input))?;
         return Golden::new(golden, &loaded.network).map_err(|error| error.file(expected));
     }
     loaded.golden()?.ok_or_else(|| {

@@ -52,6 +52,13 @@ fn model_files_that_are_broken() {
     case("the image is absurd", &|| {
         config(&|model| layer(model, "image")["batch_shape"] = serde_json::json!([null, 1 << 19, 1 << 19, 1]));
     });
+    case("a new shape overflows", &|| {
+        config(&|model| {
+            let flatten = &mut model["config"]["layers"][3];
+            flatten["class_name"] = "Reshape".into();
+            flatten["config"]["target_shape"] = serde_json::json!([4, (1u64 << 62) + 9]);
+        });
+    });
     case("a weight is NaN", &|| poison(&model, "q_dense"));
     all.0 = all.0.replace("\\u001b", "[ESC]");
     assert!(!all.0.contains('\u{1b}'), "control characters reach the terminal");
@@ -66,6 +73,26 @@ fn poison(model: &std::path::Path, layer: &str) {
         let at = file.windows(bytes.len()).position(|window| window == bytes).expect("the values stand in the file as they are");
         file[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     });
+}
+
+#[test]
+fn a_threshold_that_is_no_number_is_refused() {
+    let mut all = Catalogue::default();
+    for (fixture, old) in [("reduce-023-threshold", true), ("reduce-fixed", false)] {
+        for threshold in ["NaN", "Infinity", "-Infinity"] {
+            let firmware = Firmware::of(fixture);
+            let model = firmware.path("models/net.keras");
+            edit_config(&model, |model| {
+                layer(model, "input_reduce")["threshold"] = "here".into();
+                layer(model, "input_reduce")["learn_threshold"] = (!old).then_some(false).into();
+            });
+            edit(&model, "config.json", |bytes| {
+                *bytes = String::from_utf8(bytes.clone()).unwrap().replace("\"here\"", threshold).into_bytes();
+            });
+            all.failure(&format!("{fixture} with {threshold}"), &firmware, &["check"]);
+        }
+    }
+    insta::assert_snapshot!(all.0);
 }
 
 #[test]
@@ -108,6 +135,7 @@ fn data_files_that_do_not_fit() {
     fs::write(path("text.npy"), "1 2 3").unwrap();
     let bytes = fs::read(path("x.npy")).unwrap();
     fs::write(path("cut.npy"), &bytes[..bytes.len() - 1]).unwrap();
+    write_npz(&path("empty.npz"), &[("x", &[0, 5, 6, 2], &[]), ("y", &[0, 3], &[])]);
     write_npz(&path("x-only.npz"), &[("x", image, &x)]);
     write_npz(&path("fewer.npz"), &[("x", image, &x), ("y", &[events - 1, 3], &y[3..])]);
     write_npz(&path("wide.npz"), &[("x", image, &x), ("y", &[events, 6], &[y.clone(), y.clone()].concat())]);
@@ -121,10 +149,11 @@ fn data_files_that_do_not_fit() {
     predict("predict: the events are cut off", "cut.npy");
     predict("predict: the events have another shape", "flipped.npy");
     predict("predict: the events are one number", "scalar.npy");
-    let verify: [(&str, &[&str]); 8] = [
+    let verify: [(&str, &[&str]); 9] = [
         ("verify: the golden file is missing", &["--golden", "nowhere.npz"]),
         ("verify: the golden file is no archive", &["--golden", "text.npy"]),
         ("verify: the golden file has no y", &["--golden", "x-only.npz"]),
+        ("verify: the golden file has no events", &["--golden", "empty.npz"]),
         ("verify: the golden file has fewer outputs than events", &["--golden", "fewer.npz"]),
         ("verify: the golden file has too many outputs", &["--golden", "wide.npz"]),
         ("verify: the expected values are missing", &["--input", "x.npy", "--expected", "nowhere.npy"]),

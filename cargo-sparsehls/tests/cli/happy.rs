@@ -9,7 +9,7 @@ use std::{
 
 use sparsehls_build::data;
 
-use crate::firmware::{Firmware, fixture_path, reasons};
+use crate::firmware::{Firmware, edit, fixture_path, reasons};
 
 /// Every file below `folder`, by its path in it.
 fn files(folder: &Path) -> BTreeMap<PathBuf, PathBuf> {
@@ -151,6 +151,29 @@ fn hostile_and_colliding_names_build() {
     let mut names: Vec<_> = fs::read_dir(firmware.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["Cargo.toml", "models", "src", "target"]);
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    const NAME: &str = "a\u{1b}[2J\u{9b}31m\r\n\u{202e}b\u{7}";
+    let firmware = Firmware::of("flatten-dense");
+    edit(&firmware.path("models/net.keras"), "config.json", |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replace("\"flatten\"", &serde_json::to_string(NAME).unwrap()).into_bytes();
+    });
+    let steers = |text: &str| text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}');
+    let run = firmware.run(&["check"]);
+    assert!(run.code == 0 && !steers(&run.stdout) && !steers(&run.stderr), "{run:?}");
+    assert!(run.stdout.contains("\n  a\\u{1b}[2J\\u{9b}31m\\r\\n\\u{202e}b\\u{7} sparse-flatten"), "{}", run.stdout);
+    let (_, lines) = firmware.json(&["check"]);
+    assert!(lines.iter().any(|line| line["name"] == NAME), "JSON has the name as it is");
+
+    edit(&firmware.path("models/net.keras"), "config.json", |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replace("\"Flatten\"", &serde_json::to_string(NAME).unwrap()).into_bytes();
+    });
+    let run = firmware.run(&["check"]);
+    assert!(run.code == 1 && !steers(&run.stderr), "{run:?}");
 }
 
 #[test]

@@ -44,6 +44,10 @@ fn keys_that_are_wrong() {
         "limits = { dsp = 1.5 }",
         "layers = { conv1 = { reuse-factor = 2 } }",
         "layers = { conv1 = 3 }",
+        "weights-precision = 8",
+        "weights-precision = \"float16\"",
+        "layers = { q_dense = { result-precision = \"fixed<0,0>\" } }",
+        "layers = { nowhere = { weights-precision = \"fixed<8,2>\" } }",
     ] {
         let key = line.split(' ').next().unwrap();
         let others: String = model.lines().filter(|other| !other.starts_with(key)).map(|other| format!("{other}\n")).collect();
