@@ -239,9 +239,19 @@ fn remove_older(folder: &Path, name: &str, keep: &str) {
     for entry in entries.flatten() {
         let file = entry.file_name();
         let file = file.to_string_lossy();
+        let left_behind = file.starts_with(".sparsehls-") && is_old(&entry);
+        if left_behind {
+            let _ = fs::remove_dir_all(entry.path());
+        }
         let ours = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).is_some_and(|hash| !hash.contains('-'));
         if ours && file != keep {
             let _ = fs::remove_file(entry.path()); // another build may have been faster
         }
     }
+}
+
+/// Whether nothing has touched the entry for an hour: what an interrupted compile leaves, not one at work.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() > 3600)
 }

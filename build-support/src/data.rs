@@ -20,6 +20,9 @@ use crate::{
 /// The largest array read into memory, in bytes.
 const MAX_BYTES: u64 = 8 << 30;
 
+/// The largest array read from a `.npz` file, in bytes.
+const MAX_MEMBER: u64 = 1 << 30;
+
 /// An array of numbers, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
@@ -51,7 +54,8 @@ pub struct Golden {
 /// [`Code::FileNotFound`], [`Code::Io`], [`Code::InvalidData`].
 pub fn read_npy(path: &Path) -> Result<Array> {
     let file = open(path)?;
-    let size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    // A pipe does not tell how much is in it.
+    let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map_or(u64::MAX, |metadata| metadata.len());
     npy::read(&mut BufReader::new(file), size).map_err(|error| error.file(path))
 }
 
@@ -93,7 +97,8 @@ fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Resul
             .file(path)
             .help("write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`")
     })?;
-    let size = member.size();
+    // What is small when compressed can be huge.
+    let size = member.size().min(MAX_MEMBER);
     npy::read(&mut BufReader::new(member), size).map_err(|error| error.file(path))
 }
 

@@ -118,7 +118,7 @@ impl Golden {
         if events == 0 {
             return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
         }
-        if golden.y.values.len() != events * outputs {
+        if golden.y.events() != events || golden.y.values.len() != events * outputs {
             let message = format!("the expected outputs have the shape {:?}", golden.y.shape);
             return Err(Error::new(Code::InvalidData, message)
                 .help(format!("the model has {outputs} outputs for each of {events} events")));

@@ -161,7 +161,8 @@ fn element(input: &Values, interval: Interval, quantizer: &Quantizer, class: u16
         format.quantize_interval(interval, input.fraction, input.divisor, quantizer.rounding, quantizer.overflow)
     };
     let result = quantize(format);
-    let kept = format.fraction().map(|f| {
+    // What is always 0 has no bits, whatever its format: a traced quantizer of a silent position may say i = -23, f = 27.
+    let kept = format.fraction().filter(|_| result != Interval::ZERO).map(|f| {
         let saturates = quantizer.overflow != Overflow::Wrap && result != quantize(QuantizerFormat::RoundOnly { f });
         // A finer quantizer does not make a coarse value finer, but its largest value is fine.
         if input.divisor == 1 && !saturates { f.min(input.fraction) } else { f }

@@ -7,7 +7,7 @@ use zip::{ZipArchive, result::ZipError};
 use crate::error::{Code, Error, Result};
 
 /// The largest `config.json` accepted, in bytes; a network of a few hundred layers has under 2 MB.
-const MAX_CONFIG: u64 = 64 << 20;
+const MAX_CONFIG: u64 = 8 << 20;
 /// The largest `model.weights.h5` accepted, in bytes; 256 MiB are 10^7 weights with their quantizers.
 const MAX_WEIGHTS: u64 = 256 << 20;
 
@@ -18,6 +18,10 @@ pub struct Members {
 }
 
 pub fn read(path: &Path) -> Result<Members> {
+    // A pipe or a device would block, or never end.
+    if path.exists() && !path.is_file() {
+        return Err(not_keras("it is not a file"));
+    }
     let file = File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::new(Code::FileNotFound, "the model file does not exist")
             .help("check `source`; it is relative to the Cargo.toml that names it"),

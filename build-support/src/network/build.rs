@@ -1,5 +1,7 @@
 //! From the layers of a file to a chain of ops.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{Function, Layer, Lookup, Network, Op, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
@@ -81,9 +83,9 @@ fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
     let [output] = model.outputs.as_slice() else {
         return Err(graph(format!("the model has {} outputs", model.outputs.len())));
     };
+    let by_name: HashMap<&str, &KerasLayer> = model.layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
     let find = |name: &str| {
-        let layer = model.layers.iter().find(|layer| layer.name == name);
-        layer.ok_or_else(|| {
+        by_name.get(name).copied().ok_or_else(|| {
             Error::new(Code::InvalidConfig, format!("a layer is connected to {name:?}, which does not exist"))
                 .help("save the model again with `model.save(\"model.keras\")`")
         })
@@ -96,12 +98,14 @@ fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
         chain.push(find(&input.layer)?);
     }
     chain.reverse();
-    let stray = model.layers.iter().find(|layer| !chain.iter().any(|on| on.name == layer.name));
-    if let Some(stray) = stray {
-        // A Sequential model built without an Input has no InputLayer.
-        return Err(graph(format!("this {} is not on the way from the input to the output", stray.class)).layer(&stray.name));
+    let on_the_way: HashSet<&str> = chain.iter().map(|layer| layer.name.as_str()).collect();
+    match model.layers.iter().find(|layer| !on_the_way.contains(layer.name.as_str())) {
+        None => Ok(chain),
+        Some(stray) => {
+            let message = format!("this {} is not on the way from the input to the output", stray.class);
+            Err(graph(message).layer(&stray.name))
+        }
     }
-    Ok(chain)
 }
 
 /// The chain as far as it is built.
@@ -133,8 +137,11 @@ impl<'a> Builder<'a> {
             return Err(graph("the model does not begin with an InputLayer").layer(&first.name));
         }
         let input_shape = batched_shape(options.value("batch_shape")).ok_or_else(|| {
-            graph(format!("the input's shape is {}; every size but the batch must be known", options.value("batch_shape")))
-                .layer(&first.name)
+            graph(format!(
+                "the input's shape is {}; every size but the batch must be known, and there may be up to {MAX_INPUTS} values",
+                options.value("batch_shape")
+            ))
+            .layer(&first.name)
         })?;
         let mut names = Identifiers::default();
         for name in [manifest.name.as_str(), "input", "output", "input_t", "output_t", "sparsehls"] {
@@ -345,13 +352,16 @@ fn unsupported(layer: &KerasLayer) -> Error {
         .help(format!("supported classes: {}", SUPPORTED.join(", ")))
 }
 
+/// The largest input accepted, in values: a 1024 x 1024 image.
+const MAX_INPUTS: usize = 1 << 20;
+
 /// `[null, 28, 28, 1]` -> `[28, 28, 1]`; `None` if a size is unknown or the shape is absurdly large.
 fn batched_shape(value: &Value) -> Option<Vec<usize>> {
     let sizes = value.as_array()?.get(1..)?;
     let sizes: Vec<usize> =
         sizes.iter().map(|size| size.as_u64().filter(|s| (1..1 << 20).contains(s)).map(|s| s as usize)).collect::<Option<_>>()?;
     let elements = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
-    (!sizes.is_empty() && elements <= 1 << 24).then_some(sizes)
+    (!sizes.is_empty() && elements <= MAX_INPUTS).then_some(sizes)
 }
 
 /// The target shape of a Reshape layer, with -1 worked out.

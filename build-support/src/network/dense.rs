@@ -228,7 +228,10 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
             builder.leave_out();
             Ok(())
         }
-        "softmax" if builder.last && !sparse => softmax::float_softmax(builder, options),
+        "softmax" if sparse => {
+            refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
+        }
+        "softmax" if builder.last => softmax::float_softmax(builder, options),
         "softmax" => refuse("in float arithmetic it can only end a network; use QSoftmax"),
         _ => match Function::from_keras(name) {
             Some(function) if sparse && function.float32(0.0) != 0.0 => {

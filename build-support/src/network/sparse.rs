@@ -8,8 +8,10 @@ use crate::{
     keras::KerasLayer,
 };
 
-/// The largest pixel budget accepted.
-const MAX_SLOTS: f32 = 65536.0;
+/// The largest pixel budget accepted: a convolution works on all pairs of slots.
+const MAX_SLOTS: f32 = 4096.0;
+/// The largest sparse value accepted, in values of its dense image.
+const MAX_VALUES: usize = 1 << 23;
 
 /// `InputReduce`: 0.2.x keeps `n_max_pixels` and `threshold` in its config; 0.3.2 can have either as a variable.
 pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
@@ -56,6 +58,9 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     }
     let kernel = conv.pair("kernel_size")?;
     let filters = conv.size("filters")?;
+    if height * width > MAX_VALUES / filters.min(MAX_VALUES) {
+        return Err(conv.unsupported("filters", conv.value("filters"), "this many filters on an image this large fit no FPGA"));
+    }
     let shape = [kernel[0], kernel[1], channels, filters];
     let values = weights.read_shaped(&layer.name, "conv", 0, &shape, "kernel")?;
     let kq = Place::new(weights, &layer.name, conv, "kq_conf", "conv/kq");

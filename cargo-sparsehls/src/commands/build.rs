@@ -17,6 +17,10 @@ use crate::{
 /// Builds every chosen model, several at a time.
 pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
     let models = load(common)?;
+    if args.synth == Synth::Require {
+        // Before minutes are spent on compiling.
+        models.iter().try_for_each(|loaded| toolchain::find(loaded.model.target.backend).map(drop))?;
+    }
     let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![None; models.len()]));
     let output = &*output;
