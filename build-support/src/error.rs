@@ -235,3 +235,18 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn the_guide_has_a_section_for_every_code() {
+        let Some(guide) = crate::guide("errors.md") else { return };
+        let mut sections: Vec<_> = guide.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        sections.sort_unstable();
+        codes.sort_unstable();
+        assert_eq!(sections, codes);
+    }
+}

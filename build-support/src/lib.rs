@@ -127,3 +127,14 @@ impl Golden {
         Ok(Self { inputs, outputs: golden.y.values, grid })
     }
 }
+
+/// A page of the user guide, for tests that keep it true; `None` outside of the repository.
+#[cfg(test)]
+fn guide(page: &str) -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = std::fs::read_to_string(&path);
+    if text.is_err() {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    text.ok()
+}

@@ -293,3 +293,22 @@ fn check_model_name(name: &str, table: &Table) -> Result {
             crate::names::identifier(name)
         )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_has_a_row_for_every_key() {
+        let Some(guide) = crate::guide("manifest.md") else { return };
+        let table = guide.split("keys -->").nth(1).unwrap();
+        let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let limits: Vec<_> = LIMIT_KEYS.iter().map(|key| format!("limits.{key}")).collect();
+        let limits = limits.iter().map(String::as_str);
+        let all = [&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..], &["models"]].concat();
+        let mut known: Vec<_> = all.into_iter().chain(limits).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+}
