@@ -1,0 +1,41 @@
+//! The example models on all golden events: reference and simulation, for Vitis and for Vivado, against Keras.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::path::Path;
+
+use sparsehls_build::{
+    check, csim::Csim, data, emit, fixed::Format, formats::FixedNetwork, keras::KerasModel, manifest::Backend, network::Network,
+    reference::Reference,
+};
+
+/// Compares a model with its golden file; returns the number of events.
+fn verify(name: &str, input: &str, backend: Backend) -> usize {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models").join(format!("{name}.keras"));
+    let mut model = common::model(&source, Format::parse(input).unwrap());
+    model.target.backend = backend;
+    let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
+    let network = FixedNetwork::infer(network, &model).unwrap();
+    let golden = data::read_golden(&source.with_extension("golden.npz")).unwrap();
+    let (inputs, grid) = data::to_mantissas(&golden.x, &network);
+    assert_eq!(grid, Default::default(), "the golden inputs are on the grid");
+    let directory = tempfile::tempdir().unwrap();
+    let project = emit::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
+    project.write(directory.path()).unwrap();
+    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, backend, &network).unwrap();
+    for outputs in [csim.run(&inputs).unwrap(), Reference::new(&network).run_all(&inputs)] {
+        let result = check::compare(&data::to_floats(&outputs, &network), &golden.y.values, network.output_len(), 0.0);
+        assert_eq!(result.events_different, 0, "{name}: {result:?}");
+    }
+    golden.x.events()
+}
+
+#[test]
+fn digits_and_tracks_give_keras_bits_on_every_event() {
+    for backend in [Backend::Vitis, Backend::Vivado] {
+        assert!(verify("digits", "ufixed<5,1>", backend) >= 500);
+        assert!(verify("tracks", "ufixed<8,1>", backend) >= 500);
+    }
+}
