@@ -49,6 +49,12 @@ const NAMES: [(&str, Function); 13] = [
     ("linear", Function::Linear),
 ];
 
+// Where TensorFlow 2.21's float32 functions on CPU reach their limit; the correctly rounded ones do so later. Found by
+// bisection with Keras 3.15 (`tests/keras/differential.py` compares). A quantizer that truncates sees the difference.
+const TANH_IS_ONE: f32 = 7.907_389_6;
+const SIGMOID_IS_ONE: f32 = 16.635_532;
+const SOFTPLUS_IS_LINEAR: f32 = 13.942_385;
+
 impl Function {
     /// The function that Keras calls `name`.
     pub fn from_keras(name: &str) -> Option<Self> {
@@ -69,10 +75,13 @@ impl Function {
         match self {
             Self::Exp { scale } => f64::from(x * scale).exp() as f32,
             Self::Reciprocal => 1.0 / (x + 1e-7),
+            Self::Sigmoid if x >= SIGMOID_IS_ONE => 1.0,
             Self::Sigmoid => (1.0 / (1.0 + (-wide).exp())) as f32,
+            Self::Tanh if x.abs() >= TANH_IS_ONE => x.signum(),
             Self::Tanh => wide.tanh() as f32,
             Self::HardSigmoid => (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::HardTanh => x.clamp(-1.0, 1.0),
+            Self::Softplus if x > SOFTPLUS_IS_LINEAR => x,
             Self::Softplus => wide.exp().ln_1p() as f32,
             Self::Softsign => x / (x.abs() + 1.0),
             Self::Elu => {
@@ -82,7 +91,11 @@ impl Function {
                     wide.exp_m1() as f32
                 }
             }
-            Self::Silu => (wide / (1.0 + (-wide).exp())) as f32,
+            Self::Silu => {
+                let sigmoid = Self::Sigmoid.float32(x);
+                // TensorFlow flushes what is too small for a normal float32.
+                if sigmoid < f32::MIN_POSITIVE { 0.0 } else { x * sigmoid }
+            }
             Self::Relu => x.max(0.0),
             Self::Linear => x,
         }
