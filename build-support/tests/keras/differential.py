@@ -33,6 +33,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import exact  # noqa: E402
 import keras  # noqa: E402
@@ -46,7 +48,7 @@ DEFAULT_NETWORKS = 60
 CHUNK = 10  # networks of one package
 PROCESSES = 2
 NARROWEST = 6  # bits taken away at most
-SHRINKING = 240  # seconds for one network
+SHRINKING = 150  # seconds for one network
 FLOAT_KINDS = ("QSoftmax", "QUnaryFunctionLUT")
 PLAIN = SimpleNamespace(as_keras_wrote_it=False, rename={})  # what make_fixtures.save asks of a case
 
@@ -61,9 +63,11 @@ class NotComparable(Exception):
 def run(model, x):
     """The outputs of every layer but the input, as lists of arrays by layer name, and the model's output."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    outputs = [layer.output if isinstance(layer.output, (list, tuple)) else [layer.output] for layer in layers]
-    values = keras.Model(model.inputs, [list(tensors) for tensors in outputs])([x], training=False)
-    found = {layer.name: [np.asarray(v) for v in vs] for layer, vs in zip(layers, values, strict=True)}
+    tensors = [(layer, tensor) for layer in layers for tensor in keras.tree.flatten(layer.output)]
+    values = keras.Model(model.inputs, [tensor for _, tensor in tensors])(x, training=False)
+    found = {layer.name: [] for layer in layers}
+    for (layer, _), value in zip(tensors, keras.tree.flatten(values), strict=True):
+        found[layer.name].append(np.asarray(value))
     return found, found[layers[-1].name][0].reshape(len(x), -1)
 
 
@@ -192,10 +196,10 @@ def ends_in_floats(recipe):
     return inside or last["op"] == "softmax"
 
 
-def check_batch(tool, folder, networks):
-    """Runs the tool over saved networks, with both backends. {network name: (backend, kind, message)} of what failed."""
+def check_batch(tool, folder, networks, backends=BACKENDS):
+    """Runs the tool over saved networks. {network name: (backend, kind, message)} of what failed."""
     failures = {}
-    for backend in BACKENDS:
+    for backend in backends:
         package = folder / backend
         write_package(package, f"differential-{backend}", backend, [(n.name, n.stem, n.grid) for n in networks])
         lines, text, status = call_tool(tool, package)
@@ -223,12 +227,12 @@ def describe(network, name, stem):
     )
 
 
-def check_one(tool, network):
+def check_one(tool, network, backends=BACKENDS):
     """The failure of one network, or None."""
     with tempfile.TemporaryDirectory(prefix="differential-") as folder:
         folder = Path(folder)
         save(network, folder / "network")
-        return check_batch(tool, folder, [describe(network, "network", folder / "network")]).get("network")
+        return check_batch(tool, folder, [describe(network, "network", folder / "network")], backends).get("network")
 
 
 # --- many networks -----------------------------------------------------------------------------------------------------
@@ -306,6 +310,8 @@ def variants(recipe):
         changes += [put(["shape", at], smaller) for smaller in sorted({1, size // 2, size - 1} - {0, size})]
     for at, entry in enumerate(recipe["layers"]):
         here = ["layers", at]
+        if entry["op"] == "reshape" and len(entry["shape"]) > 1:
+            changes += [put([*here, "shape"], [-1])]
         for key, values in {
             "filters": (1, 2),
             "units": (1, 2),
@@ -349,7 +355,7 @@ def shrink(tool, network, failure):
             candidate = attempt(fit(recipe))
         except Exception:  # a recipe that makes no sense any more
             return None
-        found = check_one(tool, candidate)
+        found = check_one(tool, candidate, [failure[0]])
         same = found and found[1] == failure[1]
         return (candidate, found) if same else None
 
@@ -357,7 +363,7 @@ def shrink(tool, network, failure):
     if "keep" not in network.recipe:
         # First all events but a few, by halves.
         chosen = events
-        while len(chosen) > 1:
+        while len(chosen) > 1 and time.monotonic() < deadline:
             halves = [chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]]
             for half in halves:
                 better = failing(copy.deepcopy(network.recipe) | {"keep": half})

@@ -157,10 +157,13 @@ class Deal:
         self.layers.append({"op": op, **options})
 
     def bits(self):
-        return self.pick(("random", "random", "alive", "alive", "alive", "wide"))
+        return self.pick(("random", "random", "alive", "alive", "alive", "wide", "wide"))
 
-    def quantizer(self, place="datalane", rank=1, dummy=False):
-        """A quantizer for a value of `rank` axes without the batch's."""
+    def quantizer(self, place="datalane", rank=1, dummy=False, argument=False):
+        """A quantizer for a value of `rank` axes without the batch's; an `argument` is one that a table takes.
+
+        Tracing gives a kbi element that never saw data 23 fraction bits or more: too many entries for a table.
+        """
         frozen = self.recipe["special"] == "frozen-quantizers" and self.chance(0.6)
         if dummy and self.chance(0.12):
             return {"type": "dummy", "place": place}
@@ -168,8 +171,9 @@ class Deal:
         if place == "datalane":
             axes += ["row"] * (rank >= 2) + ["column"] * (rank >= 3)
         overflows = (*OVERFLOWS, "WRAP") if place == "weight" else OVERFLOWS
+        kinds = ("kif", "kif") if argument and self.recipe["special"] == "traced" else ("kif", "kbi")
         return {
-            "type": self.pick(("kif", "kbi")),
+            "type": self.pick(kinds),
             "place": place,
             "round": self.pick((*ROUNDINGS, "RND")),
             "overflow": self.pick(overflows),
@@ -187,8 +191,8 @@ class Deal:
             self.divided, self.floats, self.raw = False, False, 0
         return iq
 
-    def quantize(self, bits=None):
-        self.add("quantizer", config=self.quantizer(rank=len(self.shape)), bits=bits or self.bits())
+    def quantize(self, bits=None, argument=False):
+        self.add("quantizer", config=self.quantizer(rank=len(self.shape), argument=argument), bits=bits or self.bits())
         self.divided, self.floats, self.raw = False, False, 0
 
     # --- the sparse part
@@ -231,7 +235,7 @@ class Deal:
         activation = self.turn(("linear", "relu", "function", "relu", "relu6", "linear")) if first else None
         activation = activation or self.pick(("linear", "relu", "relu", "linear", "relu6"))
         function = activation == "function"
-        oq = self.quantizer(rank=3) if function or self.chance(0.25) else None
+        oq = self.quantizer(rank=3, argument=function) if function or self.chance(0.25) else None
         self.raw = 0 if oq else self.raw
         self.shape[2] = self.number(1, 4 if max(kernel) < 9 else 2)
         self.add(
@@ -242,8 +246,8 @@ class Deal:
             activation=self.pick(SPARSE_FUNCTIONS) if function else activation,
             iq=iq,
             oq=oq,
-            kq=self.quantizer("weight"),
-            bq=self.quantizer("bias"),
+            kq=self.quantizer("weight", argument=function),
+            bq=self.quantizer("bias", argument=function),
             bits="small" if function else self.bits(),
         )
         self.floats = function
@@ -283,7 +287,7 @@ class Deal:
         elif kind == "lut":
             self.lut(self.pick((*SPARSE_FUNCTIONS, "relu")))
         elif kind == "function":
-            self.quantize("alive")
+            self.quantize("alive", argument=True)
             self.add("activation", activation=self.pick(SPARSE_FUNCTIONS))
             self.quantize()
         else:
@@ -291,23 +295,26 @@ class Deal:
 
     def lut(self, function):
         rank = len(self.shape)
-        self.add("lut", activation=function, iq=self.quantizer(rank=rank), oq=self.quantizer("table", rank), bits="alive")
+        iq = self.quantizer(rank=rank, argument=True)
+        self.add("lut", activation=function, iq=iq, oq=self.quantizer("table", rank), bits="alive")
         self.divided, self.floats, self.raw = False, False, 0
 
     # --- the dense part
 
     def dense(self, op="dense", units=None, activation=None, oq=False, bits=None):
+        if bits == "small" and self.shape[-1] > 16:
+            self.dense()  # fewer terms, for sums that a table can take
         rank = len(self.shape)
         options = {"scale": self.chance(0.7)} if op == "bndense" else {"bias": self.chance(0.7)}
-        options["iq"] = self.quantizer(rank=rank) if bits == "small" else self.input_quantizer(rank)
+        options["iq"] = self.quantizer(rank=rank, argument=True) if bits == "small" else self.input_quantizer(rank)
         self.shape[-1] = units or self.number(2, 7)
         self.add(
             op,
             units=self.shape[-1],
             activation=activation or self.pick(("linear", "relu", "relu", "relu6")),
             oq=self.quantizer(rank=rank) if oq else None,
-            kq=self.quantizer("weight"),
-            bq=self.quantizer("bias"),
+            kq=self.quantizer("weight", argument=bits == "small"),
+            bq=self.quantizer("bias", argument=bits == "small"),
             bits=bits or self.bits(),
             **options,
         )
@@ -356,8 +363,8 @@ class Deal:
         elif end == "qsoftmax":
             self.dense(units=self.number(2, 6), activation="linear")
             stable = self.chance(0.7)
-            iq = self.quantizer() if not stable or self.chance(0.5) else None
-            own = {name: self.quantizer() for name in ("exp_iq", "inv_iq")}
+            iq = self.quantizer(argument=True) if not stable or self.chance(0.5) else None
+            own = {name: self.quantizer(argument=True) for name in ("exp_iq", "inv_iq")}
             self.add(
                 "qsoftmax",
                 **{"stable": stable, "iq": iq, "scaler": self.pick((1.0, 1.0, 0.5, 0.75)), "bits": "tables", **own},
