@@ -42,15 +42,21 @@ inline bool same_cell(const G cells[CONFIG::slots * 2], int p, int q) {
     return cells[p * 2] == cells[q * 2] && cells[p * 2 + 1] == cells[q * 2 + 1] && cells[p * 2] != 0;
 }
 
+// Whether each slot is the first of its cell, and the hash after pooling: a leader's cell, nothing for the others.
 template <class CONFIG, class G>
-inline bool leads_cell(const G cells[CONFIG::slots * 2], int p) {
+inline void pooling_leaders(const G cells[CONFIG::slots * 2], ap_uint<1> leads[CONFIG::slots], G out_hash[CONFIG::slots * 2]) {
 #pragma HLS INLINE
-    bool first = cells[p * 2] != 0;
-    for (int q = 0; q < p; ++q) {
+    for (int p = 0; p < CONFIG::slots; ++p) {
 #pragma HLS UNROLL
-        if (same_cell<CONFIG>(cells, p, q)) first = false;
+        bool first = cells[p * 2] != 0;
+        for (int q = 0; q < p; ++q) {
+#pragma HLS UNROLL
+            if (same_cell<CONFIG>(cells, p, q)) first = false;
+        }
+        leads[p] = first;
+        out_hash[p * 2] = first ? cells[p * 2] : G(0);
+        out_hash[p * 2 + 1] = first ? cells[p * 2 + 1] : G(0);
     }
-    return first;
 }
 
 // CONFIG: slots, channels, pool_height, pool_width, out_height, out_width; accumulator_t, the mantissa of a sum. The
@@ -61,19 +67,19 @@ void sparse_pooling2d_average(const X feat[CONFIG::slots * CONFIG::channels], co
                               Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
 #pragma HLS PIPELINE II=1
     G cells[CONFIG::slots * 2];
+    ap_uint<1> leads[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=cells complete
+#pragma HLS ARRAY_PARTITION variable=leads complete
     pooling_cells<CONFIG>(hash, cells);
+    pooling_leaders<CONFIG>(cells, leads, out_hash);
     for (int p = 0; p < CONFIG::slots; ++p) {
 #pragma HLS UNROLL
-        const bool leads = leads_cell<CONFIG>(cells, p);
-        out_hash[p * 2] = leads ? cells[p * 2] : G(0);
-        out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             typename CONFIG::accumulator_t sum = 0;
             for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-                if (leads && same_cell<CONFIG>(cells, p, q)) sum += mantissa(feat[q * CONFIG::channels + c]);
+                if (leads[p] != 0 && same_cell<CONFIG>(cells, p, q)) sum += mantissa(feat[q * CONFIG::channels + c]);
             }
             out[p * CONFIG::channels + c] = from_mantissa<Y>(sum);
         }
@@ -86,13 +92,13 @@ void sparse_pooling2d_max(const X feat[CONFIG::slots * CONFIG::channels], const 
                           Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
 #pragma HLS PIPELINE II=1
     G cells[CONFIG::slots * 2];
+    ap_uint<1> leads[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=cells complete
+#pragma HLS ARRAY_PARTITION variable=leads complete
     pooling_cells<CONFIG>(hash, cells);
+    pooling_leaders<CONFIG>(cells, leads, out_hash);
     for (int p = 0; p < CONFIG::slots; ++p) {
 #pragma HLS UNROLL
-        const bool leads = leads_cell<CONFIG>(cells, p);
-        out_hash[p * 2] = leads ? cells[p * 2] : G(0);
-        out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
         typename CONFIG::count_t present = 0;
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
@@ -108,7 +114,7 @@ void sparse_pooling2d_max(const X feat[CONFIG::slots * CONFIG::channels], const 
             }
             // Pixels of the window that are not there count as zero.
             const bool partly = present < CONFIG::pool_height * CONFIG::pool_width;
-            const bool zero = !leads || (partly && best < 0);
+            const bool zero = leads[p] == 0 || (partly && best < 0);
             out[p * CONFIG::channels + c] = zero ? Y(0) : Y(best);
         }
     }
