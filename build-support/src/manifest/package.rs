@@ -51,7 +51,8 @@ impl Selection {
         }
         // `cargo metadata --no-deps` does not say which package the folder belongs to.
         let nearest = self.nearest_manifest();
-        if let (false, Some(here)) = (self.workspace, all.iter().find(|package| Some(&package.manifest) == nearest.as_ref())) {
+        if let (false, Some(here)) = (self.workspace, all.iter().find(|package| package.manifest.canonicalize().ok() == nearest))
+        {
             return Ok(vec![here.clone()]);
         }
         let workspace_manifest = metadata.workspace_root.as_std_path().join("Cargo.toml");
@@ -71,7 +72,7 @@ impl Selection {
             return std::fs::canonicalize(path).ok();
         }
         let here = std::env::current_dir().ok()?;
-        here.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())
+        here.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())?.canonicalize().ok()
     }
 
     fn metadata(&self) -> Result<Metadata> {
