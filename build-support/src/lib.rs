@@ -17,6 +17,7 @@
 //! | [`keras`] | `model.keras` | [`keras::KerasModel`] |
 //! | [`network`] | `KerasModel` | [`network::Network`]: elementary ops |
 //! | [`formats`] | `Network` | [`formats::FixedNetwork`]: exact fixed-point formats on every value |
+//! | [`cost`] | a kernel's operations | [`cost::Estimate`]: LUT, FF, cycles |
 //! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
 //! | [`emit`] | `FixedNetwork` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
@@ -29,6 +30,7 @@
 
 mod build_script;
 pub mod check;
+pub mod cost;
 pub mod csim;
 pub mod data;
 pub mod emit;
