@@ -155,11 +155,18 @@ impl Csim {
     }
 }
 
-/// Every layer's values in the simulation, for one event (mantissas): a program of its own, compiled on demand.
+/// Every layer's values in the simulation, for one event (mantissas): a program of its own, compiled on demand. Nothing
+/// for a layer that a later one has absorbed.
 ///
 /// # Errors
 /// As [`Csim::compile`] and [`Csim::run`].
-pub fn trace(project: &Project, directory: &Path, model: &Model, network: &FixedNetwork, event: &[i64]) -> Result<Vec<Value>> {
+pub fn trace(
+    project: &Project,
+    directory: &Path,
+    model: &Model,
+    network: &FixedNetwork,
+    event: &[i64],
+) -> Result<Vec<Option<Value>>> {
     let name = format!("{}-trace", model.name);
     let (program, _) = compile_program(project, directory, &name, model.target.backend, &["csim/trace.cpp".into()])?;
     let csim = Csim { program, inputs: network.input_len(), outputs: network.output_len() };
@@ -167,18 +174,22 @@ pub fn trace(project: &Project, directory: &Path, model: &Model, network: &Fixed
     let none: [&str; 0] = [];
     let output = duct::cmd(&csim.program, none).stdin_bytes(text).stdout_capture().run().map_err(|error| csim.failed(&error))?;
     let output = String::from_utf8_lossy(&output.stdout);
-    let mut lines =
-        output.lines().map(|line| line.split_whitespace().filter_map(|word| word.parse::<i64>().ok()).collect::<Vec<_>>());
+    let mut lines = output.lines();
     let mut next = || lines.next().ok_or_else(|| csim.failed(&"it printed fewer layers than there are"));
+    let numbers = |line: &str| line.split_whitespace().filter_map(|word| word.parse::<i64>().ok()).collect::<Vec<_>>();
     let value = |fixed: &FixedLayer| {
-        let values = next()?;
-        let Shape::Sparse { channels, .. } = fixed.layer.shape else { return Ok(Value::Dense(values)) };
-        let hash = next()?;
+        let line = next()?;
+        if line == "-" {
+            return Ok(None);
+        }
+        let values = numbers(line);
+        let Shape::Sparse { channels, .. } = fixed.layer.shape else { return Ok(Some(Value::Dense(values))) };
+        let hash = numbers(next()?);
         let active = |slot: &usize| hash[slot * 2] > 0;
         let slots: Vec<usize> = (0..hash.len() / 2).filter(active).collect();
         let positions = slots.iter().map(|slot| [hash[slot * 2] as u32 - 1, hash[slot * 2 + 1] as u32 - 1]).collect();
         let features = slots.iter().flat_map(|slot| values[slot * channels..(slot + 1) * channels].to_vec()).collect();
-        Ok(Value::Sparse { positions, features })
+        Ok(Some(Value::Sparse { positions, features }))
     };
     network.layers.iter().map(value).collect()
 }

@@ -5,6 +5,7 @@
 
 mod bindings;
 mod layer;
+mod process;
 mod quotient;
 
 use std::{
@@ -22,7 +23,8 @@ use crate::{
     error::{Code, Error, Result},
     files,
     formats::FixedNetwork,
-    manifest::{Backend, Model},
+    manifest::{Backend, Interface, Model},
+    plan::Plan,
     reference::Reference,
     toolchain::Steps,
 };
@@ -44,7 +46,7 @@ pub fn symbol(package: &str, model: &str) -> String {
 /// (mantissas, one event after another).
 ///
 /// # Errors
-/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly.
+/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly; as [`Plan::new`].
 pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs: &[i64]) -> Result<Project> {
     let made_by = format!(
         "Made by cargo-sparsehls {} from {}; do not edit.",
@@ -52,8 +54,10 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
         crate::names::comment(&model.source.file_name().unwrap_or_default().to_string_lossy())
     );
     let templates = Templates::new()?;
-    let (layers, weights) = layer::texts(network)?;
-    let kernels: BTreeSet<&str> = layers.iter().map(|layer| layer.header).collect();
+    let plan = Plan::new(network, model)?;
+    let (layers, weights) = layer::texts(network, &plan)?;
+    let processes = process::texts(network, &plan, &layers);
+    let kernels: BTreeSet<&str> = layers.iter().filter(|layer| !layer.header.is_empty()).map(|layer| layer.header).collect();
     let events = test_inputs.len() / network.input_len().max(1);
     let output = network.output();
     let shared = context! {
@@ -70,8 +74,12 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
             type => network.input.format.cpp(),
             size => network.input_len(),
             shape => describe(&network.input_shape),
+            // A row a cycle, or all at once.
+            row => (plan.interface == Interface::Row).then(|| network.input_len() / network.input_shape[0].max(1)),
         },
-        pipeline => serde(model.pipeline),
+        processes => serde(&processes),
+        interval => plan.interval(),
+        pipeline => serde(plan.pipeline),
         backend => serde(model.target.backend),
         part => serde(&model.target.part),
         clock_period => model.target.clock_period,

@@ -42,6 +42,7 @@ pub mod keras;
 pub mod manifest;
 mod names;
 pub mod network;
+pub mod plan;
 pub mod reference;
 pub mod report;
 pub mod toolchain;

@@ -55,6 +55,65 @@ pub enum Pipeline {
 pub enum Interface {
     /// All pixels at once, one port each.
     Partition,
+    /// A row of pixels per clock cycle.
+    Row,
+}
+
+impl Interface {
+    const NAMES: [(&'static str, Self); 2] = [("partition", Self::Partition), ("row", Self::Row)];
+}
+
+/// Which implementation of a layer, where there are several; `hls_lib` has the kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// Convolution: a weight is looked up for each pair of slots.
+    Pairwise,
+    /// Convolution: each output collects its neighbourhood, whose weights are constants.
+    Gather,
+    /// Flatten: every slot goes to its place in the image.
+    Scatter,
+    /// Flatten, quantizer and dense layer in one: rows of weights are looked up by position.
+    LookUp,
+}
+
+impl Variant {
+    const NAMES: [(&'static str, Self); 4] =
+        [("pairwise", Self::Pairwise), ("gather", Self::Gather), ("scatter", Self::Scatter), ("look-up", Self::LookUp)];
+
+    /// The name used in the manifest.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, variant)| *variant == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How much a layer does in one step. What is not given is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Parallel {
+    /// Steps that a layer may take for one event: the initiation interval to aim at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<u64>,
+    /// Slots that an input reduction fills in a step.
+    #[serde(rename = "slots-per-cycle", skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u64>,
+    /// Slots that another sparse layer works on in a step.
+    #[serde(rename = "pixels-per-cycle", skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<u64>,
+    /// Filters of a convolution or outputs of a dense layer in a step.
+    #[serde(rename = "filters-per-cycle", skip_serializing_if = "Option::is_none")]
+    pub filters: Option<u64>,
+    /// Channels of a convolution or inputs of a dense layer in a step.
+    #[serde(rename = "channels-per-cycle", skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u64>,
+}
+
+impl Parallel {
+    /// The keys that are given, with their values.
+    pub fn given(&self) -> Vec<(&'static str, u64)> {
+        let all = [self.interval, self.slots, self.pixels, self.filters, self.channels];
+        PARALLEL_KEYS.into_iter().zip(all).filter_map(|(key, value)| Some((key, value?))).collect()
+    }
 }
 
 /// What the top function computes at the end of the network.
@@ -110,6 +169,25 @@ pub struct Precision {
     pub result: Option<Format>,
 }
 
+/// What the manifest says about one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LayerOptions {
+    /// Formats.
+    pub precision: Precision,
+    /// Which implementation.
+    pub variant: Option<Variant>,
+    /// How much it does in one step.
+    pub parallel: Parallel,
+}
+
+impl LayerOptions {
+    /// The keys that are given about the layer's hardware.
+    pub fn knobs(&self) -> Vec<&'static str> {
+        let variant = self.variant.map(|_| "variant");
+        variant.into_iter().chain(self.parallel.given().into_iter().map(|(key, _)| key)).collect()
+    }
+}
+
 /// One model of the manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -125,8 +203,10 @@ pub struct Model {
     pub output: Output,
     /// Formats of all plain Keras layers.
     pub precision: Precision,
-    /// Formats of single layers, by their names in Keras.
-    pub layers: BTreeMap<String, Precision>,
+    /// How much a layer does in one step, where its own options say nothing.
+    pub parallel: Parallel,
+    /// Options of single layers, by their names in Keras.
+    pub layers: BTreeMap<String, LayerOptions>,
     /// How layers overlap.
     pub pipeline: Pipeline,
     /// How the image enters.
@@ -148,6 +228,8 @@ impl Model {
 
 const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
+const PARALLEL_KEYS: [&str; 5] = ["interval", "slots-per-cycle", "pixels-per-cycle", "filters-per-cycle", "channels-per-cycle"];
+const VARIANT_KEY: &str = "variant";
 const MODEL_KEYS: [&str; 6] = ["source", "golden", "input", "output", "limits", "layers"];
 const PRECISION_KEYS: [&str; 2] = ["weights-precision", "result-precision"];
 const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff", "dsp", "bram18", "uram"];
@@ -157,7 +239,7 @@ const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff",
 /// # Errors
 /// [`Code::NoModels`], [`Code::UnknownKey`], [`Code::MissingKey`], [`Code::InvalidValue`].
 pub fn models(package: &Package) -> Result<Vec<Model>> {
-    let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..]].concat();
+    let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..]].concat();
     let workspace = Table::new(package.workspace_metadata.as_ref(), "workspace.metadata.sparsehls", &package.workspace_manifest)?;
     workspace.check_keys(&shared)?;
     let defaults = Table::new(package.metadata.as_ref(), "package.metadata.sparsehls", &package.manifest)?;
@@ -175,7 +257,7 @@ pub fn models(package: &Package) -> Result<Vec<Model>> {
 /// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
 fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
     let own = &tables[0];
-    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat())?;
+    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat())?;
     check_model_name(&name, own)?;
     let path = |text: &str| package.directory.join(text);
     let Some(source) = own.string("source")? else {
@@ -185,8 +267,13 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
     };
     let mut layers = BTreeMap::new();
     for (layer, table) in own.tables("layers")? {
-        table.check_keys(&PRECISION_KEYS)?;
-        layers.insert(layer, precision(&table)?);
+        table.check_keys(&[&PRECISION_KEYS[..], &PARALLEL_KEYS[..], &[VARIANT_KEY]].concat())?;
+        let options = LayerOptions {
+            precision: precision(&table)?,
+            variant: table.choice(VARIANT_KEY, &Variant::NAMES)?,
+            parallel: parallel(&[table])?,
+        };
+        layers.insert(layer, options);
     }
     Ok(Model {
         source: path(&source),
@@ -194,12 +281,13 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
         input: format(own, "input")?,
         output: own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)])?.unwrap_or(Output::Model),
         precision: precision(own)?,
+        parallel: parallel(tables)?,
         layers,
         pipeline: nearest(tables, |t| {
             t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
         })?
         .unwrap_or(Pipeline::Dataflow),
-        interface: nearest(tables, |t| t.choice("interface", &[("partition", Interface::Partition)]))?
+        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?
             .unwrap_or(Interface::Partition),
         limits: limits(own)?,
         target: target(tables)?,
@@ -248,6 +336,19 @@ fn uncertainty(table: &Table) -> Result<Option<f64>> {
             .error(Code::InvalidValue, "clock-uncertainty", format!("{text:?} is not a percentage below 100 %"))
             .help("write it as a string with its unit, for example \"27%\"")),
     }
+}
+
+/// The nearest table that has a key decides.
+fn parallel(tables: &[Table]) -> Result<Parallel> {
+    let read = |name| nearest(tables, |table: &Table| table.positive(name));
+    let [interval, slots, pixels, filters, channels] = PARALLEL_KEYS;
+    Ok(Parallel {
+        interval: read(interval)?,
+        slots: read(slots)?,
+        pixels: read(pixels)?,
+        filters: read(filters)?,
+        channels: read(channels)?,
+    })
 }
 
 fn precision(table: &Table) -> Result<Precision> {
@@ -305,7 +406,7 @@ mod tests {
         let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let limits: Vec<_> = LIMIT_KEYS.iter().map(|key| format!("limits.{key}")).collect();
         let limits = limits.iter().map(String::as_str);
-        let all = [&TARGET_KEYS[..], &STYLE_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..], &["models"]].concat();
+        let all = [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
         let mut known: Vec<_> = all.into_iter().chain(limits).collect();
         listed.sort_unstable();
         known.sort_unstable();

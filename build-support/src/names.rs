@@ -43,7 +43,8 @@ pub struct Identifiers {
 
 impl Identifiers {
     /// What generated code appends to a layer's identifier.
-    pub const SUFFIXES: [&'static str; 7] = ["", "_t", "_config", "_hash_t", "_weights", "_biases", "_table"];
+    pub const SUFFIXES: [&'static str; 10] =
+        ["", "_t", "_config", "_hash", "_hash_t", "_weights", "_biases", "_table", "_process", "_quotient_config"];
 
     /// Reserves `name` as it stands.
     pub fn reserve(&mut self, name: &str) {

@@ -28,8 +28,9 @@ pub struct LayerTrace {
     pub active: Option<usize>,
     /// Values in the reference.
     pub reference: Vec<f64>,
-    /// Values in the simulation.
-    pub csim: Vec<f64>,
+    /// Values in the simulation, unless a later layer has absorbed this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csim: Option<Vec<f64>>,
     /// Values in Keras, where this op is the last of a Keras layer that the dump has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keras: Option<Vec<f64>>,
@@ -60,24 +61,24 @@ pub fn trace(
         let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
         let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
         let array = dump.get(&format!("layer:{}", fixed.layer.keras_name)).filter(|_| ends);
-        traces.push(layer(fixed, value, &csim, array, event));
+        traces.push(layer(fixed, value, csim.as_ref(), array, event));
     });
     Ok(traces)
 }
 
-fn layer(fixed: &FixedLayer, reference: &Value, csim: &Value, dump: Option<&data::Array>, event: usize) -> LayerTrace {
+fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, dump: Option<&data::Array>, event: usize) -> LayerTrace {
     let floats = |value: &Value| -> Vec<f64> {
         let scale = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
         value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * scale).collect()
     };
-    let (reference_values, csim_values) = (floats(reference), floats(csim));
+    let (reference_values, csim_values) = (floats(reference), csim.map(floats));
     let count = reference_values.len();
     let keras = dump.and_then(|array| array.values.get(event * count..(event + 1) * count)).map(<[f64]>::to_vec);
     // A mean that float32 cannot hold is compared as far as float32 goes.
     let tolerance = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
     let agree = |at: usize| {
         let near = |keras: &Vec<f64>| (keras[at] - reference_values[at]).abs() <= tolerance * keras[at].abs();
-        reference_values[at] == csim_values[at] && keras.as_ref().is_none_or(near)
+        csim_values.as_ref().is_none_or(|csim| csim[at] == reference_values[at]) && keras.as_ref().is_none_or(near)
     };
     let first_difference = (0..count).find(|at| !agree(*at));
     LayerTrace {

@@ -6,6 +6,12 @@
 //
 // A sparse tensor is two arrays: feat[N * C], the features of up to N active pixels, and hash[N * 2], their 1-based
 // (row, column). Row 0 marks an empty slot. Whether a slot is active is in its hash, never in its features.
+//
+// A kernel that can do its work in several steps has a loop over them, one step a cycle; CONFIG says how much is done in
+// a step (pixels_per_cycle, filters_per_cycle, channels_per_cycle). With one step it is plain logic. Around it the top
+// function makes a process of each layer, or of the whole network, and gives that its PIPELINE pragma; the kernels are
+// inlined there. Costs are stated as formulas in N slots, C channels, F filters, K kernel rows and columns, H x W pixels
+// and bits, P of a kind at a time.
 
 #ifndef SPARSEHLS_COMMON_H_
 #define SPARSEHLS_COMMON_H_
@@ -41,35 +47,103 @@ inline T from_mantissa(const M& m) {
     return x;
 }
 
-// Hands a hash on. Each kernel reads the hash of the one before it and writes its own, so that in a dataflow region every
-// array has one writer and one reader; it is wiring.
-template <int SLOTS, class H, class G>
-inline void copy_hash(const H hash[SLOTS * 2], G out_hash[SLOTS * 2]) {
+// Hands the hash of one slot on. Each kernel reads the hash of the one before it and writes its own, so that in a
+// dataflow region every array has one writer and one reader; it is wiring.
+template <class H, class G>
+inline void copy_hash(const H* hash, G* out_hash, int slot) {
 #pragma HLS INLINE
-    for (int i = 0; i < SLOTS * 2; ++i) {
+    out_hash[slot * 2] = hash[slot * 2];
+    out_hash[slot * 2 + 1] = hash[slot * 2 + 1];
+}
+
+template <int SLOTS, class H, class G>
+inline void copy_hashes(const H hash[SLOTS * 2], G out_hash[SLOTS * 2]) {
+#pragma HLS INLINE
+    for (int slot = 0; slot < SLOTS; ++slot) {
 #pragma HLS UNROLL
-        out_hash[i] = hash[i];
+        copy_hash(hash, out_hash, slot);
     }
 }
 
-// counts[i] = bits[0] + ... + bits[i - 1], for i = 0 ... N: additions in ceil(log2(N)) levels.
-template <int N, class C, class B>
-inline void prefix_counts(const B bits[N], C counts[N + 1]) {
+// Trees over N values, in ceil(log2(N)) levels: each level folds the upper half onto the lower. They overwrite `values`.
+// The recursion gives every loop constant bounds.
+template <int N>
+struct Tree {
+    static const int half = (N + 1) / 2;
+
+    template <class T>
+    static T sum(T values[]) {
 #pragma HLS INLINE
-    counts[0] = 0;
-    for (int i = 0; i < N; ++i) {
+        for (int i = 0; i < N / 2; ++i) {
 #pragma HLS UNROLL
-        counts[i + 1] = bits[i];
-    }
-    for (int reach = 1; reach < N; reach *= 2) {
-#pragma HLS UNROLL
-        // From the top down, so that each level reads what the level before wrote.
-        for (int i = N; i > reach; --i) {
-#pragma HLS UNROLL
-            counts[i] = counts[i] + counts[i - reach];
+            values[i] += values[i + half];
         }
+        return Tree<half>::sum(values);
     }
-}
+
+    // Bitwise OR. Of values that are all zero but one, it is that one: a choice without priority.
+    template <class T>
+    static T any(T values[]) {
+#pragma HLS INLINE
+        for (int i = 0; i < N / 2; ++i) {
+#pragma HLS UNROLL
+            values[i] |= values[i + half];
+        }
+        return Tree<half>::any(values);
+    }
+
+    template <class T>
+    static T largest(T values[]) {
+#pragma HLS INLINE
+        for (int i = 0; i < N / 2; ++i) {
+#pragma HLS UNROLL
+            if (values[i + half] > values[i]) values[i] = values[i + half];
+        }
+        return Tree<half>::largest(values);
+    }
+};
+
+template <>
+struct Tree<1> {
+    template <class T>
+    static T sum(T values[]) {
+#pragma HLS INLINE
+        return values[0];
+    }
+    template <class T>
+    static T any(T values[]) {
+#pragma HLS INLINE
+        return values[0];
+    }
+    template <class T>
+    static T largest(T values[]) {
+#pragma HLS INLINE
+        return values[0];
+    }
+};
+
+// counts[i] becomes counts[0] + ... + counts[i]: ceil(log2(N)) levels, level by level with twice the reach.
+template <int N, int REACH = 1, bool DONE = (REACH >= N)>
+struct Prefix {
+    template <class C>
+    static void sums(C counts[N]) {
+#pragma HLS INLINE
+        // From the top down, so that each level reads what the level before wrote.
+        for (int i = N - 1; i >= REACH; --i) {
+#pragma HLS UNROLL
+            counts[i] += counts[i - REACH];
+        }
+        Prefix<N, REACH * 2>::sums(counts);
+    }
+};
+
+template <int N, int REACH>
+struct Prefix<N, REACH, true> {
+    template <class C>
+    static void sums(C[N]) {
+#pragma HLS INLINE
+    }
+};
 
 }  // namespace sparsehls
 

@@ -1,7 +1,9 @@
-// A fully connected layer, and max(0, x).
+// Fully connected layers, batch normalization and max(0, x).
 //
-// Cost: I*O multiplications with constants (none where the weight is zero, an adder or two where it has few bits), O
-// sums of I products and a bias, which the tool balances into trees of depth log2(I).
+// dense: IP of I inputs and OP of O outputs in each of I/IP * O/OP steps.
+//   cost   IP*OP multiplications with constants (none where the weight is zero, an adder or two where it has few bits;
+//          with variables, and a table of the weights, if there are several steps), OP sums of IP products and a bias
+//   depth  a multiplication, a tree of log2(IP) additions, the bias
 
 #ifndef SPARSEHLS_DENSE_H_
 #define SPARSEHLS_DENSE_H_
@@ -10,33 +12,38 @@
 
 namespace sparsehls {
 
-// CONFIG: rows, inputs, outputs; shift, the bits that the bias is finer than the products; weight_t; accumulator_t, the
-// mantissa of a sum. weights[I][O] and biases[O] are mantissas, those of the biases with Y's binary point.
+// CONFIG: rows, inputs, outputs; inputs_per_cycle and outputs_per_cycle, which divide them; shift, the bits that the bias
+// is finer than the products; weight_t; accumulator_t, the mantissa of a sum. weights[I][O] and biases[O] are mantissas,
+// those of the biases with Y's binary point.
 template <class CONFIG, class X, class Y, class W, class B>
 void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::outputs],
            const W weights[CONFIG::inputs * CONFIG::outputs], const B biases[CONFIG::outputs]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable=weights complete
     typedef typename CONFIG::accumulator_t accumulator_t;
-    for (int r = 0; r < CONFIG::rows; ++r) {
+    accumulator_t partial[CONFIG::rows][CONFIG::outputs_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=partial complete dim=0
+    for (int output = 0; output < CONFIG::outputs; output += CONFIG::outputs_per_cycle) {
+        for (int input = 0; input < CONFIG::inputs; input += CONFIG::inputs_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+            for (int r = 0; r < CONFIG::rows; ++r) {
 #pragma HLS UNROLL
-        accumulator_t sums[CONFIG::outputs];
-#pragma HLS ARRAY_PARTITION variable=sums complete
-        for (int o = 0; o < CONFIG::outputs; ++o) {
+                for (int o = 0; o < CONFIG::outputs_per_cycle; ++o) {
 #pragma HLS UNROLL
-            sums[o] = 0;
-        }
-        for (int i = 0; i < CONFIG::inputs; ++i) {
+                    accumulator_t products[CONFIG::inputs_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=products complete
+                    for (int i = 0; i < CONFIG::inputs_per_cycle; ++i) {
 #pragma HLS UNROLL
-            for (int o = 0; o < CONFIG::outputs; ++o) {
-#pragma HLS UNROLL
-                const typename CONFIG::weight_t weight = weights[i * CONFIG::outputs + o];
-                sums[o] += weight * mantissa(x[r * CONFIG::inputs + i]);
+                        const typename CONFIG::weight_t weight = weights[(input + i) * CONFIG::outputs + output + o];
+                        products[i] = weight * mantissa(x[r * CONFIG::inputs + input + i]);
+                    }
+                    const accumulator_t sum = Tree<CONFIG::inputs_per_cycle>::sum(products);
+                    partial[r][o] = input == 0 ? sum : accumulator_t(partial[r][o] + sum);
+                    const accumulator_t shifted = partial[r][o] << CONFIG::shift;
+                    y[r * CONFIG::outputs + output + o] =
+                        from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[output + o])));
+                }
             }
-        }
-        for (int o = 0; o < CONFIG::outputs; ++o) {
-#pragma HLS UNROLL
-            const accumulator_t sum = (sums[o] << CONFIG::shift) + accumulator_t(biases[o]);
-            y[r * CONFIG::outputs + o] = from_mantissa<Y>(sum);
         }
     }
 }
@@ -47,7 +54,7 @@ void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::
 template <class CONFIG, class X, class Y, class W, class B>
 void dense_affine(const X x[CONFIG::values], Y y[CONFIG::values], const W scales[CONFIG::channels],
                   const B offsets[CONFIG::channels]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     typedef typename CONFIG::accumulator_t accumulator_t;
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
@@ -73,7 +80,7 @@ inline void limited_relu(const X& x, Y& y) {
 
 template <class CONFIG, class X, class Y>
 void dense_limited_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         limited_relu<CONFIG>(x[i], y[i]);
@@ -83,18 +90,18 @@ void dense_limited_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
 template <class CONFIG, class X, class H, class Y, class G>
 void sparse_limited_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                          Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
 #pragma HLS UNROLL
         limited_relu<CONFIG>(feat[i], out[i]);
     }
-    copy_hash<CONFIG::slots>(hash, out_hash);
+    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // Y holds every X that is not negative. Cost: one gate for each bit.
 template <class CONFIG, class X, class Y>
 void dense_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         y[i] = x[i] > 0 ? Y(x[i]) : Y(0);
@@ -104,7 +111,7 @@ void dense_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
 // Another shape of the same values: wiring.
 template <class CONFIG, class X, class Y>
 void dense_copy(const X x[CONFIG::values], Y y[CONFIG::values]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         y[i] = x[i];
@@ -115,12 +122,12 @@ void dense_copy(const X x[CONFIG::values], Y y[CONFIG::values]) {
 template <class CONFIG, class X, class H, class Y, class G>
 void sparse_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                  Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
 #pragma HLS UNROLL
         out[i] = feat[i] > 0 ? Y(feat[i]) : Y(0);
     }
-    copy_hash<CONFIG::slots>(hash, out_hash);
+    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 }  // namespace sparsehls

@@ -1,7 +1,7 @@
 // Functions by table, and the steps of a softmax.
 //
-// Cost: one read of a constant table for each value; max_minus is a tree of comparisons of depth log2(N) and N
-// subtractions; normalize is a sum of N values, one table and N multiplications.
+// Cost: one read of a constant table for each value; max_minus is a tree of N - 1 comparisons, log2(N) deep, and N
+// subtractions; normalize is a tree of N - 1 additions, log2(N) deep, one table and N multiplications.
 
 #ifndef SPARSEHLS_LOOKUP_H_
 #define SPARSEHLS_LOOKUP_H_
@@ -13,12 +13,14 @@ namespace sparsehls {
 // The largest value minus each value. CONFIG: values; difference_t, the mantissa of a difference.
 template <class CONFIG, class X, class Y>
 void max_minus(const X x[CONFIG::values], Y y[CONFIG::values]) {
-#pragma HLS PIPELINE II=1
-    X largest = x[0];
-    for (int i = 1; i < CONFIG::values; ++i) {
+#pragma HLS INLINE
+    X values[CONFIG::values];
+#pragma HLS ARRAY_PARTITION variable=values complete
+    for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
-        if (x[i] > largest) largest = x[i];
+        values[i] = x[i];
     }
+    const X largest = Tree<CONFIG::values>::largest(values);
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         typedef typename CONFIG::difference_t difference_t;
@@ -30,7 +32,7 @@ void max_minus(const X x[CONFIG::values], Y y[CONFIG::values]) {
 // the mantissas of the results. A value for which there is no entry cannot occur.
 template <class CONFIG, class X, class Y, class T>
 void dense_lookup(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CONFIG::formats * CONFIG::entries]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         const int at = int(mantissa(x[i])) - CONFIG::first;
@@ -43,7 +45,7 @@ template <class CONFIG, class X, class H, class Y, class G, class T>
 void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                    Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2],
                    const T table[CONFIG::formats * CONFIG::entries]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
         const int row = hash[slot * 2], column = hash[slot * 2 + 1];
@@ -55,7 +57,7 @@ void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
             out[i] = row != 0 ? from_mantissa<Y>(ap_int<Y::width + 1>(table[entry])) : Y(0);
         }
     }
-    copy_hash<CONFIG::slots>(hash, out_hash);
+    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // x times the reciprocal of the sum of all x. CONFIG: values; first; accumulator_t, the mantissa of the sum; sum_t, its
@@ -63,12 +65,14 @@ void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
 // a table entry; product_t.
 template <class CONFIG, class X, class Y, class T>
 void normalize(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CONFIG::entries]) {
-#pragma HLS PIPELINE II=1
-    typename CONFIG::accumulator_t sum = 0;
+#pragma HLS INLINE
+    typename CONFIG::accumulator_t values[CONFIG::values];
+#pragma HLS ARRAY_PARTITION variable=values complete
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
-        sum += mantissa(x[i]);
+        values[i] = mantissa(x[i]);
     }
+    const typename CONFIG::accumulator_t sum = Tree<CONFIG::values>::sum(values);
     const typename CONFIG::rounded_t rounded = from_mantissa<typename CONFIG::sum_t>(sum);
     const typename CONFIG::index_t index = rounded;
     const typename CONFIG::reciprocal_t reciprocal = table[int(mantissa(index)) - CONFIG::first];

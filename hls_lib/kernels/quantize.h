@@ -15,7 +15,7 @@ namespace sparsehls {
 template <class CONFIG, class X, class H, class Y, class G>
 void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                      Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
         const int row = hash[slot * 2], column = hash[slot * 2 + 1];
@@ -25,13 +25,13 @@ void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H has
             out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
         }
     }
-    copy_hash<CONFIG::slots>(hash, out_hash);
+    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // CONFIG: values; format(index); quantize(format index, value).
 template <class CONFIG, class X, class Y>
 void dense_quantize(const X x[CONFIG::values], Y y[CONFIG::values]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         y[i] = CONFIG::quantize(CONFIG::format(i), x[i]);

@@ -1,9 +1,17 @@
-// From active pixels to a dense image, zero elsewhere.
+// From active pixels to a dense image, zero elsewhere; and straight on to a dense layer.
 //
-// Dataflow: each slot's position as one number; each element of the image takes the slot at its position. At most one
-// slot is there, so an OR over the slots does it, without priority among them.
+// sparse_flatten: each slot's position as one number; each element of the image takes the slot at its position. At most
+// one slot is there, so an OR over the slots does it, without priority among them. P slots in each of ceil(N/P) steps.
+//   cost   N positions (a multiplication with the constant W, an addition), P*H*W comparisons with a constant, H*W*C ORs
+//          of P gated values
+//   depth  an addition, a comparison, an OR of P
 //
-// Cost: N*H*W comparisons with a constant, H*W*C ORs of N gated values.
+// sparse_flatten_dense: flatten, quantizer and dense layer in one, for images much larger than N. Instead of scattering
+// the features it looks up the rows of weights that belong to their positions. P slots and FP of F outputs in each of
+// ceil(N/P) * F/FP steps.
+//   cost   P*C quantizations, P*C*FP table reads of H*W entries and multiplications of two variables, FP sums of P*C
+//          products
+//   depth  an addition, a table, a quantization, a multiplication, a tree of log2(P*C) additions
 
 #ifndef SPARSEHLS_SPARSE_FLATTEN_H_
 #define SPARSEHLS_SPARSE_FLATTEN_H_
@@ -12,30 +20,102 @@
 
 namespace sparsehls {
 
-// CONFIG: slots, channels, height, width; position_t, which holds height * width. Y holds X and zero.
+// The position of a slot in row-major order, 1-based, so that 0 is an empty slot.
+template <class CONFIG, class H>
+inline typename CONFIG::position_t position_of(const H hash[CONFIG::slots * 2], int slot) {
+#pragma HLS INLINE
+    typedef typename CONFIG::position_t position_t;
+    const H row = hash[slot * 2];
+    const position_t at = (row - 1) * CONFIG::width + hash[slot * 2 + 1];
+    return row != 0 ? at : position_t(0);
+}
+
+// CONFIG: slots, channels, height, width; pixels_per_cycle; position_t, which holds height * width; value_t, the
+// mantissa of a Y. Y holds X and zero.
 template <class CONFIG, class X, class H, class Y>
 void sparse_flatten(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                     Y image[CONFIG::height * CONFIG::width * CONFIG::channels]) {
-#pragma HLS PIPELINE II=1
-    typedef typename CONFIG::position_t position_t;
-    position_t position[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=position complete
-    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+#pragma HLS INLINE
+    typedef typename CONFIG::value_t value_t;
+    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+        typename CONFIG::position_t positions[CONFIG::pixels_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=positions complete
+        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-        // 1-based, so that 0 is an empty slot.
-        const int at = (int(hash[slot * 2]) - 1) * CONFIG::width + int(hash[slot * 2 + 1]);
-        position[slot] = hash[slot * 2] != 0 ? position_t(at) : position_t(0);
-    }
-    for (int at = 0; at < CONFIG::height * CONFIG::width; ++at) {
+            const int slot = first + i;
+            positions[i] = slot < CONFIG::slots ? position_of<CONFIG>(hash, slot) : typename CONFIG::position_t(0);
+        }
+        for (int at = 0; at < CONFIG::height * CONFIG::width; ++at) {
 #pragma HLS UNROLL
-        for (int c = 0; c < CONFIG::channels; ++c) {
+            for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-            ap_int<Y::width> bits = 0;
-            for (int slot = 0; slot < CONFIG::slots; ++slot) {
+                value_t values[CONFIG::pixels_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=values complete
+                for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-                if (position[slot] == at + 1) bits |= ap_int<Y::width>(mantissa(Y(feat[slot * CONFIG::channels + c])));
+                    const int slot = first + i < CONFIG::slots ? first + i : 0;
+                    const bool here = positions[i] == at + 1;
+                    values[i] = here ? value_t(mantissa(Y(feat[slot * CONFIG::channels + c]))) : value_t(0);
+                }
+                Y& element = image[at * CONFIG::channels + c];
+                const value_t before = first == 0 ? value_t(0) : value_t(mantissa(element));
+                element = from_mantissa<Y>(value_t(before | Tree<CONFIG::pixels_per_cycle>::any(values)));
             }
-            image[at * CONFIG::channels + c] = from_mantissa<Y>(bits);
+        }
+    }
+}
+
+// Stands for a quantizer where there is none.
+template <class T>
+struct Unquantized {
+    static int format(int) { return 0; }
+    static T quantize(int, const T& x) { return x; }
+};
+
+// CONFIG: as above without value_t; filters; filters_per_cycle, which divides filters; quantizer_t, with quantize and
+// format(element), whose result is a quantized_t; weight_t; accumulator_t; shift, the bits that a bias is finer than the
+// products. weights[H*W*C][F] and biases[F] are mantissas, those of the biases with Y's binary point.
+template <class CONFIG, class X, class H, class Y, class W, class B>
+void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                          Y y[CONFIG::filters],
+                          const W weights[CONFIG::height * CONFIG::width * CONFIG::channels * CONFIG::filters],
+                          const B biases[CONFIG::filters]) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable=weights complete
+    typedef typename CONFIG::accumulator_t accumulator_t;
+    const int count = CONFIG::pixels_per_cycle * CONFIG::channels;
+    accumulator_t sums[CONFIG::filters];
+#pragma HLS ARRAY_PARTITION variable=sums complete
+    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
+        for (int filter = 0; filter < CONFIG::filters; filter += CONFIG::filters_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+            accumulator_t products[CONFIG::filters_per_cycle][count];
+#pragma HLS ARRAY_PARTITION variable=products complete dim=0
+            for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+#pragma HLS UNROLL
+                const int slot = first + i < CONFIG::slots ? first + i : 0;
+                const typename CONFIG::position_t position = position_of<CONFIG>(hash, slot);
+                const bool active = first + i < CONFIG::slots && position != 0;
+                for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                    const int element = active ? (int(position) - 1) * CONFIG::channels + c : 0;
+                    const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
+                        CONFIG::quantizer_t::format(element), feat[slot * CONFIG::channels + c]);
+                    for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
+#pragma HLS UNROLL
+                        const typename CONFIG::weight_t weight = weights[element * CONFIG::filters + filter + f];
+                        products[f][i * CONFIG::channels + c] = active ? accumulator_t(weight * mantissa(x)) : accumulator_t(0);
+                    }
+                }
+            }
+            for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
+#pragma HLS UNROLL
+                const accumulator_t sum = Tree<count>::sum(products[f]);
+                sums[filter + f] = first == 0 ? sum : accumulator_t(sums[filter + f] + sum);
+                const accumulator_t shifted = sums[filter + f] << CONFIG::shift;
+                y[filter + f] = from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[filter + f])));
+            }
         }
     }
 }

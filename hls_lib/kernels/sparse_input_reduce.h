@@ -1,10 +1,18 @@
 // From a dense image to its first N active pixels.
 //
-// Dataflow: active bits -> running counts, first by row, then within the row -> each slot picks the pixel whose rank it
-// is. No slot waits for another. Depth grows with log2(H) + log2(W).
+// sparse_input_reduce: the whole image is there at once; P slots are filled in each of ceil(N/P) steps.
+//   flow   active bits -> running counts by row -> each slot picks the row, then in it the pixel, whose rank it is; no
+//          slot waits for another
+//   cost   H*W comparisons with a constant, H counts of W bits, a prefix sum over H rows; for each of P slots H
+//          comparisons, an H-to-1 choice of a row (W pixels of C*bits + 1), a prefix sum over W bits, a W-to-1 choice
+//   depth  a comparison, a tree of log2(W) and prefix sums of log2(H) and log2(W) additions, two choices
 //
-// Cost: H*W comparisons with a constant, H popcounts of W bits, one prefix sum over H rows; for each slot H comparisons,
-// an H-to-1 multiplexer of a row (W pixels and their active bits), a prefix sum over W bits and a W-to-1 multiplexer.
+// sparse_input_reduce_rows: a row of the image enters in each of H steps, as a detector delivers it.
+//   flow   the row's running counts say the rank of each active pixel; each slot takes the pixel of its rank
+//   cost   W comparisons with a constant, a prefix sum over W bits, for each slot W comparisons of a rank, an OR of W
+//          gated pixels
+//   depth  a comparison, a prefix sum of log2(W) additions, a comparison, an OR of W; the number of slots that are
+//          taken goes from row to row, one addition
 
 #ifndef SPARSEHLS_SPARSE_INPUT_REDUCE_H_
 #define SPARSEHLS_SPARSE_INPUT_REDUCE_H_
@@ -13,69 +21,162 @@
 
 namespace sparsehls {
 
-// CONFIG: height, width, channels, slots; count_t, which holds height * width; is_active(first channel).
+// CONFIG: height, width, channels, slots; pixels_per_cycle; count_t, which holds height * width; rank_t, which holds
+// width; row_t and column_t, which hold height and width; is_active(first channel).
 template <class CONFIG, class X, class Y, class H>
 void sparse_input_reduce(const X image[CONFIG::height * CONFIG::width * CONFIG::channels],
                          Y feat[CONFIG::slots * CONFIG::channels], H hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
+#pragma HLS INLINE
     typedef typename CONFIG::count_t count_t;
-    ap_uint<1> active[CONFIG::height * CONFIG::width];
-    count_t in_row[CONFIG::height];
-    count_t before[CONFIG::height + 1];
-#pragma HLS ARRAY_PARTITION variable=active complete
-#pragma HLS ARRAY_PARTITION variable=in_row complete
-#pragma HLS ARRAY_PARTITION variable=before complete
-
-    for (int row = 0; row < CONFIG::height; ++row) {
+    typedef typename CONFIG::rank_t rank_t;
+    // With rows and columns as dimensions of their own, a variable row chooses among H values and not among H*W.
+    X pixels[CONFIG::height][CONFIG::width][CONFIG::channels];
+    ap_uint<1> active[CONFIG::height][CONFIG::width];
+    count_t counts[CONFIG::height];  // active pixels in the rows up to this
+    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+#pragma HLS ARRAY_PARTITION variable=pixels complete dim=0
+#pragma HLS ARRAY_PARTITION variable=active complete dim=0
+#pragma HLS ARRAY_PARTITION variable=counts complete
+        if (first == 0) {
+            for (int row = 0; row < CONFIG::height; ++row) {
 #pragma HLS UNROLL
-        count_t count = 0;
-        for (int column = 0; column < CONFIG::width; ++column) {
+                rank_t bits[CONFIG::width];
+#pragma HLS ARRAY_PARTITION variable=bits complete
+                for (int column = 0; column < CONFIG::width; ++column) {
 #pragma HLS UNROLL
-            const int at = row * CONFIG::width + column;
-            const bool is_active = CONFIG::is_active(image[at * CONFIG::channels]);
-            active[at] = is_active;
-            count += ap_uint<1>(is_active);
+                    const X* const pixel = &image[(row * CONFIG::width + column) * CONFIG::channels];
+                    for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+                        pixels[row][column][channel] = pixel[channel];
+                    }
+                    active[row][column] = CONFIG::is_active(pixel[0]);
+                    bits[column] = active[row][column];
+                }
+                counts[row] = Tree<CONFIG::width>::sum(bits);
+            }
+            Prefix<CONFIG::height>::sums(counts);
         }
-        in_row[row] = count;
-    }
-    prefix_counts<CONFIG::height>(in_row, before);
-
-    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-        // The row with the pixel of this rank; 0 stands in if there is none.
-        ap_uint<1> found = 0;
-        int row = 0;
-        count_t rank = 0;
-        for (int r = 0; r < CONFIG::height; ++r) {
+            const int slot = first + i;
+            if (slot >= CONFIG::slots) continue;  // the last step may be short
+            // The row that holds the pixel of this rank is the number of rows that end before it.
+            typename CONFIG::row_t before[CONFIG::height];
+#pragma HLS ARRAY_PARTITION variable=before complete
+            for (int row = 0; row < CONFIG::height; ++row) {
 #pragma HLS UNROLL
-            if (before[r] <= slot && slot < before[r + 1]) {
-                found = 1;
-                row = r;
-                rank = count_t(slot) - before[r];
+                before[row] = counts[row] <= slot;
+            }
+            const bool found = slot < counts[CONFIG::height - 1];
+            const typename CONFIG::row_t row = found ? Tree<CONFIG::height>::sum(before) : typename CONFIG::row_t(0);
+            const rank_t rank = row == 0 ? count_t(slot) : count_t(slot - counts[row == 0 ? 0 : int(row) - 1]);
+            // In the row, the pixel with that many active ones up to it.
+            rank_t ranks[CONFIG::width];
+            typename CONFIG::column_t columns[CONFIG::width];
+#pragma HLS ARRAY_PARTITION variable=ranks complete
+#pragma HLS ARRAY_PARTITION variable=columns complete
+            for (int column = 0; column < CONFIG::width; ++column) {
+#pragma HLS UNROLL
+                ranks[column] = active[row][column];
+            }
+            Prefix<CONFIG::width>::sums(ranks);
+            for (int column = 0; column < CONFIG::width; ++column) {
+#pragma HLS UNROLL
+                const bool here = active[row][column] != 0 && ranks[column] == rank + 1;
+                columns[column] = here ? column : 0;
+            }
+            const typename CONFIG::column_t column = Tree<CONFIG::width>::any(columns);
+            hash[slot * 2] = found ? H(row + 1) : H(0);
+            hash[slot * 2 + 1] = found ? H(column + 1) : H(0);
+            for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+                X line[CONFIG::width];
+#pragma HLS ARRAY_PARTITION variable=line complete
+                for (int c = 0; c < CONFIG::width; ++c) {
+#pragma HLS UNROLL
+                    line[c] = pixels[row][c][channel];
+                }
+                feat[slot * CONFIG::channels + channel] = found ? Y(line[column]) : Y(0);
             }
         }
-        // The pixel's column, from the counts within its row.
-        ap_uint<1> line[CONFIG::width];
-        count_t line_before[CONFIG::width + 1];
+    }
+}
+
+// Makes a slot empty.
+template <class CONFIG, class Y, class H>
+inline void clear_slot(int slot, Y feat[CONFIG::slots * CONFIG::channels], H hash[CONFIG::slots * 2]) {
+#pragma HLS INLINE
+    hash[slot * 2] = 0;
+    hash[slot * 2 + 1] = 0;
+    for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+        feat[slot * CONFIG::channels + channel] = 0;
+    }
+}
+
+// CONFIG: as above without pixels_per_cycle; taken_t, which holds slots; feature_t, the mantissa of a pixel. Each row of the image is read once, in
+// order.
+template <class CONFIG, class X, class Y, class H>
+void sparse_input_reduce_rows(const X image[CONFIG::height][CONFIG::width * CONFIG::channels],
+                              Y feat[CONFIG::slots * CONFIG::channels], H hash[CONFIG::slots * 2]) {
+#pragma HLS INLINE
+    typedef typename CONFIG::rank_t rank_t;
+    typedef typename CONFIG::feature_t feature_t;
+    typename CONFIG::taken_t taken = 0;  // slots that are filled; stops at N
+    for (int row = 0; row < CONFIG::height; ++row) {
+#pragma HLS PIPELINE II=1 rewind
+        X line[CONFIG::width * CONFIG::channels];
+        ap_uint<1> active[CONFIG::width];
+        rank_t ranks[CONFIG::width];
 #pragma HLS ARRAY_PARTITION variable=line complete
-#pragma HLS ARRAY_PARTITION variable=line_before complete
-        for (int c = 0; c < CONFIG::width; ++c) {
+#pragma HLS ARRAY_PARTITION variable=active complete
+#pragma HLS ARRAY_PARTITION variable=ranks complete
+        for (int at = 0; at < CONFIG::width * CONFIG::channels; ++at) {
 #pragma HLS UNROLL
-            line[c] = active[row * CONFIG::width + c];
+            line[at] = image[row][at];
         }
-        prefix_counts<CONFIG::width>(line, line_before);
-        int column = 0;
-        for (int c = 0; c < CONFIG::width; ++c) {
+        for (int column = 0; column < CONFIG::width; ++column) {
 #pragma HLS UNROLL
-            if (line[c] != 0 && line_before[c] == rank) column = c;
+            active[column] = CONFIG::is_active(line[column * CONFIG::channels]);
+            ranks[column] = active[column];
         }
-        hash[slot * 2] = found != 0 ? H(row + 1) : H(0);
-        hash[slot * 2 + 1] = found != 0 ? H(column + 1) : H(0);
-        for (int channel = 0; channel < CONFIG::channels; ++channel) {
+        Prefix<CONFIG::width>::sums(ranks);
+        const rank_t total = ranks[CONFIG::width - 1];
+        const typename CONFIG::taken_t before = row == 0 ? typename CONFIG::taken_t(0) : taken;
+        for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-            const X pixel = image[(row * CONFIG::width + column) * CONFIG::channels + channel];
-            feat[slot * CONFIG::channels + channel] = found != 0 ? Y(pixel) : Y(0);
+            const bool found = slot >= before && slot < before + total;
+            if (row == 0) {
+                clear_slot<CONFIG>(slot, feat, hash);
+            }
+            if (found) {
+                const rank_t rank = slot - before + 1;
+                typename CONFIG::column_t columns[CONFIG::width];
+                feature_t values[CONFIG::channels][CONFIG::width];
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=values complete dim=0
+                for (int column = 0; column < CONFIG::width; ++column) {
+#pragma HLS UNROLL
+                    const bool here = active[column] != 0 && ranks[column] == rank;
+                    columns[column] = here ? column : 0;
+                    for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+                        const X pixel = line[column * CONFIG::channels + channel];
+                        values[channel][column] = here ? feature_t(mantissa(pixel)) : feature_t(0);
+                    }
+                }
+                hash[slot * 2] = row + 1;
+                hash[slot * 2 + 1] = Tree<CONFIG::width>::any(columns) + 1;
+                for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+                    const X pixel = from_mantissa<X>(Tree<CONFIG::width>::any(values[channel]));
+                    feat[slot * CONFIG::channels + channel] = pixel;
+                }
+            }
         }
+        const typename CONFIG::count_t after = before + total;
+        taken = after < CONFIG::slots ? typename CONFIG::taken_t(after) : typename CONFIG::taken_t(CONFIG::slots);
     }
 }
 

@@ -2,9 +2,10 @@
 //
 // Dataflow: each slot finds its cell; a matrix says which slots share a cell; the first slot of a cell leads it and
 // takes the sum or the maximum over the slots of the cell; the others become empty. No slot waits for another.
-//
-// Cost: for each slot one comparison with a constant for each output row and column; N*(N-1)/2 comparisons of cells;
-// N*C masked sums (average) or comparisons (maximum) of N values.
+// P slots in each of ceil(N/P) steps.
+//   cost   for each slot OH + OW comparisons with a constant; P*N comparisons of cells (half of them with P = N); P*C
+//          sums or maxima of N masked values
+//   depth  a comparison with a constant, a comparison of cells, a tree of log2(N) additions or comparisons
 
 #ifndef SPARSEHLS_SPARSE_POOLING2D_H_
 #define SPARSEHLS_SPARSE_POOLING2D_H_
@@ -42,80 +43,82 @@ inline bool same_cell(const G cells[CONFIG::slots * 2], int p, int q) {
     return cells[p * 2] == cells[q * 2] && cells[p * 2 + 1] == cells[q * 2 + 1] && cells[p * 2] != 0;
 }
 
-// Whether each slot is the first of its cell, and the hash after pooling: a leader's cell, nothing for the others.
+// Whether slot p is the first of its cell.
 template <class CONFIG, class G>
-inline void pooling_leaders(const G cells[CONFIG::slots * 2], ap_uint<1> leads[CONFIG::slots], G out_hash[CONFIG::slots * 2]) {
+inline bool leads_cell(const G cells[CONFIG::slots * 2], int p) {
 #pragma HLS INLINE
-    for (int p = 0; p < CONFIG::slots; ++p) {
+    ap_uint<1> earlier[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=earlier complete
+    for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        bool first = cells[p * 2] != 0;
-        for (int q = 0; q < p; ++q) {
-#pragma HLS UNROLL
-            if (same_cell<CONFIG>(cells, p, q)) first = false;
-        }
-        leads[p] = first;
-        out_hash[p * 2] = first ? cells[p * 2] : G(0);
-        out_hash[p * 2 + 1] = first ? cells[p * 2 + 1] : G(0);
+        earlier[q] = q < p && same_cell<CONFIG>(cells, p, q);
     }
+    return cells[p * 2] != 0 && Tree<CONFIG::slots>::any(earlier) == 0;
 }
 
-// CONFIG: slots, channels, pool_height, pool_width, out_height, out_width; accumulator_t, the mantissa of a sum. The
-// division by the window's size is in the binary point of Y and, if the size is no power of two, in the quantizer that
-// follows.
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_pooling2d_average(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                              Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
-    G cells[CONFIG::slots * 2];
-    ap_uint<1> leads[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=cells complete
-#pragma HLS ARRAY_PARTITION variable=leads complete
-    pooling_cells<CONFIG>(hash, cells);
-    pooling_leaders<CONFIG>(cells, leads, out_hash);
-    for (int p = 0; p < CONFIG::slots; ++p) {
-#pragma HLS UNROLL
-        for (int c = 0; c < CONFIG::channels; ++c) {
-#pragma HLS UNROLL
-            typename CONFIG::accumulator_t sum = 0;
-            for (int q = 0; q < CONFIG::slots; ++q) {
-#pragma HLS UNROLL
-                if (leads[p] != 0 && same_cell<CONFIG>(cells, p, q)) sum += mantissa(feat[q * CONFIG::channels + c]);
-            }
-            out[p * CONFIG::channels + c] = from_mantissa<Y>(sum);
-        }
-    }
-}
-
-// CONFIG: as above without accumulator_t; count_t, which holds slots.
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_pooling2d_max(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                          Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
-#pragma HLS PIPELINE II=1
-    G cells[CONFIG::slots * 2];
-    ap_uint<1> leads[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=cells complete
-#pragma HLS ARRAY_PARTITION variable=leads complete
-    pooling_cells<CONFIG>(hash, cells);
-    pooling_leaders<CONFIG>(cells, leads, out_hash);
-    for (int p = 0; p < CONFIG::slots; ++p) {
-#pragma HLS UNROLL
-        typename CONFIG::count_t present = 0;
+// The mean's sum, or the maximum, over the slots in the cell of p, for one channel.
+struct PoolingAverage {
+    template <class CONFIG, class Y, class X, class G>
+    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const G cells[CONFIG::slots * 2], int p, int c) {
+#pragma HLS INLINE
+        typedef typename CONFIG::accumulator_t accumulator_t;
+        accumulator_t terms[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=terms complete
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            present += ap_uint<1>(same_cell<CONFIG>(cells, p, q));
+            const accumulator_t term = mantissa(feat[q * CONFIG::channels + c]);
+            terms[q] = same_cell<CONFIG>(cells, p, q) ? term : accumulator_t(0);
         }
-        for (int c = 0; c < CONFIG::channels; ++c) {
+        return from_mantissa<Y>(Tree<CONFIG::slots>::sum(terms));
+    }
+};
+
+struct PoolingMax {
+    template <class CONFIG, class Y, class X, class G>
+    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const G cells[CONFIG::slots * 2], int p, int c) {
+#pragma HLS INLINE
+        X values[CONFIG::slots];
+        typename CONFIG::count_t present[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=values complete
+#pragma HLS ARRAY_PARTITION variable=present complete
+        for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            X best = feat[p * CONFIG::channels + c];
-            for (int q = 0; q < CONFIG::slots; ++q) {
+            const bool same = same_cell<CONFIG>(cells, p, q);
+            // p's own value stands in for those of other cells.
+            values[q] = feat[(same ? q : p) * CONFIG::channels + c];
+            present[q] = same;
+        }
+        const X best = Tree<CONFIG::slots>::largest(values);
+        // Pixels of the window that are not there count as zero.
+        const bool partly = Tree<CONFIG::slots>::sum(present) < CONFIG::pool_height * CONFIG::pool_width;
+        return partly && best < 0 ? Y(0) : Y(best);
+    }
+};
+
+// CONFIG: mode, PoolingAverage or PoolingMax; slots, channels, pool_height, pool_width, out_height, out_width;
+// pixels_per_cycle; for a mean accumulator_t, the mantissa of a sum; for a maximum count_t, which holds slots. The
+// division of a mean by the window's size is in the binary point of Y and, if the size is no power of two, in the
+// quantizer that follows.
+template <class CONFIG, class X, class H, class Y, class G>
+void sparse_pooling2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                      Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+#pragma HLS INLINE
+    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+        G cells[CONFIG::slots * 2];
+#pragma HLS ARRAY_PARTITION variable=cells complete
+        pooling_cells<CONFIG>(hash, cells);
+        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-                const X other = feat[q * CONFIG::channels + c];
-                if (same_cell<CONFIG>(cells, p, q) && other > best) best = other;
+            const int p = first + i;
+            if (p >= CONFIG::slots) continue;  // the last step may be short
+            const bool leads = leads_cell<CONFIG>(cells, p);
+            out_hash[p * 2] = leads ? cells[p * 2] : G(0);
+            out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
+            for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                out[p * CONFIG::channels + c] = leads ? CONFIG::mode::template pool<CONFIG, Y>(feat, cells, p, c) : Y(0);
             }
-            // Pixels of the window that are not there count as zero.
-            const bool partly = present < CONFIG::pool_height * CONFIG::pool_width;
-            const bool zero = leads[p] == 0 || (partly && best < 0);
-            out[p * CONFIG::channels + c] = zero ? Y(0) : Y(best);
         }
     }
 }

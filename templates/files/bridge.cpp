@@ -6,10 +6,10 @@
 
 extern "C" void {{ symbol }}(const long long* input, long long* output, unsigned long long events) {
     for (unsigned long long event = 0; event < events; ++event) {
-        input_t in[{{ input.size }}];
+        input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
         output_t out[{{ layers[-1].size }}];
         for (int i = 0; i < {{ input.size }}; ++i) {
-            in[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
+            in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
         }
         {{ name }}(in, out);
         for (int i = 0; i < {{ layers[-1].size }}; ++i) {

@@ -30,13 +30,16 @@ static void print(const T* values, int count) {
 }
 
 int main() {
-    static input_t input[{{ input.size }}];
+    static input_t input{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
     for (int i = 0; i < {{ input.size }}; ++i) {
         long long mantissa = 0;
         if (std::scanf("%lld", &mantissa) != 1) return 1;
-        input[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+        input{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
     }
 {%- for layer in layers %}
+{%- if layer.absorbed %}
+    std::printf("-\n");  // {{ layer.id }} has no values of its own
+{%- else %}
 {%- set target = "output" if loop.last else layer.id %}
     static {{ layer.id }}_t {{ target }}[{{ layer.size }}];
 {%- if layer.hash_type %}
@@ -46,6 +49,7 @@ int main() {
     print({{ target }}, {{ layer.size }});
 {%- if layer.hash_type %}
     print({{ layer.id }}_hash, {{ layer.hash_size }});
+{%- endif %}
 {%- endif %}
 {%- endfor %}
     return 0;

@@ -26,6 +26,7 @@ struct {{ layer.id }}_quotient_config {
 {%- endfor %}
 };
 {%- endif %}
+{%- if layer.casts or not layer.absorbed %}
 struct {{ layer.id }}_config {
 {%- for constant in layer.constants %}
     static const {{ constant.type }} {{ constant.name }} = {{ constant.value }};
@@ -45,13 +46,19 @@ struct {{ layer.id }}_config {
     static int format(int, int, int channel) { return {{ layer.id }}_table[channel]; }
 {%- else %}
     static int format(int row, int column, int channel) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
         return {{ layer.id }}_table[((row - 1) * {{ layer.width }} + column - 1) * {{ layer.channels }} + channel];
     }
 {%- endif %}
 {%- elif layer.format_of == "one" %}
     static int format(int) { return 0; }
 {%- else %}
-    static int format(int index) { return {{ layer.id }}_table[index]; }
+    static int format(int index) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
+        return {{ layer.id }}_table[index];
+    }
 {%- endif %}
 {%- endif %}
 {%- if layer.casts %}
@@ -74,5 +81,6 @@ struct {{ layer.id }}_config {
     }
 {%- endif %}
 };
+{%- endif %}
 {% endfor %}
 #endif

@@ -28,13 +28,13 @@ int main() {
     const int total = {{ test_events }};
     int events = 0, different = 0;
     for (; events < total; ++events) {
-        input_t in[{{ input.size }}];
+        input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
         output_t out[{{ layers[-1].size }}];
         long long mantissa = 0;
         bool complete = true;
         for (int i = 0; i < {{ input.size }} && complete; ++i) {
             complete = std::fscanf(inputs, "%lld", &mantissa) == 1;
-            in[i].range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+            in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
         }
         if (!complete) break;
         {{ name }}(in, out);

@@ -8,7 +8,9 @@ use crate::{
     fixed::{Format, Interval, Overflow, QuantizerFormat},
     formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
     names,
+    manifest::{Interface, Variant},
     network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    plan::{LayerPlan, Plan},
 };
 
 /// A named constant or type.
@@ -33,16 +35,16 @@ pub struct QuotientText {
 /// A layer as the templates see it.
 #[derive(Debug, Default, Serialize)]
 pub struct LayerText {
-    id: String,
+    pub id: String,
     title: String,
     notes: Vec<String>,
     #[serde(rename = "type")]
     type_: String,
     range: String,
     shape: String,
-    size: usize,
-    hash_type: Option<String>,
-    hash_size: usize,
+    pub size: usize,
+    pub hash_type: Option<String>,
+    pub hash_size: usize,
     /// The kernel and the header it is in.
     kernel: &'static str,
     pub header: &'static str,
@@ -63,6 +65,8 @@ pub struct LayerText {
     /// Whether any format looks at the value.
     reads: bool,
     quotient: Option<QuotientText>,
+    /// A later layer does this one's work; only its types and its quantizer are needed.
+    pub absorbed: bool,
 }
 
 /// An array of constants: a file under `weights/`.
@@ -77,18 +81,37 @@ pub struct Weights {
 }
 
 /// The texts of all layers, and their constants.
-pub fn texts(network: &FixedNetwork) -> Result<(Vec<LayerText>, Vec<Weights>)> {
+pub fn texts(network: &FixedNetwork, plan: &Plan) -> Result<(Vec<LayerText>, Vec<Weights>)> {
     let mut weights = Vec::new();
-    let mut layers = Vec::new();
-    let mut previous = ("input".to_owned(), "input_t".to_owned());
+    let mut layers: Vec<LayerText> = Vec::new();
+    let mut before = Before { id: "input".into(), source: None };
     let last = network.layers.len().saturating_sub(1);
-    for (at, fixed) in network.layers.iter().enumerate() {
-        let mut writer = Writer { fixed, text: LayerText::default(), weights: &mut weights };
-        let text = writer.layer(&previous, at == last).map_err(|error| error.layer(&fixed.layer.name))?;
-        previous = (text.id.clone(), format!("{}_t", text.id));
+    for (at, (fixed, own)) in network.layers.iter().zip(&plan.layers).enumerate() {
+        let previous = layers.last().map_or_else(|| "input_t".into(), |text| format!("{}_t", text.id));
+        let by_rows = at == 0 && plan.interface == Interface::Row;
+        // Slots are in row-major order until a pooling makes cells of them.
+        let pooled = network.layers[..at].iter().any(|fixed| matches!(fixed.layer.op, Op::SparsePooling2d(_)));
+        let quantizes = |text: &&LayerText| text.absorbed && text.casts.is_some();
+        let quantized_by = layers.last().filter(quantizes).map(|text| text.id.as_str());
+        let mut writer =
+            Writer { fixed, plan: own, by_rows, ordered: !pooled, quantized_by, text: LayerText::default(), weights: &mut weights };
+        let text = writer.layer(&before, previous, at == last).map_err(|error| error.layer(&fixed.layer.name))?;
+        if own.absorbed {
+            before.source.get_or_insert_with(|| fixed.input_shape.clone());
+        } else {
+            before = Before { id: text.id.clone(), source: None };
+        }
         layers.push(text);
     }
     Ok((layers, weights))
+}
+
+/// What a kernel reads.
+struct Before {
+    /// The last layer that has a kernel.
+    id: String,
+    /// Its sparse shape, if layers between it and this one are absorbed.
+    source: Option<Shape>,
 }
 
 fn constant(name: &'static str, value: impl ToString) -> Named {
@@ -122,12 +145,19 @@ fn native(values: &[i64]) -> &'static str {
 
 struct Writer<'a> {
     fixed: &'a FixedLayer,
+    plan: &'a LayerPlan,
+    /// Whether this is an input reduction that gets the image row by row.
+    by_rows: bool,
+    /// Whether the slots are in row-major order.
+    ordered: bool,
+    /// The absorbed quantizer before this.
+    quantized_by: Option<&'a str>,
     text: LayerText,
     weights: &'a mut Vec<Weights>,
 }
 
 impl Writer<'_> {
-    fn layer(&mut self, previous: &(String, String), last: bool) -> Result<LayerText> {
+    fn layer(&mut self, before: &Before, previous: String, last: bool) -> Result<LayerText> {
         let FixedLayer { layer, input_shape, output, .. } = self.fixed;
         let id = layer.id.clone();
         let interval = output.interval();
@@ -144,7 +174,8 @@ impl Writer<'_> {
             range: format!("mantissas {} to {}{divided}", interval.lo, interval.hi),
             shape: describe(&layer.shape),
             size: layer.shape.len(),
-            from: previous.1.clone(),
+            from: previous.clone(),
+            absorbed: self.plan.absorbed,
             sparse: matches!(input_shape, Shape::Sparse { .. }),
             ..LayerText::default()
         };
@@ -156,16 +187,19 @@ impl Writer<'_> {
             self.text.width = width;
             self.text.channels = channels;
         }
-        self.text.arguments.push(previous.0.clone());
-        if self.text.sparse {
-            self.text.arguments.push(format!("{}_hash", previous.0));
+        self.text.arguments.push(before.id.clone());
+        if self.text.sparse || before.source.is_some() {
+            self.text.arguments.push(format!("{}_hash", before.id));
         }
         self.text.arguments.push(if last { "output".into() } else { id.clone() });
         if self.text.hash_type.is_some() {
             self.text.arguments.push(format!("{id}_hash"));
         }
         self.text.id = id;
-        self.op()?;
+        match (&self.fixed.layer.op, &before.source) {
+            (Op::Dense(op), Some(source)) if !self.plan.absorbed => self.look_up(op, source, before, &previous),
+            _ => self.op()?,
+        }
         Ok(std::mem::take(&mut self.text))
     }
 
@@ -222,11 +256,23 @@ impl Writer<'_> {
 
     fn input_reduce(&mut self, threshold: Option<f32>) {
         let Shape::Sparse { slots, height, width, channels } = self.fixed.layer.shape else { return };
-        self.kernel("sparse_input_reduce", "sparse_input_reduce.h");
+        let kernel = if self.by_rows { "sparse_input_reduce_rows" } else { "sparse_input_reduce" };
+        self.kernel(kernel, "sparse_input_reduce.h");
         self.text.constants = [("slots", slots), ("height", height), ("width", width), ("channels", channels)]
             .map(|(name, value)| constant(name, value))
             .into();
-        self.text.types = vec![typed("count_t", unsigned(height * width))];
+        self.text.types = vec![
+            typed("count_t", unsigned(height * width)),
+            typed("rank_t", unsigned(width)),
+            typed("column_t", unsigned(width)),
+        ];
+        if self.by_rows {
+            self.text.types.push(typed("taken_t", unsigned(slots)));
+            self.text.types.push(typed("feature_t", mantissa_type(self.fixed.input.format())));
+        } else {
+            self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
+            self.text.types.push(typed("row_t", unsigned(height)));
+        }
         let all = self.fixed.input.interval();
         self.text.active = Some(match threshold {
             Some(threshold) => {
@@ -282,11 +328,19 @@ impl Writer<'_> {
             constant("filters", conv.filters),
             constant("kernel_height", rows),
             constant("kernel_width", columns),
+            constant("taps", rows * columns),
+            constant("pixels_per_cycle", self.plan.pixels_per_cycle),
+            constant("filters_per_cycle", self.plan.filters_per_cycle),
+            constant("channels_per_cycle", self.plan.channels_per_cycle),
+            Named { name: "ordered", value: self.ordered.to_string(), type_: "bool".into() },
         ]);
+        let form = if self.plan.variant == Some(Variant::Gather) { "sparsehls::Gather" } else { "sparsehls::Pairwise" };
         let largest = (height.max(width) + rows.max(columns)) as i128;
         let difference = Format::holding(Interval { lo: -largest, hi: largest }, 0);
         self.text.types = vec![
+            typed("form", form),
             typed("difference_t", mantissa_type(difference)),
+            typed("feature_t", mantissa_type(self.fixed.input.format())),
             typed("weight_t", mantissa_type(conv.weights.format())),
             typed("accumulator_t", self.accumulator()),
         ];
@@ -318,10 +372,11 @@ impl Writer<'_> {
         for (name, value) in [("pool_height", rows), ("pool_width", columns), ("out_height", height), ("out_width", width)] {
             self.text.constants.push(constant(name, value));
         }
-        let header = "sparse_pooling2d.h";
+        self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
+        self.kernel("sparse_pooling2d", "sparse_pooling2d.h");
         match pooling.mode {
             PoolingMode::Average => {
-                self.kernel("sparse_pooling2d_average", header);
+                self.text.types.push(typed("mode", "sparsehls::PoolingAverage"));
                 let accumulator = self.accumulator();
                 self.text.types.push(typed("accumulator_t", accumulator));
                 let Values { divisor, .. } = self.fixed.output;
@@ -330,7 +385,7 @@ impl Writer<'_> {
                 }
             }
             PoolingMode::Max => {
-                self.kernel("sparse_pooling2d_max", header);
+                self.text.types.push(typed("mode", "sparsehls::PoolingMax"));
                 self.text.types.push(typed("count_t", unsigned(slots)));
             }
         }
@@ -341,7 +396,41 @@ impl Writer<'_> {
         let Shape::Sparse { height, width, .. } = self.fixed.input_shape else { return };
         self.kernel("sparse_flatten", "sparse_flatten.h");
         self.text.constants.extend([constant("height", height), constant("width", width)]);
+        self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
         self.text.types.push(typed("position_t", unsigned(height * width)));
+        self.text.types.push(typed("value_t", mantissa_type(self.fixed.output.format())));
+    }
+
+    /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
+    fn look_up(&mut self, op: &Dense, source: &Shape, before: &Before, previous: &str) {
+        self.dense(op);
+        self.kernel("sparse_flatten_dense", "sparse_flatten.h");
+        let Shape::Sparse { slots, height, width, channels } = *source else { return };
+        let fraction = self.fixed.output.fraction;
+        let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
+        self.text.constants = [
+            ("slots", slots),
+            ("channels", channels),
+            ("height", height),
+            ("width", width),
+            ("filters", op.outputs),
+            ("pixels_per_cycle", self.plan.pixels_per_cycle),
+            ("filters_per_cycle", self.plan.filters_per_cycle),
+        ]
+        .map(|(name, value)| constant(name, value))
+        .into();
+        self.text.constants.push(constant("shift", shift));
+        // Without a quantizer the values go on as the flatten would have given them.
+        let quantizer = match self.quantized_by {
+            Some(id) => format!("{id}_config"),
+            None => format!("sparsehls::Unquantized<{previous}>"),
+        };
+        self.text.types.extend([
+            typed("position_t", unsigned(height * width)),
+            typed("quantizer_t", quantizer),
+            typed("quantized_t", previous),
+        ]);
+        self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {}.", before.id));
     }
 
     fn dense(&mut self, op: &Dense) {
@@ -352,6 +441,8 @@ impl Writer<'_> {
             constant("rows", op.rows),
             constant("inputs", op.inputs),
             constant("outputs", op.outputs),
+            constant("inputs_per_cycle", self.plan.channels_per_cycle),
+            constant("outputs_per_cycle", self.plan.filters_per_cycle),
             constant("shift", shift),
         ];
         let accumulator = self.accumulator();

@@ -87,6 +87,14 @@ impl Table {
         value.as_u64().map(Some).ok_or_else(|| self.mistyped(name, value, "a whole number, zero or more", "200"))
     }
 
+    /// The positive integer `name`.
+    pub fn positive(&self, name: &str) -> Result<Option<u64>> {
+        match self.count(name)? {
+            Some(0) => Err(self.error(Code::InvalidValue, name, format!("`{name}` is 0")).help("give 1 or more")),
+            value => Ok(value),
+        }
+    }
+
     /// The string `name`, which must be one of `choices`.
     pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
         let Some(text) = self.string(name)? else { return Ok(None) };

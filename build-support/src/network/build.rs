@@ -294,7 +294,7 @@ impl<'a> Builder<'a> {
 
     /// The formats the manifest gives a layer: its own, or for a plain Keras layer the model's.
     pub fn precision(&self, layer: &KerasLayer) -> Precision {
-        let own = self.manifest.layers.get(&layer.name).copied().unwrap_or_default();
+        let own = self.manifest.layers.get(&layer.name).map(|options| options.precision).unwrap_or_default();
         let shared = if is_plain(&layer.class) { self.manifest.precision } else { Precision::default() };
         Precision { weights: own.weights.or(shared.weights), result: own.result.or(shared.result) }
     }

@@ -74,6 +74,7 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
     let keras = if layer.keras.is_some() { " = Keras" } else { "" };
     let state = match layer.first_difference {
+        None if layer.csim.is_none() => format!("reference{keras}; in the csim part of a later layer"),
         None => format!("reference = csim{keras}"),
         Some(_) if is_first => output.alarm("first difference"),
         Some(_) => output.alarm("different"),
@@ -94,13 +95,14 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
 }
 
 fn values(layer: &LayerTrace, at: usize) -> String {
-    let (reference, csim) = (layer.reference[at], layer.csim[at]);
+    let reference = layer.reference[at];
     let keras = layer.keras.as_ref().map(|keras| keras[at]);
     if layer.first_difference.is_none() {
         return reference.to_string();
     }
     let keras = keras.map_or(String::new(), |keras| format!(", Keras {keras}"));
-    format!("reference {reference}, csim {csim}{keras}")
+    let csim = layer.csim.as_ref().map_or(String::new(), |csim| format!(", csim {}", csim[at]));
+    format!("reference {reference}{csim}{keras}")
 }
 
 /// `[3, 4, 0]`.

@@ -1,0 +1,468 @@
+//! What our kernels consist of: the formulas in the headers of `hls_lib/kernels`, with numbers.
+
+use super::{Operation, Step, Structure};
+use crate::{
+    fixed::{QuantizerFormat, Rounding},
+    formats::FixedLayer,
+    manifest::Variant,
+    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    plan::LayerPlan,
+};
+
+/// A kernel, and the bits that it holds over all steps of an event: besides its pipeline registers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// Its operations.
+    pub structure: Structure,
+    /// Bits held over several steps.
+    pub held: u64,
+}
+
+/// The kernel of an op as it is planned. An op that is done by a later one has no operations.
+pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan) -> Kernel {
+    let mut parts = Parts { fixed, plan, steps: Vec::new(), held: 0 };
+    if !plan.absorbed {
+        parts.op();
+    }
+    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64 }, held: parts.held }
+}
+
+/// Bits that hold 0 to `largest`.
+fn bits_for(largest: usize) -> u32 {
+    (usize::BITS - largest.leading_zeros()).max(1)
+}
+
+/// Levels of a balanced tree over `inputs`.
+fn levels(inputs: usize) -> u32 {
+    inputs.max(1).next_power_of_two().trailing_zeros()
+}
+
+/// Additions of a prefix sum over `inputs` values in [`levels`] levels.
+fn prefix_additions(inputs: usize) -> usize {
+    (0..levels(inputs)).map(|level| inputs - (1 << level)).sum()
+}
+
+/// Non-zero digits of `value` in canonical signed-digit form.
+fn digits(value: i64) -> u32 {
+    let value = i128::from(value).unsigned_abs();
+    (value ^ (3 * value)).count_ones()
+}
+
+fn narrow(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+struct Parts<'a> {
+    fixed: &'a FixedLayer,
+    plan: &'a LayerPlan,
+    steps: Vec<Step>,
+    held: u64,
+}
+
+/// The sizes of a sparse tensor.
+#[derive(Clone, Copy)]
+struct Sparse {
+    slots: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// Bits of a row and of a column.
+    coordinate: [u32; 2],
+}
+
+impl Parts<'_> {
+    /// `count` operations beside each other, `levels` of them in a row, after which `live` bits go on.
+    fn add(&mut self, what: &'static str, operation: Operation, count: usize, levels: u32, live: usize) {
+        self.steps.push(Step { what, operation, count: count as u64, levels, live: live as u64 });
+    }
+
+    fn op(&mut self) {
+        let values = self.fixed.layer.shape.len();
+        let (from, to) = (self.fixed.input.format().width, self.fixed.output.format().width);
+        match &self.fixed.layer.op {
+            Op::InputReduce { .. } => self.reduce(),
+            Op::Quantize(quantizer) => self.quantize(quantizer),
+            Op::SparseConv2d(conv) => self.conv(conv),
+            Op::SparseBias(_) => {
+                self.add("not zero", Operation::Decode { width: from }, values, 1, values * (from as usize + 1));
+                self.add("bias", Operation::Add { width: to }, values, 1, values * to as usize);
+            }
+            Op::SparsePooling2d(pooling) => self.pool(pooling),
+            Op::SparseFlatten => self.flatten(),
+            Op::Relu(relu) => self.relu(relu, values, to),
+            Op::Dense(dense) if self.plan.variant == Some(Variant::LookUp) => self.look_up(dense),
+            Op::Dense(dense) => self.dense(dense),
+            Op::Affine { scale, .. } => {
+                let copies = values / scale.values.len().max(1);
+                self.constant_products(&scale.values, copies, from + scale.format().width, values * to as usize);
+                self.add("offset", Operation::Add { width: to }, values, 1, values * to as usize);
+            }
+            Op::MaxMinus => {
+                let live = values * 2 * from as usize;
+                self.add("compare", Operation::Compare { width: from }, values.saturating_sub(1), levels(values), live);
+                self.add("larger", Operation::Select { inputs: 2, width: from }, values.saturating_sub(1), levels(values), live);
+                self.add("difference", Operation::Add { width: to }, values, 1, values * to as usize);
+            }
+            Op::Lookup(lookup) => self.table(lookup, values),
+            Op::Normalize { .. } => self.normalize(values, from, to),
+            Op::Reshape => {}
+        }
+    }
+
+    /// The sparse tensor that goes in, or that an input reduction makes.
+    fn sparse(&self) -> Sparse {
+        let shape = match (&self.fixed.input_shape, &self.fixed.layer.shape) {
+            (Shape::Sparse { .. }, _) => &self.fixed.input_shape,
+            (_, made) => made,
+        };
+        let Shape::Sparse { slots, height, width, channels } = *shape else {
+            return Sparse { slots: 0, height: 1, width: 1, channels: 1, coordinate: [1, 1] };
+        };
+        Sparse { slots, height, width, channels, coordinate: [bits_for(height), bits_for(width)] }
+    }
+
+    fn reduce(&mut self) {
+        let s = self.sparse();
+        let bits = self.fixed.input.format().width;
+        let pixel = s.channels * bits as usize;
+        let slot_bits = pixel + (s.coordinate[0] + s.coordinate[1]) as usize;
+        let rows_at_once = if self.plan.steps == s.height && self.plan.pixels_per_cycle == s.slots { 1 } else { s.height };
+        let image = rows_at_once * s.width * (pixel + 1);
+        self.add("active", Operation::Decode { width: bits }, rows_at_once * s.width, 1, image);
+        self.held = if self.plan.steps > 1 { (s.slots * slot_bits) as u64 } else { 0 };
+        if rows_at_once == 1 && s.height > 1 {
+            return self.reduce_row(s, pixel, image);
+        }
+        let (count, rank) = (bits_for(s.height * s.width), bits_for(s.width));
+        let lanes = self.plan.pixels_per_cycle;
+        let counts = s.height * count as usize;
+        self.add("count in a row", Operation::Add { width: 1 }, s.height * s.width, levels(s.width), image + counts);
+        self.add("counts of rows", Operation::Add { width: count }, prefix_additions(s.height), levels(s.height), image + counts);
+        self.held += if self.plan.steps > 1 { (image + counts) as u64 } else { 0 };
+        self.add("rows before", Operation::Compare { width: count }, lanes * s.height, 1, image + lanes * s.height);
+        self.add("row", Operation::Add { width: 1 }, lanes * s.height, levels(s.height), image + lanes * 2 * count as usize);
+        self.add("count before", Operation::Select { inputs: narrow(s.height), width: count }, lanes, 0, 0);
+        self.add("rank", Operation::Add { width: rank }, lanes, 0, 0);
+        let line = lanes * s.width * (pixel + 1);
+        let choice = Operation::Select { inputs: narrow(s.height), width: narrow(s.width * (pixel + 1)) };
+        self.add("choose the row", choice, lanes, 1, line);
+        self.column(s, lanes, line);
+        let choice = Operation::Select { inputs: narrow(s.width), width: narrow(pixel) };
+        self.add("choose the pixel", choice, lanes, 1, s.slots * slot_bits);
+    }
+
+    /// The rank of each pixel of a row and the column that has the wanted one, for `lanes` rows.
+    fn column(&mut self, s: Sparse, lanes: usize, line: usize) {
+        let rank = bits_for(s.width);
+        let ranks = lanes * s.width * rank as usize;
+        self.add("ranks", Operation::Add { width: rank }, lanes * prefix_additions(s.width), levels(s.width), line + ranks);
+        self.add("of this rank", Operation::Equal { width: rank }, lanes * s.width, 1, line + lanes * s.width);
+        let encode = Operation::Decode { width: narrow(s.width / 2) };
+        self.add("column", encode, lanes * s.coordinate[1] as usize, 1, line);
+    }
+
+    fn reduce_row(&mut self, s: Sparse, pixel: usize, line: usize) {
+        let rank = bits_for(s.width);
+        let live = line + s.width * rank as usize;
+        self.add("ranks", Operation::Add { width: rank }, prefix_additions(s.width), levels(s.width), live);
+        self.add("rank wanted", Operation::Add { width: rank + 1 }, s.slots, 1, live + s.slots * rank as usize);
+        self.add("of this rank", Operation::Equal { width: rank }, s.slots * s.width, 1, line + s.slots * s.width);
+        let choice = Operation::GatedOr { inputs: narrow(s.width), width: narrow(pixel + s.coordinate[1] as usize) };
+        self.add("choose the pixel", choice, s.slots, 1, s.slots * (pixel + s.coordinate[1] as usize));
+        self.add("slots taken", Operation::Add { width: bits_for(s.slots) }, 1, 0, 0);
+    }
+
+    /// Coordinate differences of the pairs that one step looks at.
+    fn differences(&mut self, s: Sparse, live: usize) -> usize {
+        let lanes = self.plan.pixels_per_cycle;
+        let pairs = if lanes == s.slots { s.slots * s.slots.saturating_sub(1) / 2 } else { lanes * s.slots };
+        let [row, column] = s.coordinate;
+        self.turns(s.slots, lanes, row + column, lanes, live);
+        let both = live + pairs * (row + column + 2) as usize;
+        self.add("rows apart", Operation::Add { width: row + 1 }, pairs, 1, both);
+        self.add("columns apart", Operation::Add { width: column + 1 }, pairs, 0, both);
+        lanes * s.slots
+    }
+
+    /// The multiplexers of a layer that takes `part` of `whole` values in a step: `copies` of them, `width` bits each.
+    fn turns(&mut self, whole: usize, part: usize, width: u32, copies: usize, live: usize) {
+        let inputs = narrow(whole.div_ceil(part.max(1)));
+        if inputs > 1 {
+            self.add("take turns", Operation::Select { inputs, width }, copies, 1, live);
+        }
+    }
+
+    /// A balanced tree of `count` sums over `inputs` values, from `first` bits to `last`.
+    fn sum(&mut self, count: usize, inputs: usize, first: u32, last: u32) {
+        if inputs > 1 {
+            let width = u32::midpoint(first.min(last), last);
+            let live = count * inputs / 2 * width as usize;
+            self.add("sum", Operation::Add { width }, count * (inputs - 1), levels(inputs), live);
+        }
+    }
+
+    fn accumulator(&self) -> u32 {
+        self.fixed.accumulator.unwrap_or(self.fixed.output.format()).width
+    }
+
+    fn conv(&mut self, conv: &Conv2d) {
+        let s = self.sparse();
+        let bits = self.fixed.input.format().width;
+        let features = s.slots * s.channels * bits as usize;
+        let pairs = self.differences(s, features);
+        self.turns(s.channels, self.plan.channels_per_cycle, bits, s.slots * self.plan.channels_per_cycle, features);
+        if self.plan.variant == Some(Variant::Gather) {
+            self.gather(conv, s, pairs, bits);
+        } else {
+            self.pairwise(conv, s, pairs, bits);
+        }
+        let sums = self.plan.pixels_per_cycle * self.plan.filters_per_cycle;
+        if self.plan.channels_per_cycle < s.channels {
+            let width = self.accumulator();
+            self.add("accumulate", Operation::Add { width }, sums, 1, sums * width as usize);
+        }
+        let results = s.slots * conv.filters * self.fixed.output.format().width as usize;
+        self.held = if self.plan.steps > 1 { results as u64 } else { 0 };
+    }
+
+    fn pairwise(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
+        let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *self.plan;
+        let (width, weight) = (self.accumulator(), conv.weights.format().width);
+        let taps = conv.kernel[0] * conv.kernel[1];
+        let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
+        let products = pairs * channels_per_cycle * filters_per_cycle;
+        let features = s.slots * s.channels * bits as usize;
+        let [row, column] = s.coordinate;
+        self.add("in reach", Operation::Decode { width: row + column + 2 }, pairs, 1, features + pairs * 7);
+        let table = Operation::Table { entries: narrow(taps * parts), width: weight };
+        self.add("weight", table, products, 1, features + products * weight as usize);
+        let product = (bits + weight).min(width.max(bits));
+        self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
+        self.sum(pairs * filters_per_cycle, channels_per_cycle, product, width);
+        self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product, width);
+    }
+
+    fn gather(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
+        let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *self.plan;
+        let [rows, columns] = conv.kernel;
+        let [row, column] = s.coordinate;
+        let taps = rows * columns;
+        let features = s.slots * s.channels * bits as usize;
+        self.add("kernel row", Operation::Decode { width: row + 1 }, pairs * rows, 1, features + pairs * (rows + columns));
+        self.add("kernel column", Operation::Decode { width: column + 1 }, pairs * columns, 0, 0);
+        self.add("at this tap", Operation::Decode { width: 3 }, pairs * taps, 1, features + pairs * taps);
+        let gathered = pixels_per_cycle * taps * channels_per_cycle;
+        let choice = Operation::GatedOr { inputs: narrow(s.slots), width: bits };
+        self.add("gather", choice, gathered, 1, gathered * bits as usize);
+        let (width, weight) = (self.accumulator(), conv.weights.format().width);
+        let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
+        let product = (bits + weight).min(width.max(bits));
+        let terms = if parts == 1 {
+            let live = gathered * filters_per_cycle * product as usize;
+            self.constant_products(&conv.weights.values, pixels_per_cycle, product, live) / conv.filters.max(1)
+        } else {
+            self.variable_products(gathered * filters_per_cycle, parts, bits, weight);
+            taps * channels_per_cycle
+        };
+        self.sum(pixels_per_cycle * filters_per_cycle, terms, product, width);
+    }
+
+    /// Products of `copies` sets of values with constants, by the digits of the constants. Returns how many are not zero.
+    fn constant_products(&mut self, weights: &[i64], copies: usize, width: u32, live: usize) -> usize {
+        let mut counts = [0usize; 66];
+        for weight in weights {
+            counts[(digits(*weight) as usize).min(65)] += 1;
+        }
+        let most = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
+        for (digits, count) in counts.iter().enumerate().skip(1).filter(|(_, count)| **count > 0) {
+            let operation = Operation::MultiplyConstant { digits: digits as u32, width };
+            self.add("times a constant", operation, count * copies, u32::from(digits == most), live);
+        }
+        weights.len() - counts[0]
+    }
+
+    /// `count` products with a weight that changes from step to step.
+    fn variable_products(&mut self, count: usize, parts: usize, bits: u32, weight: u32) {
+        let table = Operation::Table { entries: narrow(parts), width: weight };
+        self.add("weight", table, count, 1, count * (bits + weight) as usize);
+        self.add("multiply", Operation::Multiply { a: bits, b: weight }, count, 1, count * (bits + weight) as usize);
+    }
+
+    fn pool(&mut self, pooling: &Pooling2d) {
+        let s = self.sparse();
+        let Shape::Sparse { height, width, .. } = self.fixed.layer.shape else { return };
+        let bits = self.fixed.input.format().width;
+        let features = s.slots * s.channels * bits as usize;
+        let cell = bits_for(height) + bits_for(width);
+        let lanes = self.plan.pixels_per_cycle;
+        let pairs = if lanes == s.slots { s.slots * s.slots.saturating_sub(1) / 2 } else { lanes * s.slots };
+        let thresholds = Operation::Decode { width: s.coordinate[0].max(s.coordinate[1]) };
+        self.add("cell", thresholds, s.slots * cell as usize, 2, features + s.slots * cell as usize);
+        self.turns(s.slots, lanes, cell, lanes, features + s.slots * cell as usize);
+        let live = features + lanes * s.slots + s.slots * cell as usize;
+        self.add("same cell", Operation::Equal { width: cell }, pairs, 1, live);
+        self.add("first of its cell", Operation::Decode { width: narrow(s.slots) }, lanes, 0, 0);
+        let sums = lanes * s.channels;
+        match pooling.mode {
+            PoolingMode::Average => self.sum(sums, s.slots, bits, self.accumulator()),
+            PoolingMode::Max => {
+                let (count, deep) = (sums * s.slots.saturating_sub(1), levels(s.slots));
+                let live = sums * s.slots / 2 * bits as usize;
+                self.add("compare", Operation::Compare { width: bits }, count, deep, live);
+                self.add("larger", Operation::Select { inputs: 2, width: bits }, count, deep, live);
+                self.add("pixels there", Operation::Add { width: 1 }, lanes * s.slots, 0, 0);
+            }
+        }
+        let out = self.fixed.output.format().width;
+        self.add("leader", Operation::Gate { width: out }, sums, 1, s.slots * s.channels * out as usize);
+        self.held = if self.plan.steps > 1 { (s.slots * (s.channels * out as usize + cell as usize)) as u64 } else { 0 };
+    }
+
+    /// Positions of the slots of a step.
+    fn positions(&mut self, s: Sparse, live: usize) -> u32 {
+        let lanes = self.plan.pixels_per_cycle;
+        let position = bits_for(s.height * s.width);
+        self.turns(s.slots, lanes, s.coordinate[0] + s.coordinate[1], lanes, live);
+        let row = Operation::MultiplyConstant { digits: digits(s.width as i64), width: position };
+        self.add("row times width", row, lanes, 1, live + lanes * position as usize);
+        self.add("plus column", Operation::Add { width: position }, lanes, 1, live + lanes * position as usize);
+        position
+    }
+
+    fn flatten(&mut self) {
+        let s = self.sparse();
+        let bits = self.fixed.input.format().width;
+        let (lanes, features) = (self.plan.pixels_per_cycle, s.slots * s.channels * bits as usize);
+        let position = self.positions(s, features);
+        self.turns(s.slots, lanes, narrow(s.channels) * bits, lanes, features);
+        let places = s.height * s.width;
+        self.add("here", Operation::Decode { width: position }, lanes * places, 1, features + lanes * places);
+        let image = places * s.channels * bits as usize;
+        let choice = Operation::GatedOr { inputs: narrow(lanes), width: bits };
+        self.add("take", choice, places * s.channels, 1, image);
+        if self.plan.steps > 1 {
+            self.add("keep", Operation::Gate { width: bits }, places * s.channels, 0, 0);
+            self.held = image as u64;
+        }
+    }
+
+    /// Flatten, quantizer and dense layer in one. What the quantizer adds is small beside the products.
+    fn look_up(&mut self, dense: &Dense) {
+        let LayerPlan { pixels_per_cycle: lanes, filters_per_cycle, .. } = *self.plan;
+        let Some(active) = self.fixed.input.active else { return };
+        let channels = active.channels;
+        let places = dense.inputs / channels.max(1);
+        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
+        let position = bits_for(places);
+        let live = lanes * (position as usize + channels * bits as usize);
+        self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
+        self.add("quantize", Operation::Add { width: bits }, lanes * channels, 1, live);
+        let products = lanes * channels * filters_per_cycle;
+        let table = Operation::Table { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
+        self.add("weight", table, products, 1, live + products * weight as usize);
+        let product = (bits + weight).min(width.max(bits));
+        self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
+        self.sum(filters_per_cycle, lanes * channels, product, width);
+        let sums = dense.outputs * width as usize;
+        self.add("accumulate", Operation::Add { width }, filters_per_cycle, u32::from(self.plan.steps > 1), sums);
+        self.add("bias", Operation::Add { width }, filters_per_cycle, 1, sums);
+        self.held = if self.plan.steps > 1 { sums as u64 } else { 0 };
+    }
+
+    fn dense(&mut self, dense: &Dense) {
+        let LayerPlan { filters_per_cycle: outputs, channels_per_cycle: inputs, .. } = *self.plan;
+        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
+        let product = (bits + weight).min(width.max(bits));
+        let sums = dense.rows * outputs;
+        let terms = if self.plan.steps == 1 {
+            let live = dense.rows * dense.weights.values.len() * product as usize;
+            self.constant_products(&dense.weights.values, dense.rows, product, live).div_ceil(dense.outputs.max(1))
+        } else {
+            let all = dense.rows * dense.inputs * bits as usize;
+            self.turns(dense.inputs, inputs, bits, dense.rows * inputs, all);
+            self.variable_products(sums * inputs, self.plan.steps, bits, weight);
+            self.held = (dense.rows * dense.outputs * width as usize) as u64;
+            inputs
+        };
+        self.sum(sums, terms, product, width);
+        if dense.bias.is_some() || inputs < dense.inputs {
+            self.add("bias", Operation::Add { width }, sums, 1, dense.rows * dense.outputs * width as usize);
+        }
+    }
+
+    fn relu(&mut self, relu: &Relu, values: usize, width: u32) {
+        let live = values * width as usize;
+        if *relu == Relu::default() {
+            return self.add("positive", Operation::Gate { width }, values, 1, live);
+        }
+        self.add("limit", Operation::Compare { width }, values, 1, live);
+        self.add("choose", Operation::Select { inputs: 3, width }, values, 1, live);
+    }
+
+    /// Roundings of all formats that a value can have, and the choice among them.
+    fn quantize(&mut self, quantizer: &Quantizer) {
+        let values = self.fixed.layer.shape.len();
+        let (from, to) = (&self.fixed.input, self.fixed.output.format().width);
+        let (rounding, live) = (quantizer.rounding, values * to as usize);
+        let adds = |format: &QuantizerFormat| {
+            rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < from.fraction) || from.divisor != 1
+        };
+        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
+        let formats = quantizer.formats.len();
+        // In a dense layer each value has one format; in a sparse one any of those of its channel.
+        let copies = if dense || formats == 1 { 1 } else { formats.min(self.positions_differ(quantizer)) };
+        let rounded = quantizer.formats.iter().filter(|format| adds(format)).count();
+        let share = (values * copies * rounded).div_ceil(formats.max(1));
+        if from.divisor != 1 {
+            let wide = self.fixed.input.format().width;
+            let product = Operation::MultiplyConstant { digits: wide / 2, width: 2 * wide };
+            self.add("exact division", product, values, 1, values * 2 * wide as usize);
+        }
+        if rounded > 0 {
+            self.add("round", Operation::Add { width: to }, share, 1, live * copies);
+        }
+        self.add("limit", Operation::Gate { width: 2 * to }, values * copies, 1, live * copies);
+        if copies > 1 {
+            let s = self.sparse();
+            let table = Operation::Table { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
+            self.add("format", table, s.slots * s.channels, 0, 0);
+            self.add("choose", Operation::Select { inputs: narrow(copies), width: to }, values, 1, live);
+        }
+    }
+
+    /// The most formats that any channel has at its positions.
+    fn positions_differ(&self, quantizer: &Quantizer) -> usize {
+        let s = self.sparse();
+        let classes = quantizer.expand(&[s.height, s.width, s.channels]);
+        let of_channel = |channel: usize| {
+            let mut seen: Vec<_> = classes.iter().skip(channel).step_by(s.channels.max(1)).copied().collect();
+            seen.sort_unstable();
+            seen.dedup();
+            seen.len()
+        };
+        (0..s.channels).map(of_channel).max().unwrap_or(1)
+    }
+
+    fn table(&mut self, lookup: &Lookup, values: usize) {
+        let Some(table) = &self.fixed.table else { return };
+        let width = self.fixed.output.format().width;
+        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
+        let formats = if dense { 1 } else { lookup.output.formats.len() };
+        let entries = table.entries.first().map_or(0, Vec::len) * formats;
+        let read = Operation::Table { entries: narrow(entries), width };
+        self.add("table", read, values, 1, values * width as usize);
+    }
+
+    fn normalize(&mut self, values: usize, from: u32, to: u32) {
+        let Some(table) = &self.fixed.table else { return };
+        let sum = self.accumulator();
+        self.sum(1, values, from, sum);
+        let largest = table.entries.iter().flatten().copied().max().unwrap_or(1);
+        let reciprocal = Mantissas { values: vec![largest], fraction: 0 }.format().width;
+        let live = values * from as usize + reciprocal as usize;
+        self.add("round", Operation::Add { width: table.input.width }, 1, 1, live);
+        let entries = table.entries.first().map_or(0, Vec::len);
+        self.add("reciprocal", Operation::Table { entries: narrow(entries), width: reciprocal }, 1, 1, live);
+        self.add("multiply", Operation::Multiply { a: from, b: reciprocal }, values, 1, values * to as usize);
+    }
+}

@@ -1,0 +1,346 @@
+//! Stage 5: how each layer is built in hardware.
+//!
+//! The bits do not depend on it, only latency, interval and area. What the manifest leaves open is chosen by the cost
+//! model.
+
+use serde::Serialize;
+
+use crate::{
+    cost,
+    error::{Code, Error, Result},
+    formats::{FixedLayer, FixedNetwork},
+    manifest::{Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    network::{Op, Shape},
+};
+
+/// How a network is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// How layers overlap.
+    pub pipeline: Pipeline,
+    /// How the image enters.
+    pub interface: Interface,
+    /// One for each op of the network.
+    pub layers: Vec<LayerPlan>,
+}
+
+/// How an op is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerPlan {
+    /// Which implementation, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
+    /// Slots in a step: filled by an input reduction, worked on by the others.
+    pub pixels_per_cycle: usize,
+    /// Filters, or outputs of a dense layer, in a step.
+    pub filters_per_cycle: usize,
+    /// Channels, or inputs of a dense layer, in a step.
+    pub channels_per_cycle: usize,
+    /// Steps for one event; a pipelined kernel takes one a cycle.
+    pub steps: usize,
+    /// Whether this op is done by a later one: the parts of a look-up of weights.
+    pub absorbed: bool,
+}
+
+/// What an op could do at once: slots, filters, channels. 1 where there is nothing to divide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Extent {
+    pixels: usize,
+    filters: usize,
+    channels: usize,
+}
+
+fn extent(fixed: &FixedLayer) -> Extent {
+    let slots = match fixed.input_shape {
+        Shape::Sparse { slots, .. } => slots,
+        Shape::Dense(_) => 1,
+    };
+    let one = Extent { pixels: 1, filters: 1, channels: 1 };
+    match (&fixed.layer.op, &fixed.layer.shape) {
+        (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Extent { pixels: *slots, ..one },
+        (Op::SparseConv2d(conv), _) => Extent { pixels: slots, filters: conv.filters, channels: conv.channels },
+        (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => Extent { pixels: slots, ..one },
+        (Op::Dense(dense), _) => Extent { filters: dense.outputs, channels: dense.inputs, ..one },
+        _ => one,
+    }
+}
+
+impl Plan {
+    /// Plans `network` as the manifest wants it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] if a knob does not fit its layer.
+    pub fn new(network: &FixedNetwork, model: &Model) -> Result<Self> {
+        let planner = Planner { network, model };
+        planner.check_keys()?;
+        planner.check_interface()?;
+        let mut layers: Vec<LayerPlan> = Vec::with_capacity(network.layers.len());
+        for at in 0..network.layers.len() {
+            layers.push(planner.layer(at)?);
+        }
+        planner.absorb(&mut layers)?;
+        let plan = Self { pipeline: model.pipeline, interface: model.interface, layers };
+        planner.check_pipeline(&plan)?;
+        Ok(plan)
+    }
+
+    /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
+    /// step; an op with several steps stands alone, since it is a loop. One run with everything for a function pipeline.
+    pub fn processes(&self, network: &FixedNetwork) -> Vec<std::ops::Range<usize>> {
+        let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+        for (at, (fixed, plan)) in network.layers.iter().zip(&self.layers).enumerate() {
+            let joins = runs.last().is_some_and(|run| {
+                let before = &network.layers[run.end - 1];
+                let same_layer = before.layer.keras_name == fixed.layer.keras_name;
+                let single = self.layers[run.clone()].iter().all(|plan| plan.steps == 1) && plan.steps == 1;
+                self.pipeline == Pipeline::Function || self.layers[run.end - 1].absorbed || same_layer && single
+            });
+            match runs.last_mut() {
+                Some(run) if joins => run.end = at + 1,
+                _ => runs.push(at..at + 1),
+            }
+        }
+        runs
+    }
+
+    /// Cycles from one event to the next: those of the op with most steps.
+    pub fn interval(&self) -> usize {
+        self.layers.iter().map(|plan| plan.steps).max().unwrap_or(1)
+    }
+}
+
+struct Planner<'a> {
+    network: &'a FixedNetwork,
+    model: &'a Model,
+}
+
+impl Planner<'_> {
+    /// The main op of a Keras layer takes its knobs; the ops beside it have none.
+    fn options(&self, fixed: &FixedLayer) -> LayerOptions {
+        self.model.layers.get(&fixed.layer.keras_name).copied().unwrap_or_default()
+    }
+
+    fn error(&self, layer: Option<&str>, key: &str, message: String) -> Error {
+        let place = layer.map(|layer| format!(".layers.{layer}")).unwrap_or_default();
+        Error::new(Code::InvalidValue, message)
+            .file(&self.model.manifest)
+            .key(format!("{}{place}.{key}", self.model.key()))
+    }
+
+    /// Every knob stands at a layer that has it; that the layers exist was checked by stage 3.
+    fn check_keys(&self) -> Result {
+        for (name, options) in &self.model.layers {
+            let ops = || self.network.layers.iter().filter(|fixed| fixed.layer.keras_name == *name);
+            for key in options.knobs() {
+                if !ops().any(|fixed| takes(fixed, key, options.variant)) {
+                    let class = ops().next().map_or("layer that the firmware does not have", |fixed| &fixed.layer.keras_class);
+                    let what = if key == "variant" { "this variant".to_owned() } else { format!("`{key}`") };
+                    return Err(self
+                        .error(Some(name), key, format!("`{name}` is a {class}, for which there is no {what}"))
+                        .help("docs/manifest.md says which layers take which knobs"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_interface(&self) -> Result {
+        let reduces_first = matches!(self.network.layers.first().map(|fixed| &fixed.layer.op), Some(Op::InputReduce { .. }));
+        if self.model.interface == Interface::Row && !reduces_first {
+            return Err(self
+                .error(None, "interface", "only an InputReduce layer can take an image row by row".into())
+                .help("make InputReduce the first layer, or use interface = \"partition\""));
+        }
+        Ok(())
+    }
+
+    fn layer(&self, at: usize) -> Result<LayerPlan> {
+        let fixed = &self.network.layers[at];
+        let (full, options) = (extent(fixed), self.options(fixed));
+        let one_step = LayerPlan {
+            variant: None,
+            pixels_per_cycle: full.pixels,
+            filters_per_cycle: full.filters,
+            channels_per_cycle: full.channels,
+            steps: 1,
+            absorbed: false,
+        };
+        if self.model.interface == Interface::Row && at == 0 {
+            let height = self.network.input_shape.first().copied().unwrap_or(1);
+            if let Some(key) = options.knobs().into_iter().next() {
+                return Err(self
+                    .error(Some(&fixed.layer.keras_name), key, "with interface = \"row\" the reduction takes a row a cycle".into())
+                    .help(format!("remove `{key}`")));
+            }
+            return Ok(LayerPlan { steps: height, ..one_step });
+        }
+        if full == (Extent { pixels: 1, filters: 1, channels: 1 }) {
+            return Ok(one_step);
+        }
+        self.divide(fixed, full, &options)
+    }
+
+    /// How much is done in a step: the layer's knobs, else the model's, else what its interval asks for.
+    fn divide(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
+        let is_reduce = matches!(fixed.layer.op, Op::InputReduce { .. });
+        let name = fixed.layer.keras_name.as_str();
+        let (own, shared) = (&options.parallel, &self.model.parallel);
+        let pixels_key = if is_reduce { "slots-per-cycle" } else { "pixels-per-cycle" };
+        let pixels_of = |parallel: &Parallel| if is_reduce { parallel.slots } else { parallel.pixels };
+        let filters = self.part(name, "filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
+        let channels = self.part(name, "channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
+        let pixels = self.part(name, pixels_key, pixels_of(own), pixels_of(shared), full.pixels, false)?;
+        let interval = own.interval.or(shared.interval).unwrap_or(1);
+        let interval = usize::try_from(interval).unwrap_or(usize::MAX).max(1);
+        let plan = |pixels: usize, filters: usize, channels: usize| LayerPlan {
+            variant: options.variant,
+            pixels_per_cycle: pixels,
+            filters_per_cycle: filters,
+            channels_per_cycle: channels,
+            steps: full.pixels.div_ceil(pixels) * (full.filters / filters) * (full.channels / channels),
+            absorbed: false,
+        };
+        let given = pixels.is_some() || filters.is_some() || channels.is_some();
+        let parallel = plan(full.pixels, full.filters, full.channels);
+        let divided = match (filters, channels, pixels) {
+            // A dense layer has no pixels to divide: its outputs, then its inputs, come in turns.
+            (None, None, None) if full.pixels == 1 => {
+                let filters = divisor_for(full.filters, interval);
+                plan(1, filters, divisor_for(full.channels, interval / (full.filters / filters)))
+            }
+            (filters, channels, pixels) => {
+                let (filters, channels) = (filters.unwrap_or(full.filters), channels.unwrap_or(full.channels));
+                let others = (full.filters / filters) * (full.channels / channels);
+                plan(pixels.unwrap_or_else(|| full.pixels.div_ceil((interval / others).max(1))), filters, channels)
+            }
+        };
+        let [parallel, divided] = [parallel, divided].map(|plan| LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan });
+        // Steps make constants variables, which can cost more than they save.
+        let area = |plan: &LayerPlan| cost::layer(fixed, plan, &self.model.target).area();
+        Ok(if given || area(&divided) < area(&parallel) { divided } else { parallel })
+    }
+
+    /// A knob of a layer is checked against the layer's size; one of the model is cut down to it.
+    fn part(&self, layer: &str, key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool) -> Result<Option<usize>> {
+        let Some(own) = own else {
+            let shared = shared.map(|value| usize::try_from(value).unwrap_or(full).clamp(1, full));
+            return Ok(shared.map(|value| if divides { (1..=value).rev().find(|part| full % part == 0).unwrap_or(1) } else { value }));
+        };
+        let value = usize::try_from(own).unwrap_or(usize::MAX);
+        if value == 0 || value > full {
+            return Err(self
+                .error(Some(layer), key, format!("`{key}` is {own}, but `{layer}` has {full}"))
+                .help(format!("give a number from 1 to {full}")));
+        }
+        if divides && full % value != 0 {
+            let divisors: Vec<_> = (1..=full).filter(|part| full % part == 0).map(|part| part.to_string()).collect();
+            return Err(self
+                .error(Some(layer), key, format!("`{key}` is {own}, which does not divide {full}"))
+                .help(format!("give one of {}", divisors.join(", "))));
+        }
+        Ok(Some(value))
+    }
+
+    fn conv_variant(&self, fixed: &FixedLayer, plan: &LayerPlan, wanted: Option<Variant>) -> Option<Variant> {
+        if !matches!(fixed.layer.op, Op::SparseConv2d(_)) {
+            return None;
+        }
+        wanted.or_else(|| {
+            let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
+            let area = |variant| cost::layer(fixed, &with(variant), &self.model.target).area();
+            let gather = area(Variant::Gather) < area(Variant::Pairwise);
+            Some(if gather { Variant::Gather } else { Variant::Pairwise })
+        })
+    }
+
+    /// Chooses between scatter and look-up of weights for every flatten that a dense layer follows.
+    fn absorb(&self, layers: &mut [LayerPlan]) -> Result {
+        for at in 0..layers.len() {
+            let fixed = &self.network.layers[at];
+            if !matches!(fixed.layer.op, Op::SparseFlatten) {
+                continue;
+            }
+            let wanted = self.options(fixed).variant;
+            let Some(dense) = dense_after(self.network, at) else {
+                if wanted == Some(Variant::LookUp) {
+                    let name = fixed.layer.keras_name.as_str();
+                    return Err(self
+                        .error(Some(name), "variant", format!("`{name}` is not followed by a dense layer of one row"))
+                        .help("only the weights of a dense layer can be looked up; use variant = \"scatter\""));
+                }
+                layers[at].variant = Some(Variant::Scatter);
+                continue;
+            };
+            let looked_up = self.look_up(at, dense, layers)?;
+            let scatter = cost::area(self.network, at..dense + 1, &layers[at..=dense], &self.model.target);
+            let mut candidate = layers[at..=dense].to_vec();
+            candidate.iter_mut().for_each(|plan| *plan = LayerPlan { absorbed: true, ..*plan });
+            candidate[dense - at] = looked_up;
+            let look_up = cost::area(self.network, at..dense + 1, &candidate, &self.model.target);
+            if wanted == Some(Variant::LookUp) || wanted.is_none() && look_up < scatter {
+                layers[at..=dense].copy_from_slice(&candidate);
+            } else {
+                layers[at].variant = Some(Variant::Scatter);
+            }
+        }
+        Ok(())
+    }
+
+    /// The dense layer's plan if it looks its weights up: in turns of slots, as the flatten would take them.
+    fn look_up(&self, flatten: usize, dense: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
+        let fixed = &self.network.layers[dense];
+        let Op::Dense(op) = &fixed.layer.op else { return Ok(layers[dense]) };
+        let own = self.options(fixed).parallel;
+        let filters = self
+            .part(&fixed.layer.keras_name, "filters-per-cycle", own.filters, self.model.parallel.filters, op.outputs, true)?
+            .unwrap_or(op.outputs);
+        let (slots, pixels) = (extent(&self.network.layers[flatten]).pixels, layers[flatten].pixels_per_cycle);
+        Ok(LayerPlan {
+            variant: Some(Variant::LookUp),
+            pixels_per_cycle: pixels,
+            filters_per_cycle: filters,
+            channels_per_cycle: 1,
+            steps: slots.div_ceil(pixels) * (op.outputs / filters),
+            absorbed: false,
+        })
+    }
+
+    /// A function pipeline unrolls every loop, so nothing can be done in turns there.
+    fn check_pipeline(&self, plan: &Plan) -> Result {
+        if plan.pipeline == Pipeline::Dataflow {
+            return Ok(());
+        }
+        let Some(at) = plan.layers.iter().position(|plan| plan.steps > 1) else { return Ok(()) };
+        let layer = &self.network.layers[at].layer.keras_name;
+        Err(self
+            .error(None, "pipeline", format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps))
+            .help("use pipeline = \"dataflow\", or remove `interval`, the `-per-cycle` keys and interface = \"row\""))
+    }
+}
+
+/// Whether the op is the one of its Keras layer that a knob is for.
+fn takes(fixed: &FixedLayer, key: &str, variant: Option<Variant>) -> bool {
+    let one_of = |variants: [Variant; 2]| variant.is_some_and(|variant| variants.contains(&variant));
+    match (&fixed.layer.op, key) {
+        (Op::SparseConv2d(_), "variant") => one_of([Variant::Pairwise, Variant::Gather]),
+        (Op::SparseFlatten, "variant") => one_of([Variant::Scatter, Variant::LookUp]),
+        (Op::InputReduce { .. }, _) => matches!(key, "slots-per-cycle" | "interval"),
+        (Op::SparseConv2d(_), _) => key != "slots-per-cycle",
+        (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => matches!(key, "pixels-per-cycle" | "interval"),
+        (Op::Dense(_), _) => matches!(key, "filters-per-cycle" | "channels-per-cycle" | "interval"),
+        _ => false,
+    }
+}
+
+/// The dense layer that works on the flattened image at `at`, if only a quantizer is between them.
+fn dense_after(network: &FixedNetwork, at: usize) -> Option<usize> {
+    let op = |at: usize| network.layers.get(at).map(|fixed| &fixed.layer.op);
+    let next = if matches!(op(at + 1), Some(Op::Quantize(_))) { at + 2 } else { at + 1 };
+    matches!(op(next), Some(Op::Dense(dense)) if dense.rows == 1).then_some(next)
+}
+
+/// The smallest divisor of `full` that needs no more than `steps` turns.
+fn divisor_for(full: usize, steps: usize) -> usize {
+    (1..=full).find(|part| full % part == 0 && full / part <= steps.max(1)).unwrap_or(full)
+}
