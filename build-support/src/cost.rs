@@ -26,6 +26,24 @@ const HANDSHAKE: u64 = 1;
 /// LUTs that count like one DSP where variants are compared.
 const LUTS_OF_A_DSP: u64 = 100;
 
+impl std::fmt::Display for Operation {
+    /// `8-bit add`, `20:1 select of 8 bits`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Add { width } => write!(f, "{width}-bit add"),
+            Self::Compare { width } => write!(f, "{width}-bit compare"),
+            Self::Equal { width } => write!(f, "{width}-bit equal"),
+            Self::Decode { width } => write!(f, "{width}-bit decode"),
+            Self::Select { inputs, width } => write!(f, "{inputs}:1 select of {width} bits"),
+            Self::GatedOr { inputs, width } => write!(f, "{inputs}:1 gated or of {width} bits"),
+            Self::Gate { width } => write!(f, "{width}-bit gate"),
+            Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
+            Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
+            Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
+        }
+    }
+}
+
 impl Estimate {
     /// One number for the area, to compare variants with.
     pub fn area(&self) -> u64 {

@@ -18,8 +18,10 @@
 //! | [`network`] | `KerasModel` | [`network::Network`]: elementary ops |
 //! | [`formats`] | `Network` | [`formats::FixedNetwork`]: exact fixed-point formats on every value |
 //! | [`cost`] | a kernel's operations | [`cost::Estimate`]: LUT, FF, cycles |
+//! | [`plan`] | `FixedNetwork` and the manifest's knobs | [`plan::Plan`]: how each layer is built |
+//! | [`cost`] | `FixedNetwork` and `Plan` | [`cost::NetworkEstimate`]: area and cycles; it also makes choices for `plan` |
 //! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
-//! | [`emit`] | `FixedNetwork` | [`emit::Project`]: the files of an HLS project |
+//! | [`emit`] | `FixedNetwork` and `Plan` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
 //! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
 //! | [`trace`] | one event | every layer's values from each engine, and the first difference |
@@ -61,7 +63,10 @@ pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
     let read = || {
         let keras = keras::KerasModel::read(&model.source)?;
         let network = network::Network::new(&keras, model)?;
-        formats::FixedNetwork::infer(network, model)
+        let network = formats::FixedNetwork::infer(network, model)?;
+        // A knob that does not fit is an error for every command, not only where it is used.
+        plan::Plan::new(&network, model)?;
+        Ok(network)
     };
     read().map_err(|error: Error| error.file(&model.source))
 }

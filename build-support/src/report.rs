@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use crate::{
+    cost::{self, Estimate, Operation},
     formats::{FixedLayer, FixedNetwork, Values},
-    network::{Mantissas, Op, PoolingMode, Shape},
+    manifest::Target,
+    network::Op,
+    plan::{LayerPlan, Plan},
 };
 
 /// A layer of the table that `check` prints.
@@ -42,35 +45,37 @@ pub struct Formats {
     pub quantizers: Option<usize>,
 }
 
-/// Operations of the fully unrolled kernel: counts, not an estimate of resources.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// What a layer costs, by the cost model of `docs/cost-model.md`.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
-    /// Multiplications of two variables, or of a variable with a looked-up constant.
-    pub multiplications: usize,
-    /// Multiplications with a constant that is not zero.
-    pub constant_multiplications: usize,
-    /// Additions of sums.
-    pub additions: usize,
-    /// Bits of weights and tables.
-    pub constant_bits: usize,
+    /// How it is built.
+    pub plan: LayerPlan,
+    /// Area and cycles.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+    /// Operations in hardware, by kind and width.
+    pub operations: Vec<Count>,
 }
 
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, other: Self) {
-        self.multiplications += other.multiplications;
-        self.constant_multiplications += other.constant_multiplications;
-        self.additions += other.additions;
-        self.constant_bits += other.constant_bits;
-    }
+/// How many of an operation there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The operation.
+    pub operation: Operation,
+    /// How many.
+    pub count: u64,
 }
 
-/// The table of layers.
-pub fn layers(network: &FixedNetwork) -> Vec<LayerSummary> {
-    network.layers.iter().map(summary).collect()
+/// The table of layers, as planned.
+pub fn layers(network: &FixedNetwork, plan: &Plan, target: &Target) -> Vec<LayerSummary> {
+    network.layers.iter().zip(&plan.layers).map(|(fixed, plan)| summary(fixed, plan, target)).collect()
 }
 
-fn summary(fixed: &FixedLayer) -> LayerSummary {
+fn summary(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> LayerSummary {
+    let kernel = cost::kernel(fixed, plan);
+    let operations = kernel.structure.operations().into_iter().map(|(operation, count)| Count { operation, count });
+    let cost = Cost { plan: *plan, estimate: cost::layer(fixed, plan, target), operations: operations.collect() };
     let weights = match &fixed.layer.op {
         Op::SparseConv2d(conv) => Some(&conv.weights),
         Op::Dense(dense) => Some(&dense.weights),
@@ -92,54 +97,14 @@ fn summary(fixed: &FixedLayer) -> LayerSummary {
             weights: weights.map(|weights| weights.format().to_string()),
             quantizers,
         },
-        cost: cost(fixed),
+        cost,
     }
 }
 
 /// A format, and what it is still to be divided by.
-fn describe(values: &Values) -> String {
+pub(crate) fn describe(values: &Values) -> String {
     match values.divisor {
         1 => values.format().to_string(),
         divisor => format!("{}/{divisor}", values.format()),
-    }
-}
-
-fn cost(fixed: &FixedLayer) -> Cost {
-    let slots = match fixed.input_shape {
-        Shape::Sparse { slots, .. } => slots,
-        Shape::Dense(_) => 0,
-    };
-    let values = fixed.layer.shape.len();
-    let bits = |weights: &Mantissas| weights.values.len() * weights.format().width as usize;
-    let table = fixed
-        .table
-        .as_ref()
-        .map_or(0, |table| table.entries.iter().map(Vec::len).sum::<usize>() * fixed.output.format().width as usize);
-    match &fixed.layer.op {
-        Op::SparseConv2d(conv) => {
-            let multiplications = slots * slots * conv.channels * conv.filters;
-            Cost { multiplications, additions: multiplications, constant_bits: bits(&conv.weights), ..Cost::default() }
-        }
-        Op::SparseBias(bias) => Cost { additions: values, constant_bits: bits(bias), ..Cost::default() },
-        Op::SparsePooling2d(pooling) if pooling.mode == PoolingMode::Average => {
-            Cost { additions: slots * values, ..Cost::default() }
-        }
-        Op::Dense(dense) => {
-            let used = dense.rows * dense.weights.values.iter().filter(|weight| **weight != 0).count();
-            let constant_bits = bits(&dense.weights) + dense.bias.as_ref().map_or(0, bits);
-            Cost { constant_multiplications: used, additions: used, constant_bits, ..Cost::default() }
-        }
-        Op::Affine { scale, offset } => Cost {
-            constant_multiplications: values,
-            additions: values,
-            constant_bits: bits(scale) + bits(offset),
-            ..Cost::default()
-        },
-        Op::MaxMinus => Cost { additions: values, ..Cost::default() },
-        Op::Lookup(_) => Cost { constant_bits: table, ..Cost::default() },
-        Op::Normalize { .. } => Cost { multiplications: values, additions: values, constant_bits: table, ..Cost::default() },
-        Op::InputReduce { .. } | Op::Quantize(_) | Op::SparsePooling2d(_) | Op::SparseFlatten | Op::Relu(_) | Op::Reshape => {
-            Cost::default()
-        }
     }
 }

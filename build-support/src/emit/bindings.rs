@@ -50,12 +50,12 @@ pub fn bindings(package: &str, models: &[(&Model, &FixedNetwork)], linked: bool)
 }
 
 fn module(package: &str, model: &Model, network: &FixedNetwork, linked: bool) -> Module {
-    let rows = report::layers(network).into_iter().map(|layer| Row {
+    let rows = network.layers.iter().map(|fixed| Row {
         // A table cell: no bars, no markup.
-        name: names::comment(&layer.name).replace(['|', '<', '>'], "_"),
-        kind: layer.kind,
-        shape: describe(&layer.shape),
-        format: layer.formats.output,
+        name: names::comment(&fixed.layer.name).replace(['|', '<', '>'], "_"),
+        kind: fixed.layer.op.kind(),
+        shape: describe(&fixed.layer.shape.dimensions()),
+        format: report::describe(&fixed.output),
     });
     let input = network.input.format;
     Module {

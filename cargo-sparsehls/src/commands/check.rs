@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Result, error, report};
+use sparsehls_build::{Result, cost, error, plan::Plan, report};
 
 use super::{Loaded, load};
 use crate::{
@@ -10,74 +10,115 @@ use crate::{
     output::Output,
 };
 
+const COLUMNS: usize = 12;
+/// From here on the columns are numbers.
+const NUMBERS: usize = 7;
+
 /// Prints the layers of every model.
 pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
     for loaded in load(common)? {
-        print(&loaded, output);
+        print(&loaded, output)?;
         loaded.golden()?;
     }
     Ok(())
 }
 
-fn print(loaded: &Loaded, output: &Output) {
+fn print(loaded: &Loaded, output: &Output) -> Result {
     let Loaded { model, network, .. } = loaded;
-    let layers = report::layers(network);
-    let mut total = report::Cost::default();
+    let plan = Plan::new(network, model)?;
+    let layers = report::layers(network, &plan, &model.target);
     let mut rows = vec![
-        ["layer", "kind", "shape", "format", "accumulator", "weights", "mult", "const mult", "add", "const bits"]
+        ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "depth ns"]
             .map(String::from),
     ];
     for layer in &layers {
         output.json("layer", Some(&model.name), layer);
-        total += layer.cost;
-        let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
-        let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-        let weights =
-            layer.formats.quantizers.map_or_else(|| optional(&layer.formats.weights), |count| format!("{count} formats"));
-        rows.push([
-            error::printable(&layer.name).replace('\n', "\\n"),
-            layer.kind.into(),
-            shape.join("×"),
-            layer.formats.output.clone(),
-            optional(&layer.formats.accumulator),
-            weights,
-            count(layer.cost.multiplications),
-            count(layer.cost.constant_multiplications),
-            count(layer.cost.additions),
-            count(layer.cost.constant_bits),
-        ]);
+        rows.push(row(layer));
     }
-    let mut last = <[String; 10]>::default();
+    let total = cost::network(network, &plan, &model.target).total;
+    output.json("estimate", Some(&model.name), total);
+    let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
-    for (cell, value) in
-        last[6..].iter_mut().zip([total.multiplications, total.constant_multiplications, total.additions, total.constant_bits])
-    {
+    for (cell, value) in last[NUMBERS..].iter_mut().zip([plan.interval() as u64, total.luts, total.ffs, total.dsps]) {
         *cell = count(value);
     }
     rows.push(last);
     let shape: Vec<_> = network.input_shape.iter().map(usize::to_string).collect();
     output.text(&format!("{}: input {} of {}\n{}", model.name, shape.join("×"), network.input.format, table(&rows)));
+    output.text(&format!(
+        "estimated, not synthesized: latency {} cycles ({:.0} ns), interval {} cycles ({:.0} ns) at {} ns; {} LUT, {} FF, {} DSP",
+        total.latency,
+        total.latency as f64 * model.target.clock_period,
+        total.interval,
+        total.interval as f64 * model.target.clock_period,
+        model.target.clock_period,
+        total.luts,
+        total.ffs,
+        total.dsps
+    ));
+    if output.is_verbose() {
+        output.text(&operations(&layers));
+    }
     if network.tolerance > 0.0 {
         output.text(&format!("outputs are within {:.2e} of Keras's float arithmetic", network.tolerance));
     }
+    Ok(())
+}
+
+fn row(layer: &report::LayerSummary) -> [String; COLUMNS] {
+    let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
+    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+    let weights = layer.formats.quantizers.map_or_else(|| optional(&layer.formats.weights), |count| format!("{count} formats"));
+    let report::Cost { plan, estimate, .. } = &layer.cost;
+    let built = match plan.variant {
+        _ if plan.absorbed => "in look-up",
+        Some(variant) => variant.name(),
+        None => "",
+    };
+    [
+        error::printable(&layer.name).replace('\n', "\\n"),
+        layer.kind.into(),
+        shape.join("×"),
+        layer.formats.output.clone(),
+        optional(&layer.formats.accumulator),
+        weights,
+        built.into(),
+        if plan.steps > 1 { plan.steps.to_string() } else { String::new() },
+        count(estimate.luts),
+        count(estimate.ffs),
+        count(estimate.dsps),
+        if estimate.depth_ns > 0.0 { format!("{:.1}", estimate.depth_ns) } else { String::new() },
+    ]
+}
+
+/// The operations of each layer, by kind and width.
+fn operations(layers: &[report::LayerSummary]) -> String {
+    let mut text = String::from("operations:\n");
+    for layer in layers.iter().filter(|layer| !layer.cost.operations.is_empty()) {
+        let counts = layer.cost.operations.iter().map(|of| format!("{} × {}", of.count, of.operation));
+        let _ = writeln!(text, "  {}: {}", error::printable(&layer.name), counts.collect::<Vec<_>>().join(", "));
+    }
+    text
 }
 
 /// Zero is left blank.
-fn count(value: usize) -> String {
+fn count(value: u64) -> String {
     if value == 0 { String::new() } else { value.to_string() }
 }
 
-/// Columns as wide as they need to be; the last four, numbers, to the right.
-fn table(rows: &[[String; 10]]) -> String {
-    let mut widths = [0; 10];
+/// Columns as wide as they need to be; the numbers to the right. A column without entries is left out.
+fn table(rows: &[[String; COLUMNS]]) -> String {
+    let mut widths = [0; COLUMNS];
     for row in rows {
         row.iter().zip(&mut widths).for_each(|(cell, width)| *width = (*width).max(cell.chars().count()));
     }
+    let used = |column: &usize| rows.iter().skip(1).any(|row| !row[*column].is_empty());
     let mut text = String::new();
     for row in rows {
         let mut line = String::from(" ");
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let _ = if column < 6 { write!(line, " {cell:<width$}") } else { write!(line, " {cell:>width$}") };
+        for column in (0..COLUMNS).filter(used) {
+            let (cell, width) = (&row[column], widths[column]);
+            let _ = if column < NUMBERS { write!(line, " {cell:<width$}") } else { write!(line, " {cell:>width$}") };
         }
         text.push_str(line.trim_end());
         text.push('\n');
