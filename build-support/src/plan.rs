@@ -13,6 +13,9 @@ use crate::{
     network::{Op, Shape},
 };
 
+/// A layer is only done in steps if each of them saves at least this area, in LUT.
+const AREA_OF_A_STEP: u64 = 100;
+
 /// How a network is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -216,9 +219,10 @@ impl Planner<'_> {
             }
         };
         let [parallel, divided] = [parallel, divided].map(|plan| LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan });
-        // Steps make constants variables, which can cost more than they save.
+        // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
         let area = |plan: &LayerPlan| cost::layer(fixed, plan, &self.model.target).area();
-        Ok(if given || area(&divided) < area(&parallel) { divided } else { parallel })
+        let saves = area(&parallel).saturating_sub(area(&divided)) > AREA_OF_A_STEP * divided.steps as u64;
+        Ok(if given || saves { divided } else { parallel })
     }
 
     /// A knob of a layer is checked against the layer's size; one of the model is cut down to it.

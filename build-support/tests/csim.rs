@@ -8,12 +8,15 @@ use std::path::Path;
 
 use sparsehls_build::{check, csim::Csim, data, emit, manifest::Backend};
 
-/// Compiles and compares one fixture.
-fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
+/// Compiles and compares one fixture, as it is or with knobs drawn from a seed.
+fn check(source: &Path, backend: Backend, exact: bool, knobs: Option<u64>) -> Result<(), String> {
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
     model.target.backend = backend;
+    if let Some(seed) = knobs {
+        common::draw_knobs(&mut model, &network, seed);
+    }
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let project = emit::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
@@ -37,7 +40,19 @@ fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
 fn the_simulation_is_what_keras_computed() {
     let failures = common::for_fixtures(|name, source, case| {
         let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-        check(source, backend, case.exact)
+        check(source, backend, case.exact, None)
+    });
+    assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn knobs_do_not_change_a_bit() {
+    // SPARSEHLS_SEED draws other knobs.
+    let seed: u64 = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let failures = common::for_fixtures(|name, source, case| {
+        let backend = if name.len() % 2 == 0 { Backend::Vivado } else { Backend::Vitis };
+        let own = name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        check(source, backend, case.exact, Some(own)).map_err(|error| format!("seed {seed}: {error}"))
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }
