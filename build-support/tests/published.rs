@@ -11,7 +11,7 @@ mod kernels;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use kernels::{Kernel, Published, Weight};
+use kernels::{Kernel, Weight};
 
 /// A row of the file.
 struct Row {
@@ -86,14 +86,14 @@ fn kernel(row: &Row) -> Option<Kernel> {
         };
         Some(Kernel::Conv { slots, channels, filters, window: size * size, width, weight, saturates })
     } else if module.starts_with("sparse_pooling") {
-        let [slots, channels, _] = *last(3)? else { return None };
-        Some(Kernel::Pool { slots, channels, width, saturates })
+        let [slots, channels, size] = *last(3)? else { return None };
+        Some(Kernel::Pool { slots, channels, size, width, saturates })
     } else if module.starts_with("sparse_relu") && !saturates {
         let [slots, channels] = *last(2)? else { return None };
         Some(Kernel::Relu { values: slots * channels, width })
     } else if module.starts_with("sparse_flatten") && !module.contains("Pipeline") {
         let [h, w, channels, slots] = *last(4)? else { return None };
-        Some(Kernel::Flatten { positions: h * w, channels, slots, width })
+        Some(Kernel::Flatten { positions: h * w, channels, slots, width, pipelined: !saturates })
     } else if module.starts_with("dense_latency") && row.project.contains("sparse") {
         dense(module, width)
     } else {
@@ -104,8 +104,8 @@ fn kernel(row: &Row) -> Option<Kernel> {
 /// The dense layers of the neutrino models: 243 inputs and 16 outputs, then one output. The mean digits of a weight are
 /// those of the published weights.
 fn dense(module: &str, width: u32) -> Option<Kernel> {
-    let (inputs, outputs) = if module.contains("config10") { (243, 16) } else { (16, 1) };
-    let digits = if width > 10 { 3.3 } else { 1.95 };
+    let (inputs, outputs, narrow) = if module.contains("config10") { (243, 16, 1.95) } else { (16, 1, 2.5) };
+    let digits = if width > 10 { 3.3 } else { narrow };
     Some(Kernel::Dense { inputs, outputs, digits: (f64::from(inputs * outputs) * digits) as u32, width })
 }
 

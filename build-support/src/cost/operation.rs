@@ -90,7 +90,7 @@ const DSP_WIDE: u32 = 27;
 /// The narrower operand of a DSP48E2, bits (UG579).
 const DSP_NARROW: u32 = 18;
 /// Inputs of a LUT.
-const LUT_INPUTS: f64 = 6.0;
+const LUT_INPUTS: u32 = 6;
 /// Values that a LUT-only multiplexer level chooses from: four of data and two of index.
 const LUT_SELECT: f64 = 4.0;
 /// Entries of a table bit in one LUT.
@@ -105,8 +105,12 @@ const CARRY_DELAY: f64 = 0.64;
 const CARRY_BIT_DELAY: f64 = 0.0085;
 /// Delay of an F7, F8 or F9 multiplexer with its net, ns.
 const WIDE_MUX_DELAY: f64 = 0.1;
-/// Delay of a product in a DSP, ns: it fills a cycle of its own.
-const DSP_DELAY: f64 = 3.4;
+/// Delay of a product in LUTs, ns. Fitted on the latency of published convolutions.
+const MULTIPLY_DELAY: f64 = 1.5;
+/// Delay of a product in a DSP, ns. Fitted likewise.
+const DSP_DELAY: f64 = 2.1;
+/// Delay of a table behind its index register, ns. Fitted likewise.
+const TABLE_DELAY: f64 = 1.2;
 /// LUTs that HLS adds to the width of an adder or a comparator in its estimate; read off the published reports.
 const HLS_CARRY_LUTS: f64 = 7.0;
 /// LUTs in the HLS estimate of a product, per pair of operand bits; read off the published reports: 40 for 8 × 8 bits,
@@ -178,24 +182,30 @@ impl Operation {
 
     /// Delay in ns, logic and nets, speed grade -2, as HLS schedules it.
     pub fn delay(self) -> f64 {
+        let (levels, delay) = self.levels();
+        f64::from(levels) * delay
+    }
+
+    /// Levels of the operation and the delay of each, in ns: a pipeline register can stand between them.
+    pub(super) fn levels(self) -> (u32, f64) {
         match self {
-            _ if self.dsps() > 0 => DSP_DELAY,
-            Self::Add { width } | Self::Compare { width } => carry_delay(width),
-            Self::Sum { inputs, width } => log2(inputs) * (CARRY_DELAY + CARRY_BIT_DELAY * sum_width(width)),
-            Self::Equal { width } => tree_delay(2.0 * f64::from(width)),
-            Self::Decode { width } => tree_delay(f64::from(width)),
-            Self::Select { inputs, .. } => select_delay(inputs),
-            Self::GatedOr { inputs, .. } => tree_delay(2.0 * f64::from(inputs)),
-            Self::Gate { .. } => LUT_DELAY,
-            Self::Table { entries, .. } => LUT_DELAY + select_delay(entries.div_ceil(LUT_ENTRIES)),
-            Self::Multiply { a, b } => log2(a.min(b)) * carry_delay(a.max(b)),
-            Self::MultiplyConstant { digits, width } => log2(digits) * carry_delay(width),
+            _ if self.dsps() > 0 => (1, DSP_DELAY),
+            Self::Add { width } | Self::Compare { width } => (1, carry_delay(width)),
+            Self::Sum { inputs, width } => (log2(inputs), carry_delay(width.saturating_add(SUM_GROWTH))),
+            Self::Equal { width } => (tree_levels(width.saturating_mul(2)), LUT_DELAY),
+            Self::Decode { width } => (tree_levels(width), LUT_DELAY),
+            Self::Select { inputs, .. } => select_levels(inputs),
+            Self::GatedOr { inputs, .. } => (tree_levels(inputs.saturating_mul(2)), LUT_DELAY),
+            Self::Gate { .. } => (1, LUT_DELAY),
+            Self::Table { .. } => (1, TABLE_DELAY),
+            Self::Multiply { .. } => (1, MULTIPLY_DELAY),
+            Self::MultiplyConstant { digits, width } => (log2(digits), carry_delay(width)),
         }
     }
 
     /// Whether the operation starts behind a register.
     pub(super) fn is_synchronous(self) -> bool {
-        matches!(self, Self::Table { .. }) || self.dsps() > 0
+        matches!(self, Self::Table { .. })
     }
 }
 
@@ -204,23 +214,30 @@ fn additions(inputs: u32) -> f64 {
     f64::from(inputs.saturating_sub(1))
 }
 
-/// The mean width of the sums in a tree, bits: half of them are a bit wider than the inputs, a quarter two bits, ...
+/// Bits that the sums in a tree are wider than its inputs, in the mean: half of them one bit, a quarter two, ...
+const SUM_GROWTH: u32 = 2;
+
 fn sum_width(width: u32) -> f64 {
-    f64::from(width) + 2.0
+    f64::from(width) + f64::from(SUM_GROWTH)
 }
 
 /// Levels of a tree of two-input operations over `inputs`.
-fn log2(inputs: u32) -> f64 {
-    f64::from(inputs.max(1)).log2().ceil()
+fn log2(inputs: u32) -> u32 {
+    u32::BITS - inputs.saturating_sub(1).leading_zeros()
 }
 
 /// LUTs of a one-bit function over `inputs` bits that splits into a tree: each LUT takes six bits and gives one.
 fn tree_luts(inputs: f64) -> f64 {
-    if inputs <= 1.0 { 0.0 } else { ((inputs - 1.0) / (LUT_INPUTS - 1.0)).max(1.0) }
+    if inputs <= 1.0 { 0.0 } else { ((inputs - 1.0) / f64::from(LUT_INPUTS - 1)).max(1.0) }
 }
 
-fn tree_delay(inputs: f64) -> f64 {
-    LUT_DELAY * inputs.max(1.0).log(LUT_INPUTS).ceil().max(1.0)
+/// Levels of that tree.
+fn tree_levels(inputs: u32) -> u32 {
+    let (mut levels, mut left) = (1, inputs.div_ceil(LUT_INPUTS));
+    while left > 1 {
+        (levels, left) = (levels + 1, left.div_ceil(LUT_INPUTS));
+    }
+    levels
 }
 
 fn carry_delay(width: u32) -> f64 {
@@ -243,12 +260,14 @@ fn select_luts(inputs: u32) -> f64 {
     }
 }
 
-fn select_delay(inputs: u32) -> f64 {
-    match inputs {
-        0..=4 => LUT_DELAY,
-        5..=SELECT_LEVEL => LUT_DELAY + WIDE_MUX_DELAY * (log2(inputs) - 2.0),
-        _ => select_delay(SELECT_LEVEL) + select_delay(inputs.div_ceil(SELECT_LEVEL)),
+/// Levels of a multiplexer and the delay of each, ns.
+fn select_levels(inputs: u32) -> (u32, f64) {
+    let wide = f64::from(log2(inputs.min(SELECT_LEVEL)).saturating_sub(2));
+    let (mut levels, mut left) = (1, inputs.div_ceil(SELECT_LEVEL));
+    while left > 1 {
+        (levels, left) = (levels + 1, left.div_ceil(SELECT_LEVEL));
     }
+    (levels, LUT_DELAY + WIDE_MUX_DELAY * wide)
 }
 
 /// LUTs of one bit of a table.

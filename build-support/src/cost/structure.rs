@@ -86,34 +86,24 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes through `levels` operations of a step; `before`: bits that are alive in front of it.
+    /// Goes through a step; `before`: bits that are alive in front of it.
     fn step(&mut self, step: &Step, before: u64) {
-        let (delay, synchronous) = (step.operation.delay(), step.operation.is_synchronous());
+        let (levels, delay) = step.operation.levels();
         let mut live = before;
-        for level in 0..step.levels.min(MAX_LEVELS) {
-            if synchronous || (self.since > 0.0 && self.since + delay > self.usable) {
-                self.register(1, live);
+        for level in 0..levels.saturating_mul(step.levels).min(MAX_LEVELS) {
+            let starts = step.operation.is_synchronous() && level.is_multiple_of(levels.max(1));
+            if starts || (self.since > 0.0 && self.since + delay > self.usable) {
+                self.register(live);
             }
             self.since += delay;
-            self.split(step.live);
-            live = if level == 0 { step.live } else { live };
+            live = step.live;
         }
     }
 
-    /// Registers within an operation that is longer than a cycle.
-    fn split(&mut self, live: u64) {
-        if self.usable > 0.0 && self.since > self.usable {
-            let inner = (self.since / self.usable).ceil() - 1.0;
-            let rest = self.since - inner * self.usable;
-            self.register(inner as u64, live);
-            self.since = rest;
-        }
-    }
-
-    fn register(&mut self, count: u64, live: u64) {
+    fn register(&mut self, live: u64) {
         self.since = 0.0;
-        self.registers = self.registers.saturating_add(count);
-        self.ffs = self.ffs.saturating_add(live.saturating_mul(count));
+        self.registers = self.registers.saturating_add(1);
+        self.ffs = self.ffs.saturating_add(live);
     }
 }
 

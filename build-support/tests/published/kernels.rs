@@ -40,6 +40,7 @@ pub enum Kernel {
     Pool {
         slots: u32,
         channels: u32,
+        size: u32,
         width: u32,
         saturates: bool,
     },
@@ -47,12 +48,13 @@ pub enum Kernel {
         values: u32,
         width: u32,
     },
-    /// Slots are written into the grid, four in a trip.
+    /// Slots are written into the grid, four in a trip. The loop is pipelined in one version of the kernel.
     Flatten {
         positions: u32,
         channels: u32,
         slots: u32,
         width: u32,
+        pipelined: bool,
     },
     /// Products with constants, of `digits` non-zero digits in all (zero ones left out), on DSPs if `dsps`.
     Dense {
@@ -116,9 +118,11 @@ impl Kernel {
         match self {
             Self::Reduce { pixels, channels, slots, width } => reduce(pixels, channels, slots, width),
             Self::Conv { .. } => self.conv().into(),
-            Self::Pool { slots, channels, width, saturates } => pool(slots, channels, width, saturates).into(),
+            Self::Pool { slots, channels, size, width, saturates } => pool(slots, channels, size, width, saturates),
             Self::Relu { values, width } => relu(values, width).into(),
-            Self::Flatten { positions, channels, slots, width } => flatten(positions, channels, slots, width),
+            Self::Flatten { positions, channels, slots, width, pipelined } => {
+                flatten(positions, channels, slots, width, pipelined)
+            }
             Self::Dense { inputs, outputs, digits, width } => dense(inputs, outputs, digits, width).into(),
         }
     }
@@ -229,24 +233,33 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32) -> Published {
     Published { structure, counted: Some(counted), muxes: n * 13 / 4, control: 2 }
 }
 
-fn pool(slots: u32, channels: u32, width: u32, saturates: bool) -> Structure {
+fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Published {
     let (n, c) = (u64::from(slots), u64::from(channels));
     let pairs = n * (n - 1) / 2;
-    let (bits, live) = (2 * COORDINATE, n * c * u64::from(width));
+    let live = n * c * u64::from(width);
     let mut steps = vec![
-        step("cell", Add { width: 5 }, 8 * n, 1, 2 * n * u64::from(bits)),
-        step("same cell", Equal { width: bits }, pairs, 1, pairs),
-        step("coordinates", Equal { width: COORDINATE }, pairs, 0, 0),
+        step("cell", Add { width: COORDINATE }, 2 * n, 1, 2 * n * u64::from(COORDINATE)),
+        step("same cell", Equal { width: 2 * COORDINATE }, pairs, 1, pairs),
+        // A slot's sum waits for what the slots before it took.
+        step("sum", Add { width }, pairs * c, 0, live),
+        step("sum of a slot after another", Add { width }, 0, slots, live),
+        step("take", Gate { width }, 2 * pairs * c, slots, live),
     ];
-    // A slot's sum waits for what the slots before it took.
-    steps.push(step("sum", Add { width }, pairs * c, slots, live));
-    steps.push(step("take", Gate { width }, 2 * pairs * c, slots, live));
     if saturates {
         steps.push(step("round", Add { width }, pairs * c, 0, 0));
         steps.push(step("saturate", Gate { width: 2 * width }, pairs * c, 0, 0));
     }
-    steps.push(step("mean", Add { width: 2 * width }, 2 * n * c, 0, 0));
-    Structure { steps, trips: 1, interval: 1 }
+    let mut counted = steps.clone();
+    counted.push(step("cell, in more steps", Add { width: 10 }, 6 * n, 0, 0));
+    counted.push(step("coordinates are declared wider", Equal { width: 13 }, pairs, 0, 0));
+    if size.is_power_of_two() {
+        steps.push(step("mean", Add { width }, n * c, 2, live));
+        counted.push(step("mean, before it is a shift", Add { width: 21 }, 2 * n * c, 0, 0));
+    } else {
+        let products = width / 8;
+        steps.push(step("mean", Multiply { a: 2 * width, b: 11 }, n * c * u64::from(products), products, live));
+    }
+    Published { counted: Some(counted), ..Structure { steps, trips: 1, interval: 1 }.into() }
 }
 
 fn relu(values: u32, width: u32) -> Structure {
@@ -256,20 +269,28 @@ fn relu(values: u32, width: u32) -> Structure {
     Structure { steps, trips: 1, interval: 1 }
 }
 
-fn flatten(positions: u32, channels: u32, slots: u32, width: u32) -> Published {
+fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: bool) -> Published {
     const PER_TRIP: u32 = 4;
     let n = u64::from(positions);
     let values = n * u64::from(channels);
     let index = u32::BITS - positions.leading_zeros();
-    let steps = vec![
+    let mut steps = vec![
         step("position", Add { width: index }, 3 * u64::from(PER_TRIP), 2, u64::from(PER_TRIP * index)),
         step("which position", Decode { width: index }, n * u64::from(PER_TRIP), 1, n),
-        step("write", GatedOr { inputs: PER_TRIP, width }, values, 1, values * u64::from(width)),
-        step("hold", Gate { width }, values, 0, 0),
     ];
+    if pipelined {
+        // The grid goes through a register after each of the four writes.
+        let write = GatedOr { inputs: 2, width };
+        steps.push(step("writes", write, values * u64::from(PER_TRIP), PER_TRIP, values * u64::from(width)));
+    } else {
+        steps.push(step("write", GatedOr { inputs: PER_TRIP, width }, values, 1, values * u64::from(width)));
+        steps.push(step("hold", Gate { width }, values, 0, 0));
+    }
     let structure = Structure { steps, trips: u64::from(slots.div_ceil(PER_TRIP)), interval: 1 };
-    // HLS writes the grid through multiplexers of its state machine, and sees no decoding.
-    Published { structure, counted: Some(Vec::new()), muxes: 10 * values, control: 4 }
+    // HLS writes the grid and reads the slots through multiplexers of its state machine, and sees no decoding.
+    let muxes = 11 * values + 9 * u64::from(slots);
+    // A pipelined loop is a module of its own: two more cycles to call it.
+    Published { structure, counted: Some(Vec::new()), muxes, control: if pipelined { 4 } else { 3 } }
 }
 
 fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
@@ -282,6 +303,9 @@ fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
         steps.push(step("products", Multiply { a: width, b: width }, products, 1, products * u64::from(product)));
     }
     let terms = if wide { inputs } else { each };
+    if !wide {
+        steps.push(step("digits of a product", Add { width: product }, 0, 2, u64::from(inputs * product)));
+    }
     let sum = Sum { inputs: terms, width: product };
     steps.push(step("sums", sum, u64::from(outputs), 1, u64::from(terms * outputs / 4 * product)));
     steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, u64::from(outputs * (product + 8))));
