@@ -191,7 +191,7 @@ impl Operation {
         match self {
             _ if self.dsps() > 0 => (1, DSP_DELAY),
             Self::Add { width } | Self::Compare { width } => (1, carry_delay(width)),
-            Self::Sum { inputs, width } => (log2(inputs), carry_delay(width.saturating_add(SUM_GROWTH))),
+            Self::Sum { inputs, width } => (log2(inputs), LUT_DELAY + carry_delay(width.saturating_add(SUM_GROWTH))),
             Self::Equal { width } => (tree_levels(width.saturating_mul(2)), LUT_DELAY),
             Self::Decode { width } => (tree_levels(width), LUT_DELAY),
             Self::Select { inputs, .. } => select_levels(inputs),

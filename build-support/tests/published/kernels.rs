@@ -119,7 +119,7 @@ impl Kernel {
             Self::Reduce { pixels, channels, slots, width } => reduce(pixels, channels, slots, width),
             Self::Conv { .. } => self.conv().into(),
             Self::Pool { slots, channels, size, width, saturates } => pool(slots, channels, size, width, saturates),
-            Self::Relu { values, width } => relu(values, width).into(),
+            Self::Relu { values, width } => Published { muxes: values.into(), ..relu(values, width).into() },
             Self::Flatten { positions, channels, slots, width, pipelined } => {
                 flatten(positions, channels, slots, width, pipelined)
             }
@@ -149,7 +149,7 @@ impl Kernel {
         let mut steps = vec![step("difference", Add { width: bits }, 2 * pairs, 1, 2 * pairs * u64::from(bits))];
         match weight {
             Weight::Compared => {
-                steps.push(step("which position", Compare { width: bits }, 5 * pairs, 1, pairs * u64::from(window)));
+                steps.push(step("which position", Decode { width: bits }, 5 * pairs, 1, pairs * u64::from(window)));
                 steps.push(step("combine", Gate { width: 1 }, 30 * pairs, 2, pairs * u64::from(window)));
                 let choose = Select { inputs: window, width };
                 steps.push(step("weight", choose, products, 1, products * u64::from(width)));
@@ -171,19 +171,18 @@ impl Kernel {
             1,
             terms * u64::from(width),
         ));
-        steps.push(step(
-            "further products",
-            Multiply { a: 11, b: 11 },
-            further_products(width, terms, products),
-            channels - 1,
-            terms * u64::from(width),
-        ));
+        let further = further_products(width, terms, products) / u64::from(channels.max(2) - 1);
+        for _ in 1..channels {
+            steps.push(step("product of another channel", Multiply { a: 11, b: 11 }, further, 1, terms * u64::from(width)));
+            steps.push(step("added in the DSP", Add { width }, 0, 1, terms * u64::from(width)));
+        }
         steps.push(step("mask", Gate { width }, terms, 1, terms * u64::from(width)));
         let sums = u64::from(slots) * u64::from(filters);
         if saturates {
             steps.push(step("round", Add { width }, terms, 0, 0));
-            steps.push(step("sum", Add { width }, terms, slots, sums * u64::from(width)));
-            steps.push(step("saturate", Gate { width: 2 * width }, terms, slots, sums * u64::from(width)));
+            steps.push(step("sum", Add { width }, terms, 0, 0));
+            steps.push(step("saturate", Gate { width: 2 * width }, terms, 0, 0));
+            steps.extend(one_after_another(slots, width, sums * u64::from(width)));
         } else {
             steps.push(step("sum", Sum { inputs: slots, width }, sums, 1, sums * u64::from(width)));
         }
@@ -192,6 +191,12 @@ impl Kernel {
         steps.push(step("choose", Gate { width }, 2 * sums, 1, sums * u64::from(width)));
         Structure { steps, trips: 1, interval: 1 }
     }
+}
+
+/// The longest path through a sum that takes one slot after another: HLS cannot make a tree of it.
+fn one_after_another(slots: u32, width: u32, live: u64) -> impl Iterator<Item = Step> {
+    let slot = [step("sum of a slot", Add { width }, 0, 1, live), step("choose", Gate { width }, 0, 1, live)];
+    (0..slots).flat_map(move |_| slot.clone())
 }
 
 /// Products in LUTs. Of several channels one is multiplied in LUTs, the others in DSPs that also add; 16 bits take a DSP
@@ -242,9 +247,9 @@ fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Pu
         step("same cell", Equal { width: 2 * COORDINATE }, pairs, 1, pairs),
         // A slot's sum waits for what the slots before it took.
         step("sum", Add { width }, pairs * c, 0, live),
-        step("sum of a slot after another", Add { width }, 0, slots, live),
-        step("take", Gate { width }, 2 * pairs * c, slots, live),
+        step("take", Gate { width }, 2 * pairs * c, 0, live),
     ];
+    steps.extend(one_after_another(slots, width, live));
     if saturates {
         steps.push(step("round", Add { width }, pairs * c, 0, 0));
         steps.push(step("saturate", Gate { width: 2 * width }, pairs * c, 0, 0));
@@ -258,6 +263,8 @@ fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Pu
     } else {
         let products = width / 8;
         steps.push(step("mean", Multiply { a: 2 * width, b: 11 }, n * c * u64::from(products), products, live));
+        steps.push(step("round", Add { width: 2 * width }, n * c, 1, live));
+        steps.push(step("saturate", Compare { width: 2 * width }, n * c, 1, live));
     }
     Published { counted: Some(counted), ..Structure { steps, trips: 1, interval: 1 }.into() }
 }
@@ -290,7 +297,7 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
     // HLS writes the grid and reads the slots through multiplexers of its state machine, and sees no decoding.
     let muxes = 11 * values + 9 * u64::from(slots);
     // A pipelined loop is a module of its own: two more cycles to call it.
-    Published { structure, counted: Some(Vec::new()), muxes, control: if pipelined { 4 } else { 3 } }
+    Published { structure, counted: Some(Vec::new()), muxes, control: if pipelined { 5 } else { 3 } }
 }
 
 fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
