@@ -30,6 +30,8 @@ pub struct Structure {
     pub steps: Vec<Step>,
     /// Iterations of its pipelined loop; 1 if it is fully parallel.
     pub trips: u64,
+    /// Clock cycles from one iteration to the next; 1 unless an iteration needs the result of the one before it.
+    pub interval: u64,
 }
 
 /// The clock a kernel is scheduled for.
@@ -48,6 +50,8 @@ pub struct Clock {
 pub struct Estimate {
     /// LUTs after logic synthesis.
     pub luts: u64,
+    /// LUTs that Vitis HLS would estimate before logic synthesis.
+    pub hls_luts: u64,
     /// Flip-flops.
     pub ffs: u64,
     /// DSP blocks.
@@ -69,27 +73,30 @@ impl Clock {
     }
 }
 
-/// Where the walk along the longest path is.
-#[derive(Default)]
+/// A walk along the longest path, which places registers.
 struct Walk {
+    /// What a cycle has room for, ns.
+    usable: f64,
     /// Delay since the last register, ns.
     since: f64,
+    /// Registers so far.
     registers: u64,
+    /// Flip-flops of these registers.
     ffs: u64,
 }
 
 impl Walk {
-    /// Goes through one operation; `live` bits have to be held if a register is needed in front of it.
-    fn pass(&mut self, delay: f64, usable: f64, live: u64) {
-        if self.since > 0.0 && self.since + delay > usable {
-            self.register(live);
-        }
-        self.since += delay;
-        // An operation that is longer than a cycle is pipelined itself; with no usable cycle at all it stays whole.
-        while self.since > usable && usable > 0.0 && self.registers < u64::from(u32::MAX) {
-            self.since -= usable;
-            self.registers = self.registers.saturating_add(1);
-            self.ffs = self.ffs.saturating_add(live);
+    /// Goes through a step; `before`: bits that are alive in front of it.
+    fn step(&mut self, step: &Step, before: u64) {
+        let (levels, delay) = step.operation.levels();
+        let mut live = before;
+        for level in 0..levels.saturating_mul(step.levels).min(MAX_LEVELS) {
+            let starts = step.operation.is_synchronous() && level.is_multiple_of(levels.max(1));
+            if starts || (self.since > 0.0 && self.since + delay > self.usable) {
+                self.register(live);
+            }
+            self.since += delay;
+            live = step.live;
         }
     }
 
@@ -100,27 +107,36 @@ impl Walk {
     }
 }
 
+/// More levels than this take as long as this many; no kernel has them.
+const MAX_LEVELS: u32 = 1 << 16;
+
 impl Structure {
     /// Adds up the operations and places pipeline registers wherever a cycle is full.
+    ///
+    /// The latency counts registers, as HLS does: 0 is a kernel without any. Control logic, FIFOs and the hand-over from
+    /// one kernel to the next are not in it.
     pub fn estimate(&self, clock: &Clock) -> Estimate {
-        let mut estimate = Estimate::default();
-        let (mut luts, mut walk, mut live) = (0.0, Walk::default(), 0);
-        for step in &self.steps {
-            let operation = step.operation;
-            luts += operation.luts() * step.count as f64;
-            estimate.dsps = estimate.dsps.saturating_add(u64::from(operation.dsps()).saturating_mul(step.count));
-            estimate.table_bits = estimate.table_bits.saturating_add(operation.table_bits().saturating_mul(step.count));
-            estimate.depth_ns += operation.delay() * f64::from(step.levels);
-            for _ in 0..step.levels {
-                walk.pass(operation.delay(), clock.usable(), live);
-                live = step.live;
-            }
+        let mut walk = Walk { usable: clock.usable(), since: 0.0, registers: 0, ffs: 0 };
+        let mut before = 0;
+        for step in self.steps.iter().filter(|step| step.levels > 0) {
+            walk.step(step, before);
+            before = step.live;
         }
-        estimate.luts = luts.ceil() as u64;
-        estimate.ffs = walk.ffs;
-        estimate.interval = self.trips.max(1);
-        estimate.latency = walk.registers.saturating_add(estimate.interval - 1);
-        estimate
+        let sum = |luts: fn(Operation) -> f64| -> f64 { self.steps.iter().map(|s| luts(s.operation) * s.count as f64).sum() };
+        let total = |bits: fn(Operation) -> u64| {
+            self.steps.iter().fold(0u64, |sum, step| sum.saturating_add(bits(step.operation).saturating_mul(step.count)))
+        };
+        let (trips, interval) = (self.trips.max(1), self.interval.max(1));
+        Estimate {
+            luts: sum(Operation::luts).ceil() as u64,
+            hls_luts: sum(Operation::hls_luts).ceil() as u64,
+            ffs: walk.ffs,
+            dsps: total(|operation| u64::from(operation.dsps())),
+            table_bits: total(Operation::table_bits),
+            depth_ns: self.steps.iter().map(|step| step.operation.delay() * f64::from(step.levels)).sum(),
+            latency: walk.registers.saturating_add((trips - 1).saturating_mul(interval)),
+            interval: trips.saturating_mul(interval),
+        }
     }
 
     /// How many operations of each kind and width there are.

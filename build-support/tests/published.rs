@@ -1,0 +1,283 @@
+//! The cost model against real synthesis results of the published hls4ml kernels: how far off is it?
+//!
+//! The factors of the published kernels are fitted on half of the projects; the errors are those of the other half. The
+//! data are beside the repository; without them the test is skipped. `--nocapture` shows the table of
+//! `docs/cost-model.md`.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "published/kernels.rs"]
+mod kernels;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use kernels::{Kernel, Weight};
+
+/// A row of the file.
+struct Row {
+    project: String,
+    module: String,
+    values: BTreeMap<&'static str, f64>,
+}
+
+/// A project: its whole and its kernels.
+struct Project {
+    name: String,
+    top: Row,
+    kernels: Vec<(Kernel, Row)>,
+}
+
+/// One number of the tools beside the model's.
+#[derive(Debug, Clone)]
+struct Pair {
+    group: Group,
+    project: String,
+    estimated: f64,
+    published: f64,
+}
+
+/// Kind of kernel and quantity.
+type Group = (&'static str, &'static str);
+
+const HLS: &str = "LUT, HLS";
+const VIVADO: &str = "LUT, Vivado";
+const LATENCY: &str = "latency";
+const INTERVAL: &str = "interval";
+
+fn rows() -> Option<Vec<Row>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/published-kernels.csv");
+    let Ok(text) = fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    };
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let names = ["lut", "latency", "interval", "vivado_lut"];
+    let columns: Vec<_> = names.iter().map(|name| (*name, header.iter().position(|column| column == name).unwrap())).collect();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let values = columns.iter().filter_map(|(name, at)| Some((*name, cells.get(*at)?.parse().ok()?))).collect();
+        Row { project: cells[0].to_owned(), module: cells[1].to_owned(), values }
+    };
+    Some(lines.map(row).collect())
+}
+
+/// The numbers in a module's name, and the project's values' width.
+fn parameters(row: &Row) -> (Vec<u32>, u32) {
+    let numbers = row.module.split('_').filter_map(|part| part.parse().ok()).collect();
+    let width = ["16b", "10b", "8b"].iter().find(|width| row.project.contains(*width)).unwrap();
+    (numbers, width.trim_end_matches('b').parse().unwrap())
+}
+
+/// The kernel that a module is; `None` for parts of kernels.
+fn kernel(row: &Row) -> Option<Kernel> {
+    let (numbers, width) = parameters(row);
+    let saturates = row.project.starts_with("neutrino");
+    let last = |count: usize| numbers.get(numbers.len().checked_sub(count)?..);
+    let module = row.module.as_str();
+    if module.starts_with("sparse_input_reduce") {
+        let [h, w, channels, slots, _] = *last(5)? else { return None };
+        Some(Kernel::Reduce { pixels: h * w, channels, slots, width })
+    } else if module.starts_with("sparse_conv") {
+        let (slots, channels, filters, size, weight) = match *numbers {
+            [slots, channels, filters] => (slots, channels, filters, 3, Weight::Compared),
+            [slots, channels, filters, size] => (slots, channels, filters, size, Weight::Table),
+            _ => return None,
+        };
+        Some(Kernel::Conv { slots, channels, filters, window: size * size, width, weight, saturates })
+    } else if module.starts_with("sparse_pooling") {
+        let [slots, channels, size] = *last(3)? else { return None };
+        Some(Kernel::Pool { slots, channels, size, width, saturates })
+    } else if module.starts_with("sparse_relu") && !saturates {
+        let [slots, channels] = *last(2)? else { return None };
+        Some(Kernel::Relu { values: slots * channels, width })
+    } else if module.starts_with("sparse_flatten") && !module.contains("Pipeline") {
+        let [h, w, channels, slots] = *last(4)? else { return None };
+        Some(Kernel::Flatten { positions: h * w, channels, slots, width, pipelined: !saturates })
+    } else if module.starts_with("dense_latency") && row.project.contains("sparse") {
+        dense(module, width)
+    } else {
+        None
+    }
+}
+
+/// The dense layers of the neutrino models: 243 inputs and 16 outputs, then one output. The mean digits of a weight are
+/// those of the published weights.
+fn dense(module: &str, width: u32) -> Option<Kernel> {
+    let (inputs, outputs, narrow) = if module.contains("config10") { (243, 16, 1.95) } else { (16, 1, 2.5) };
+    let digits = if width > 10 { 3.3 } else { narrow };
+    Some(Kernel::Dense { inputs, outputs, digits: (f64::from(inputs * outputs) * digits) as u32, width })
+}
+
+fn projects(rows: Vec<Row>) -> Vec<Project> {
+    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for row in rows.into_iter().filter(|row| !row.project.contains("hls_full")) {
+        found.entry(row.project.clone()).or_default().push(row);
+    }
+    let project = |(name, mut rows): (String, Vec<Row>)| {
+        let top = rows.swap_remove(rows.iter().position(|row| row.module == "TOP").unwrap());
+        let kernels = rows.into_iter().filter_map(|row| Some((kernel(&row)?, row))).collect();
+        Project { name, top, kernels }
+    };
+    found.into_iter().map(project).collect()
+}
+
+fn kind(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Reduce { .. } => "input reduction",
+        Kernel::Conv { .. } => "convolution",
+        Kernel::Pool { .. } => "average pooling",
+        Kernel::Relu { .. } => "ReLU",
+        Kernel::Flatten { .. } => "flatten",
+        Kernel::Dense { .. } => "dense",
+    }
+}
+
+const PROJECT: &str = "whole project";
+
+/// Every number that the model can be held against, with the estimate before any factor.
+fn kernel_pairs(project: &Project) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (kernel, row) in &project.kernels {
+        let published = kernel.published();
+        let mut add = |quantity, estimated: f64, column| {
+            if let Some(value) = row.values.get(column) {
+                let group = (kind(*kernel), quantity);
+                pairs.push(Pair { group, project: project.name.clone(), estimated, published: *value });
+            }
+        };
+        add(HLS, published.hls_luts(), "lut");
+        add(LATENCY, published.latency(), "latency");
+        if vivado_is_its_own(project, *kernel) {
+            add(VIVADO, published.luts(), "vivado_lut");
+        }
+    }
+    pairs.extend(convolution_pair(project));
+    pairs
+}
+
+/// Logic synthesis moves logic from one module to another. What it reports for a convolution of the scaling projects
+/// misses the part that it put into the FIFOs before and behind, and a ReLU vanishes altogether.
+fn vivado_is_its_own(project: &Project, kernel: Kernel) -> bool {
+    match kernel {
+        Kernel::Relu { .. } => false,
+        Kernel::Conv { .. } => project.name.starts_with("neutrino"),
+        _ => true,
+    }
+}
+
+/// The convolutions of a project that has nothing else behind the reduction, with their FIFOs.
+fn convolution_pair(project: &Project) -> Option<Pair> {
+    if !project.name.contains("/conv/") {
+        return None;
+    }
+    let total = project.top.values.get("vivado_lut")?;
+    let of = |wanted: fn(&Kernel) -> bool| project.kernels.iter().filter(move |(kernel, _)| wanted(kernel));
+    let reductions: f64 =
+        of(|kernel| matches!(kernel, Kernel::Reduce { .. })).filter_map(|(_, row)| row.values.get("vivado_lut")).sum();
+    let estimated = of(|kernel| matches!(kernel, Kernel::Conv { .. })).map(|(kernel, _)| kernel.published().luts()).sum();
+    let group = ("convolution", VIVADO);
+    Some(Pair { group, project: project.name.clone(), estimated, published: total - reductions })
+}
+
+/// A FIFO of two entries: LUTs in the HLS estimate, and after logic synthesis, for values of some bits.
+fn fifo_luts(width: u32) -> (f64, f64) {
+    (4.0 * f64::from(width) + 5.0, f64::from(width) + 13.0)
+}
+
+/// The whole project: its kernels, each with the factor of its kind, and the FIFOs between.
+fn project_pairs(project: &Project, factors: &BTreeMap<Group, f64>) -> Vec<Pair> {
+    let factor = |kernel, quantity| factors.get(&(kind(kernel), quantity)).copied().unwrap_or(1.0);
+    let (mut hls, mut vivado, mut latency, mut interval) = (0.0, 0.0, 0.0, 0.0f64);
+    for (kernel, _) in &project.kernels {
+        let published = kernel.published();
+        hls += published.hls_luts() * factor(*kernel, HLS);
+        vivado += published.luts() * factor(*kernel, VIVADO);
+        for (fifos, width) in kernel.fifos() {
+            hls += f64::from(fifos) * fifo_luts(width).0;
+            vivado += f64::from(fifos) * fifo_luts(width).1;
+        }
+        latency += published.latency() + 1.0;
+        interval = interval.max(published.latency() + 1.0);
+    }
+    let estimates =
+        [(HLS, hls, "lut"), (VIVADO, vivado, "vivado_lut"), (LATENCY, latency, "latency"), (INTERVAL, interval, "interval")];
+    let pair = |(quantity, estimated, column): (&'static str, f64, &str)| {
+        let published = *project.top.values.get(column)?;
+        Some(Pair { group: (PROJECT, quantity), project: project.name.clone(), estimated, published })
+    };
+    estimates.into_iter().filter_map(pair).collect()
+}
+
+/// Half of the projects, by a hash (FNV-1a) of the name.
+fn is_fitted_on(project: &str) -> bool {
+    let hash =
+        project.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    hash.count_ones().is_multiple_of(2)
+}
+
+/// Value below which a part of the sorted values lies.
+fn quantile(values: &mut [f64], part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * part).round() as usize]
+}
+
+/// For each kind of kernel the factor on LUTs that makes the median of the fitted half right.
+fn fit(pairs: &[Pair]) -> BTreeMap<Group, f64> {
+    let mut ratios: BTreeMap<Group, Vec<f64>> = BTreeMap::new();
+    for pair in pairs.iter().filter(|pair| is_fitted_on(&pair.project) && [HLS, VIVADO].contains(&pair.group.1)) {
+        ratios.entry(pair.group).or_default().push(pair.published / pair.estimated);
+    }
+    ratios.into_iter().map(|(group, mut ratios)| (group, quantile(&mut ratios, 0.5))).collect()
+}
+
+/// What the table says of a group.
+struct Errors {
+    fitted_on: usize,
+    held_out: usize,
+    factor: Option<f64>,
+    median: f64,
+    ninety: f64,
+}
+
+fn errors(pairs: &[Pair], factors: &BTreeMap<Group, f64>) -> BTreeMap<Group, Errors> {
+    let mut groups: BTreeMap<Group, (usize, Vec<f64>)> = BTreeMap::new();
+    for pair in pairs {
+        let (fitted, errors) = groups.entry(pair.group).or_default();
+        if is_fitted_on(&pair.project) {
+            *fitted += 1;
+        } else {
+            let estimated = pair.estimated * factors.get(&pair.group).unwrap_or(&1.0);
+            errors.push(100.0 * (estimated - pair.published).abs() / pair.published.max(1.0));
+        }
+    }
+    let errors = |(group, (fitted_on, mut errors)): (Group, (usize, Vec<f64>))| {
+        let (median, ninety) = (quantile(&mut errors, 0.5), quantile(&mut errors, 0.9));
+        (group, Errors { fitted_on, held_out: errors.len(), factor: factors.get(&group).copied(), median, ninety })
+    };
+    groups.into_iter().map(errors).collect()
+}
+
+fn line((kind, quantity): Group, errors: &Errors) -> String {
+    let factor = errors.factor.map_or("–".to_owned(), |factor| format!("{factor:.2}"));
+    let Errors { fitted_on, held_out, median, ninety, .. } = errors;
+    format!("| {kind} | {quantity} | {factor} | {fitted_on} | {held_out} | {median:.0} % | {ninety:.0} % |")
+}
+
+#[test]
+fn the_model_is_as_close_to_published_results_as_its_page_says() {
+    let Some(rows) = rows() else { return };
+    let projects = projects(rows);
+    let mut pairs: Vec<Pair> = projects.iter().flat_map(kernel_pairs).collect();
+    let factors = fit(&pairs);
+    pairs.extend(projects.iter().flat_map(|project| project_pairs(project, &factors)));
+    if std::env::var_os("SPARSEHLS_PAIRS").is_some() {
+        for pair in &pairs {
+            let estimated = pair.estimated * factors.get(&pair.group).unwrap_or(&1.0);
+            println!("{:?} {} {estimated:.0} {} {:.2}", pair.group, pair.project, pair.published, estimated / pair.published);
+        }
+    }
+    for (group, errors) in errors(&pairs, &factors) {
+        println!("{}", line(group, &errors));
+    }
+}
