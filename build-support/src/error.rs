@@ -61,6 +61,8 @@ codes! {
     ModelNotDeclared = "model-not-declared", Exit::Usage;
     /// A command works on one model, and several are chosen.
     ModelAmbiguous = "model-ambiguous", Exit::Usage;
+    /// `explore --apply` names a point that is not in the list.
+    NoSuchPoint = "no-such-point", Exit::Usage;
     /// A metadata key that does not exist.
     UnknownKey = "unknown-key", Exit::Failed;
     /// A metadata key that must be there is not.

@@ -43,6 +43,8 @@ pub enum Cargo {
 pub enum Command {
     /// Read and validate the models, print their layers with formats and costs; writes nothing
     Check(CheckArgs),
+    /// Sweep the knobs over the cost model and print what is best in latency, interval and area
+    Explore(ExploreArgs),
     /// Generate the HLS projects, compile and check the simulations, synthesize if a tool is there
     Build(BuildArgs),
     /// Compare simulation and reference with outputs of Keras
@@ -122,6 +124,26 @@ pub enum MessageFormat {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {}
+
+/// Arguments of `explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Only points with at most this initiation interval, in cycles
+    #[arg(long, value_name = "CYCLES")]
+    pub max_interval: Option<u64>,
+    /// Only points with at most this latency, in cycles
+    #[arg(long, value_name = "CYCLES")]
+    pub max_latency: Option<u64>,
+    /// Only points with at most this many LUTs
+    #[arg(long, value_name = "N")]
+    pub max_lut: Option<u64>,
+    /// Draw the points into a picture; needs one model
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Write the knobs of a point of the list into Cargo.toml; needs one model
+    #[arg(long, value_name = "NUMBER")]
+    pub apply: Option<usize>,
+}
 
 /// Arguments of `build`.
 #[derive(Debug, Args)]

@@ -4,7 +4,9 @@
 
 mod args;
 mod commands;
+mod explore;
 mod output;
+mod plot;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let Cargo::Sparsehls { command, common } = Cargo::parse_from(arguments);
     let mut output = Output::new(&common);
     let result = match &command {
+        Command::Explore(args) => commands::explore::run(&common, args, &mut output),
         Command::Check(args) => commands::check::run(&common, args, &mut output),
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),

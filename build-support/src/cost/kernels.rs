@@ -24,7 +24,7 @@ pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan) -> Kernel {
     if !plan.absorbed {
         parts.op();
     }
-    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64 }, held: parts.held }
+    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64, interval: 1 }, held: parts.held }
 }
 
 /// Bits that hold 0 to `largest`.
@@ -192,12 +192,11 @@ impl Parts<'_> {
         }
     }
 
-    /// A balanced tree of `count` sums over `inputs` values, from `first` bits to `last`.
-    fn sum(&mut self, count: usize, inputs: usize, first: u32, last: u32) {
+    /// `count` balanced trees, each the sum of `inputs` values of `width` bits.
+    fn sum(&mut self, count: usize, inputs: usize, width: u32) {
         if inputs > 1 {
-            let width = u32::midpoint(first.min(last), last);
-            let live = count * inputs / 2 * width as usize;
-            self.add("sum", Operation::Add { width }, count * (inputs - 1), levels(inputs), live);
+            let live = count * inputs / 2 * (width as usize + 1);
+            self.add("sum", Operation::Sum { inputs: narrow(inputs), width }, count, 1, live);
         }
     }
 
@@ -234,12 +233,12 @@ impl Parts<'_> {
         let features = s.slots * s.channels * bits as usize;
         let [row, column] = s.coordinate;
         self.add("in reach", Operation::Decode { width: row + column + 2 }, pairs, 1, features + pairs * 7);
-        let table = Operation::Table { entries: narrow(taps * parts), width: weight };
+        let table = Operation::Constants { entries: narrow(taps * parts), width: weight };
         self.add("weight", table, products, 1, features + products * weight as usize);
         let product = (bits + weight).min(width.max(bits));
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
-        self.sum(pairs * filters_per_cycle, channels_per_cycle, product, width);
-        self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product, width);
+        self.sum(pairs * filters_per_cycle, channels_per_cycle, product);
+        self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product);
     }
 
     fn gather(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
@@ -264,7 +263,7 @@ impl Parts<'_> {
             self.variable_products(gathered * filters_per_cycle, parts, bits, weight);
             taps * channels_per_cycle
         };
-        self.sum(pixels_per_cycle * filters_per_cycle, terms, product, width);
+        self.sum(pixels_per_cycle * filters_per_cycle, terms, product);
     }
 
     /// Products of `copies` sets of values with constants, by the digits of the constants. Returns how many are not zero.
@@ -283,7 +282,7 @@ impl Parts<'_> {
 
     /// `count` products with a weight that changes from step to step.
     fn variable_products(&mut self, count: usize, parts: usize, bits: u32, weight: u32) {
-        let table = Operation::Table { entries: narrow(parts), width: weight };
+        let table = Operation::Constants { entries: narrow(parts), width: weight };
         self.add("weight", table, count, 1, count * (bits + weight) as usize);
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, count, 1, count * (bits + weight) as usize);
     }
@@ -304,7 +303,7 @@ impl Parts<'_> {
         self.add("first of its cell", Operation::Decode { width: narrow(s.slots) }, lanes, 0, 0);
         let sums = lanes * s.channels;
         match pooling.mode {
-            PoolingMode::Average => self.sum(sums, s.slots, bits, self.accumulator()),
+            PoolingMode::Average => self.sum(sums, s.slots, bits),
             PoolingMode::Max => {
                 let (count, deep) = (sums * s.slots.saturating_sub(1), levels(s.slots));
                 let live = sums * s.slots / 2 * bits as usize;
@@ -358,11 +357,11 @@ impl Parts<'_> {
         self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
         self.add("quantize", Operation::Add { width: bits }, lanes * channels, 1, live);
         let products = lanes * channels * filters_per_cycle;
-        let table = Operation::Table { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
+        let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
         self.add("weight", table, products, 1, live + products * weight as usize);
         let product = (bits + weight).min(width.max(bits));
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
-        self.sum(filters_per_cycle, lanes * channels, product, width);
+        self.sum(filters_per_cycle, lanes * channels, product);
         let sums = dense.outputs * width as usize;
         self.add("accumulate", Operation::Add { width }, filters_per_cycle, u32::from(self.plan.steps > 1), sums);
         self.add("bias", Operation::Add { width }, filters_per_cycle, 1, sums);
@@ -384,7 +383,7 @@ impl Parts<'_> {
             self.held = (dense.rows * dense.outputs * width as usize) as u64;
             inputs
         };
-        self.sum(sums, terms, product, width);
+        self.sum(sums, terms, product);
         if dense.bias.is_some() || inputs < dense.inputs {
             self.add("bias", Operation::Add { width }, sums, 1, dense.rows * dense.outputs * width as usize);
         }
@@ -424,7 +423,7 @@ impl Parts<'_> {
         self.add("limit", Operation::Gate { width: 2 * to }, values * copies, 1, live * copies);
         if copies > 1 {
             let s = self.sparse();
-            let table = Operation::Table { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
+            let table = Operation::Constants { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
             self.add("format", table, s.slots * s.channels, 0, 0);
             self.add("choose", Operation::Select { inputs: narrow(copies), width: to }, values, 1, live);
         }
@@ -455,8 +454,7 @@ impl Parts<'_> {
 
     fn normalize(&mut self, values: usize, from: u32, to: u32) {
         let Some(table) = &self.fixed.table else { return };
-        let sum = self.accumulator();
-        self.sum(1, values, from, sum);
+        self.sum(1, values, from);
         let largest = table.entries.iter().flatten().copied().max().unwrap_or(1);
         let reciprocal = Mantissas { values: vec![largest], fraction: 0 }.format().width;
         let live = values * from as usize + reciprocal as usize;

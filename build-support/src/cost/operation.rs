@@ -63,6 +63,13 @@ pub enum Operation {
         /// Bits of an entry.
         width: u32,
     },
+    /// Choice among constants by a binary index, as logic and not as a memory.
+    Constants {
+        /// Constants to choose from.
+        entries: u32,
+        /// Bits of a constant.
+        width: u32,
+    },
     /// Product of two variables.
     Multiply {
         /// Bits of one operand.
@@ -137,7 +144,7 @@ impl Operation {
             Self::Decode { width } => tree_luts(f64::from(width)),
             Self::Select { inputs, width } => select_luts(inputs) * f64::from(width),
             Self::GatedOr { inputs, width } => tree_luts(2.0 * f64::from(inputs)) * f64::from(width),
-            Self::Table { entries, width } => table_luts(entries) * f64::from(width),
+            Self::Table { entries, width } | Self::Constants { entries, width } => table_luts(entries) * f64::from(width),
             Self::Multiply { a, b } => f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => (additions(digits) / 2.0).ceil() * f64::from(width),
         }
@@ -153,7 +160,9 @@ impl Operation {
             Self::Select { inputs, width } => additions(inputs) * f64::from(width),
             Self::GatedOr { inputs, width } => (2.0 * f64::from(inputs) - 1.0).max(0.0) * f64::from(width.max(2)),
             Self::Gate { width } => f64::from(width.max(2)),
-            Self::Table { entries, width } => f64::from(entries.div_ceil(LUT_ENTRIES)) * f64::from(width) / 2.0,
+            Self::Table { entries, width } | Self::Constants { entries, width } => {
+                f64::from(entries.div_ceil(LUT_ENTRIES)) * f64::from(width) / 2.0
+            }
             Self::Multiply { a, b } => HLS_MULTIPLY * f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => additions(digits) * hls_carry(width),
         }
@@ -175,7 +184,9 @@ impl Operation {
     /// Bits of constants that the operation reads.
     pub fn table_bits(self) -> u64 {
         match self {
-            Self::Table { entries, width } => u64::from(entries).saturating_mul(u64::from(width)),
+            Self::Table { entries, width } | Self::Constants { entries, width } => {
+                u64::from(entries).saturating_mul(u64::from(width))
+            }
             _ => 0,
         }
     }
@@ -198,6 +209,7 @@ impl Operation {
             Self::GatedOr { inputs, .. } => (tree_levels(inputs.saturating_mul(2)), LUT_DELAY),
             Self::Gate { .. } => (1, LUT_DELAY),
             Self::Table { .. } => (1, TABLE_DELAY),
+            Self::Constants { entries, .. } => select_levels(entries.div_ceil(LUT_ENTRIES / 4)),
             Self::Multiply { .. } => (1, MULTIPLY_DELAY),
             Self::MultiplyConstant { digits, width } => (log2(digits), carry_delay(width)),
         }
