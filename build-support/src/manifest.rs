@@ -287,8 +287,7 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
             t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
         })?
         .unwrap_or(Pipeline::Dataflow),
-        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?
-            .unwrap_or(Interface::Partition),
+        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?.unwrap_or(Interface::Partition),
         limits: limits(own)?,
         target: target(tables)?,
         manifest: package.manifest.clone(),
@@ -406,7 +405,8 @@ mod tests {
         let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let limits: Vec<_> = LIMIT_KEYS.iter().map(|key| format!("limits.{key}")).collect();
         let limits = limits.iter().map(String::as_str);
-        let all = [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
+        let all =
+            [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
         let mut known: Vec<_> = all.into_iter().chain(limits).collect();
         listed.sort_unstable();
         known.sort_unstable();

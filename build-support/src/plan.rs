@@ -126,9 +126,7 @@ impl Planner<'_> {
 
     fn error(&self, layer: Option<&str>, key: &str, message: String) -> Error {
         let place = layer.map(|layer| format!(".layers.{layer}")).unwrap_or_default();
-        Error::new(Code::InvalidValue, message)
-            .file(&self.model.manifest)
-            .key(format!("{}{place}.{key}", self.model.key()))
+        Error::new(Code::InvalidValue, message).file(&self.model.manifest).key(format!("{}{place}.{key}", self.model.key()))
     }
 
     /// Every knob stands at a layer that has it; that the layers exist was checked by stage 3.
@@ -173,7 +171,11 @@ impl Planner<'_> {
             let height = self.network.input_shape.first().copied().unwrap_or(1);
             if let Some(key) = options.knobs().into_iter().next() {
                 return Err(self
-                    .error(Some(&fixed.layer.keras_name), key, "with interface = \"row\" the reduction takes a row a cycle".into())
+                    .error(
+                        Some(&fixed.layer.keras_name),
+                        key,
+                        "with interface = \"row\" the reduction takes a row a cycle".into(),
+                    )
                     .help(format!("remove `{key}`")));
             }
             return Ok(LayerPlan { steps: height, ..one_step });
@@ -218,7 +220,8 @@ impl Planner<'_> {
                 plan(pixels.unwrap_or_else(|| full.pixels.div_ceil((interval / others).max(1))), filters, channels)
             }
         };
-        let [parallel, divided] = [parallel, divided].map(|plan| LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan });
+        let [parallel, divided] =
+            [parallel, divided].map(|plan| LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan });
         // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
         let area = |plan: &LayerPlan| cost::layer(fixed, plan, &self.model.target).area();
         let saves = area(&parallel).saturating_sub(area(&divided)) > AREA_OF_A_STEP * divided.steps as u64;
@@ -226,10 +229,20 @@ impl Planner<'_> {
     }
 
     /// A knob of a layer is checked against the layer's size; one of the model is cut down to it.
-    fn part(&self, layer: &str, key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool) -> Result<Option<usize>> {
+    fn part(
+        &self,
+        layer: &str,
+        key: &str,
+        own: Option<u64>,
+        shared: Option<u64>,
+        full: usize,
+        divides: bool,
+    ) -> Result<Option<usize>> {
         let Some(own) = own else {
             let shared = shared.map(|value| usize::try_from(value).unwrap_or(full).clamp(1, full));
-            return Ok(shared.map(|value| if divides { (1..=value).rev().find(|part| full % part == 0).unwrap_or(1) } else { value }));
+            return Ok(
+                shared.map(|value| if divides { (1..=value).rev().find(|part| full % part == 0).unwrap_or(1) } else { value })
+            );
         };
         let value = usize::try_from(own).unwrap_or(usize::MAX);
         if value == 0 || value > full {
@@ -318,7 +331,11 @@ impl Planner<'_> {
         let Some(at) = plan.layers.iter().position(|plan| plan.steps > 1) else { return Ok(()) };
         let layer = &self.network.layers[at].layer.keras_name;
         Err(self
-            .error(None, "pipeline", format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps))
+            .error(
+                None,
+                "pipeline",
+                format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps),
+            )
             .help("use pipeline = \"dataflow\", or remove `interval`, the `-per-cycle` keys and interface = \"row\""))
     }
 }

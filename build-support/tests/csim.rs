@@ -6,17 +6,21 @@ mod common;
 
 use std::path::Path;
 
-use sparsehls_build::{check, csim::Csim, data, emit, manifest::Backend};
+use sparsehls_build::{
+    check,
+    csim::Csim,
+    data, emit,
+    formats::FixedNetwork,
+    manifest::{Backend, LayerOptions, Model, Variant},
+};
 
-/// Compiles and compares one fixture, as it is or with knobs drawn from a seed.
-fn check(source: &Path, backend: Backend, exact: bool, knobs: Option<u64>) -> Result<(), String> {
+/// Compiles and compares one fixture with the knobs that are set.
+fn check(source: &Path, backend: Backend, exact: bool, knobs: &dyn Fn(&mut Model, &FixedNetwork)) -> Result<(), String> {
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
     model.target.backend = backend;
-    if let Some(seed) = knobs {
-        common::draw_knobs(&mut model, &network, seed);
-    }
+    knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let project = emit::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
@@ -40,7 +44,7 @@ fn check(source: &Path, backend: Backend, exact: bool, knobs: Option<u64>) -> Re
 fn the_simulation_is_what_keras_computed() {
     let failures = common::for_fixtures(|name, source, case| {
         let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-        check(source, backend, case.exact, None)
+        check(source, backend, case.exact, &|_, _| ())
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }
@@ -52,7 +56,18 @@ fn knobs_do_not_change_a_bit() {
     let failures = common::for_fixtures(|name, source, case| {
         let backend = if name.len() % 2 == 0 { Backend::Vivado } else { Backend::Vitis };
         let own = name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        check(source, backend, case.exact, Some(own)).map_err(|error| format!("seed {seed}: {error}"))
+        let knobs = |model: &mut Model, network: &FixedNetwork| common::draw_knobs(model, network, own);
+        check(source, backend, case.exact, &knobs).map_err(|error| format!("seed {seed}: {error}"))
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn a_layer_may_be_named_like_a_type_of_a_kernel() {
+    let source = common::fixtures().into_iter().find(|path| path.ends_with("named-like-a-type.keras")).unwrap();
+    let look_up = |model: &mut Model, _: &FixedNetwork| {
+        let options = LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() };
+        model.layers.insert("reshape".into(), options);
+    };
+    check(&source, Backend::Vitis, true, &look_up).unwrap();
 }

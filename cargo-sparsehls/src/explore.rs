@@ -60,7 +60,8 @@ pub fn pareto(model: &Model, network: &FixedNetwork) -> Vec<Point> {
             points.extend(from_interval(model, network, interface, interval));
         }
     }
-    let function = Knobs { pipeline: Pipeline::Function, interface: Interface::Partition, interval: 1, one_step: BTreeSet::new() };
+    let function =
+        Knobs { pipeline: Pipeline::Function, interface: Interface::Partition, interval: 1, one_step: BTreeSet::new() };
     points.extend(point(model, network, function).map(|(point, _)| point));
     front(points)
 }
@@ -124,7 +125,8 @@ mod tests {
 
     #[test]
     fn the_front_has_what_nothing_beats() {
-        let points = vec![point(9, 50, 4), point(10, 40, 4), point(10, 41, 4), point(12, 45, 2), point(12, 46, 3), point(10, 40, 4)];
+        let points =
+            vec![point(9, 50, 4), point(10, 40, 4), point(10, 41, 4), point(12, 45, 2), point(12, 46, 3), point(10, 40, 4)];
         assert_eq!(front(points), [point(9, 50, 4), point(10, 40, 4), point(12, 45, 2)]);
     }
 }

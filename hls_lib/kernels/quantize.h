@@ -18,7 +18,7 @@ void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H has
 #pragma HLS INLINE
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-        const int row = hash[slot * 2], column = hash[slot * 2 + 1];
+        const H row = hash[slot * 2], column = hash[slot * 2 + 1];
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             const int at = slot * CONFIG::channels + c;

@@ -148,13 +148,7 @@ pub fn draw_knobs(model: &mut Model, network: &FixedNetwork, seed: u64) {
 
 fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::Rng) {
     let mut maybe = |largest: u64| (random.u8(..3) == 0).then(|| random.u64(1..=largest));
-    model.parallel = Parallel {
-        interval: maybe(12),
-        slots: maybe(9),
-        pixels: maybe(9),
-        filters: maybe(4),
-        channels: maybe(4),
-    };
+    model.parallel = Parallel { interval: maybe(12), slots: maybe(9), pixels: maybe(9), filters: maybe(4), channels: maybe(4) };
     model.interface = *random.choice(&[Interface::Row, Interface::Partition]).unwrap();
     model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
     model.layers.clear();

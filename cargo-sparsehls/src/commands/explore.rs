@@ -30,8 +30,11 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
         }
         if let Some(number) = args.apply {
             let point = number.checked_sub(1).and_then(|at| points.get(at)).ok_or_else(|| {
-                Error::new(Code::NoSuchPoint, format!("there is no point {number}"))
-                    .help(format!("the points of {} are 1 to {}", loaded.model.name, points.len()))
+                Error::new(Code::NoSuchPoint, format!("there is no point {number}")).help(format!(
+                    "the points of {} are 1 to {}",
+                    loaded.model.name,
+                    points.len()
+                ))
             })?;
             write_back(&loaded.model, &point.knobs)?;
             output.status("Wrote", &format!("point {number} to {}", loaded.model.manifest.display()));
@@ -112,8 +115,11 @@ fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
         for (_, layer) in layers.iter_mut() {
             layer.as_table_like_mut()?.remove("interval");
         }
-        let empty: Vec<String> =
-            layers.iter().filter(|(_, layer)| layer.as_table_like().is_some_and(|t| t.is_empty())).map(|(k, _)| k.into()).collect();
+        let empty: Vec<String> = layers
+            .iter()
+            .filter(|(_, layer)| layer.as_table_like().is_some_and(|t| t.is_empty()))
+            .map(|(k, _)| k.into())
+            .collect();
         empty.iter().for_each(|key| drop(layers.remove(key)));
     }
     if knobs.one_step.is_empty() {
