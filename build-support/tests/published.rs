@@ -41,6 +41,7 @@ type Group = (&'static str, &'static str);
 
 const HLS: &str = "LUT, HLS";
 const VIVADO: &str = "LUT, Vivado";
+const FF: &str = "FF, Vivado";
 const LATENCY: &str = "latency";
 const INTERVAL: &str = "interval";
 
@@ -52,7 +53,7 @@ fn rows() -> Option<Vec<Row>> {
     };
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let names = ["lut", "latency", "interval", "vivado_lut"];
+    let names = ["lut", "latency", "interval", "vivado_lut", "vivado_ff"];
     let columns: Vec<_> = names.iter().map(|name| (*name, header.iter().position(|column| column == name).unwrap())).collect();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -77,7 +78,9 @@ fn kernel(row: &Row) -> Option<Kernel> {
     let module = row.module.as_str();
     if module.starts_with("sparse_input_reduce") {
         let [h, w, channels, slots, _] = *last(5)? else { return None };
-        Some(Kernel::Reduce { pixels: h * w, channels, slots, width })
+        // Nothing uses the coordinates if there is only a reduction; the tool removes them.
+        let coordinates = row.project.starts_with("scaling") && !row.project.contains("/reduction/");
+        Some(Kernel::Reduce { pixels: h * w, channels, slots, width, coordinates })
     } else if module.starts_with("sparse_conv") {
         let (slots, channels, filters, size, weight) = match *numbers {
             [slots, channels, filters] => (slots, channels, filters, 3, Weight::Compared),
@@ -150,6 +153,7 @@ fn kernel_pairs(project: &Project) -> Vec<Pair> {
         add(LATENCY, published.latency(), "latency");
         if vivado_is_its_own(project, *kernel) {
             add(VIVADO, published.luts(), "vivado_lut");
+            add(FF, published.ffs(), "vivado_ff");
         }
     }
     pairs.extend(convolution_pair(project));
@@ -216,16 +220,18 @@ fn is_fitted_on(project: &str) -> bool {
     hash.count_ones().is_multiple_of(2)
 }
 
-/// Value below which a part of the sorted values lies.
+/// Value below which a part of the values lies, with a straight line between neighbours.
 fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * part).round() as usize]
+    let at = (values.len() - 1) as f64 * part;
+    let (below, above) = (values[at.floor() as usize], values[at.ceil() as usize]);
+    below + (above - below) * at.fract()
 }
 
 /// For each kind of kernel the factor on LUTs that makes the median of the fitted half right.
 fn fit(pairs: &[Pair]) -> BTreeMap<Group, f64> {
     let mut ratios: BTreeMap<Group, Vec<f64>> = BTreeMap::new();
-    for pair in pairs.iter().filter(|pair| is_fitted_on(&pair.project) && [HLS, VIVADO].contains(&pair.group.1)) {
+    for pair in pairs.iter().filter(|pair| is_fitted_on(&pair.project) && [HLS, VIVADO, FF].contains(&pair.group.1)) {
         ratios.entry(pair.group).or_default().push(pair.published / pair.estimated);
     }
     ratios.into_iter().map(|(group, mut ratios)| (group, quantile(&mut ratios, 0.5))).collect()

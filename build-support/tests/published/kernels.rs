@@ -19,12 +19,13 @@ const HLS_MUX: f64 = 9.0;
 /// A kernel of the published projects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kernel {
-    /// Finds the first active pixel of the image, once for each slot.
+    /// Finds the first active pixel of the image, once for each slot, and its coordinates if anything needs them.
     Reduce {
         pixels: u32,
         channels: u32,
         slots: u32,
         width: u32,
+        coordinates: bool,
     },
     /// Every pair of slots: position in the window, weight, product, sum.
     Conv {
@@ -80,13 +81,15 @@ pub struct Published {
     pub counted: Option<Vec<Step>>,
     /// Multiplexers of its state machine, which are only in its estimate.
     pub muxes: u64,
+    /// Bits that it keeps from one trip to the next.
+    pub state: u64,
     /// Cycles of control around the structure.
     pub control: u64,
 }
 
 impl From<Structure> for Published {
     fn from(structure: Structure) -> Self {
-        Self { structure, counted: None, muxes: 0, control: 0 }
+        Self { structure, counted: None, muxes: 0, state: 0, control: 0 }
     }
 }
 
@@ -103,6 +106,11 @@ impl Published {
         counted.estimate(&CLOCK).hls_luts as f64 + HLS_MUX * self.muxes as f64
     }
 
+    /// Flip-flops.
+    pub fn ffs(&self) -> f64 {
+        (self.structure.estimate(&CLOCK).ffs + self.state) as f64
+    }
+
     /// Cycles.
     pub fn latency(&self) -> f64 {
         (self.structure.estimate(&CLOCK).latency + self.control) as f64
@@ -116,7 +124,13 @@ fn step(what: &'static str, operation: Operation, count: u64, levels: u32, live:
 impl Kernel {
     pub fn published(self) -> Published {
         match self {
-            Self::Reduce { pixels, channels, slots, width } => reduce(pixels, channels, slots, width),
+            Self::Reduce { pixels, channels, slots, width, coordinates } => reduce(pixels, channels, slots, width, coordinates),
+            Self::Conv { saturates: true, width, slots, filters, .. } => {
+                let structure = self.conv();
+                let terms = u64::from(slots) * u64::from(slots - 1) * u64::from(filters);
+                let counted = structure.steps.iter().cloned().chain(quantize(width, terms)).collect();
+                Published { counted: Some(counted), ..structure.into() }
+            }
             Self::Conv { .. } => self.conv().into(),
             Self::Pool { slots, channels, size, width, saturates } => pool(slots, channels, size, width, saturates),
             Self::Relu { values, width } => Published { muxes: values.into(), ..relu(values, width).into() },
@@ -129,10 +143,11 @@ impl Kernel {
 
     /// Bits of what a kernel hands on, as (FIFOs, bits each): features, and coordinates where there are any.
     pub fn fifos(self) -> Vec<(u32, u32)> {
-        const HASH: u32 = 10;
         match self {
-            Self::Reduce { channels, slots, width, .. } => vec![(slots * channels, width), (2 * slots, HASH)],
-            Self::Pool { slots, channels, width, .. } => vec![(slots * channels, width), (2 * slots, HASH)],
+            Self::Reduce { channels, slots, width, coordinates, .. } => {
+                vec![(slots * channels, width), (if coordinates { 2 * slots } else { 0 }, COORDINATE)]
+            }
+            Self::Pool { slots, channels, width, .. } => vec![(slots * channels, width), (2 * slots, COORDINATE)],
             Self::Conv { slots, filters, width, .. } => vec![(slots * filters, width)],
             Self::Relu { values, width } => vec![(values, width)],
             Self::Flatten { positions, channels, width, .. } => vec![(positions * channels, width)],
@@ -159,7 +174,7 @@ impl Kernel {
                 steps.push(step("in the window", Decode { width: bits + 1 }, 2 * pairs, 0, 0));
                 let index = 32 - window.leading_zeros();
                 steps.push(step("position", Add { width: index }, 3 * pairs, 2, pairs * u64::from(index)));
-                steps.push(step("index", Add { width: index + 1 }, (terms - pairs).min(products), 0, 0));
+                steps.push(step("index", Add { width: index + 1 }, products - pairs, 0, 0));
                 let table = Table { entries: window, width };
                 steps.push(step("weight", table, products, 1, products * u64::from(width)));
             }
@@ -199,6 +214,16 @@ fn one_after_another(slots: u32, width: u32, live: u64) -> impl Iterator<Item = 
     (0..slots).flat_map(move |_| slot.clone())
 }
 
+/// What rounding and saturating each term adds to the HLS estimate beside an addition and a choice.
+fn quantize(width: u32, terms: u64) -> [Step; 4] {
+    [
+        step("round", Add { width }, 2 * terms, 0, 0),
+        step("overflow", Compare { width: 3 }, 2 * terms, 0, 0),
+        step("saturate", Select { inputs: 2, width }, 3 * terms, 0, 0),
+        step("decide", Gate { width: 1 }, 7 * terms, 0, 0),
+    ]
+}
+
 /// Products in LUTs. Of several channels one is multiplied in LUTs, the others in DSPs that also add; 16 bits take a DSP
 /// each.
 fn first_products(width: u32, terms: u64, products: u64) -> u64 {
@@ -209,7 +234,7 @@ fn further_products(width: u32, terms: u64, products: u64) -> u64 {
     if width > 10 { 0 } else { products - terms }
 }
 
-fn reduce(pixels: u32, channels: u32, slots: u32, width: u32) -> Published {
+fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool) -> Published {
     let n = u64::from(pixels);
     let levels = u32::BITS - (pixels - 1).leading_zeros();
     let mut search = Vec::new();
@@ -224,6 +249,10 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32) -> Published {
     search.push(step("clear it", Gate { width }, n, 1, n * u64::from(width)));
     search.push(step("new image", Select { inputs: 2, width }, n, 0, 0));
     search.push(step("other channels", Select { inputs: pixels, width }, u64::from(channels - 1), 0, 0));
+    let coordinate = Select { inputs: pixels, width: COORDINATE };
+    if coordinates {
+        search.push(step("coordinates", Table { entries: pixels, width: COORDINATE }, 2, 0, 0));
+    }
     // What is found is cleared before the next search, so a trip takes as long as a search.
     let once = Structure { steps: search, trips: 1, interval: 1 };
     let interval = once.estimate(&CLOCK).latency;
@@ -234,8 +263,9 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32) -> Published {
         step("active", Compare { width }, 2 * nodes, 1, 0),
         step("first value", Select { inputs: 2, width }, 2 * nodes, 1, 0),
         step("its index", Select { inputs: 2, width: INDEX }, 2 * nodes, 1, 0),
+        step("coordinates", coordinate, if coordinates { 2 } else { 0 }, 0, 0),
     ];
-    Published { structure, counted: Some(counted), muxes: n * 13 / 4, control: 2 }
+    Published { structure, counted: Some(counted), muxes: n * 13 / 4, state: n * u64::from(width), control: 2 }
 }
 
 fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Published {
@@ -280,6 +310,8 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
     const PER_TRIP: u32 = 4;
     let n = u64::from(positions);
     let values = n * u64::from(channels);
+    // Slots that do not fill the last trip leave it in the middle; HLS then writes about half of them twice.
+    let eighths = 8 + if pipelined { u64::from(slots % PER_TRIP) } else { 0 };
     let index = u32::BITS - positions.leading_zeros();
     let mut steps = vec![
         step("position", Add { width: index }, 3 * u64::from(PER_TRIP), 2, u64::from(PER_TRIP * index)),
@@ -288,16 +320,17 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
     if pipelined {
         // The grid goes through a register after each of the four writes.
         let write = GatedOr { inputs: 2, width };
-        steps.push(step("writes", write, values * u64::from(PER_TRIP), PER_TRIP, values * u64::from(width)));
+        steps.push(step("writes", write, values * u64::from(PER_TRIP) * eighths / 8, PER_TRIP, values * u64::from(width)));
     } else {
         steps.push(step("write", GatedOr { inputs: PER_TRIP, width }, values, 1, values * u64::from(width)));
         steps.push(step("hold", Gate { width }, values, 0, 0));
     }
     let structure = Structure { steps, trips: u64::from(slots.div_ceil(PER_TRIP)), interval: 1 };
     // HLS writes the grid and reads the slots through multiplexers of its state machine, and sees no decoding.
-    let muxes = 11 * values + 9 * u64::from(slots);
+    let muxes = 11 * values * eighths / 8 + 9 * u64::from(slots);
+    let state = values * u64::from(width) * if pipelined { u64::from(PER_TRIP) } else { 1 };
     // A pipelined loop is a module of its own: two more cycles to call it.
-    Published { structure, counted: Some(Vec::new()), muxes, control: if pipelined { 5 } else { 3 } }
+    Published { structure, counted: Some(Vec::new()), muxes, state, control: if pipelined { 5 } else { 3 } }
 }
 
 fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
