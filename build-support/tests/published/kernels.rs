@@ -3,7 +3,7 @@
 
 use sparsehls_build::cost::{Clock, Operation, Step, Structure};
 
-use Operation::{Add, Compare, Decode, Equal, Gate, GatedOr, Multiply, Select, Sum, Table};
+use Operation::{Add, Compare, Decode, Equal, Gate, GatedOr, Multiply, MultiplyConstant, Select, Sum, Table};
 
 /// The clock of every published project: 5 ns, uncertainty 27 %.
 pub const CLOCK: Clock = Clock { period: 5.0, uncertainty: 27.0 };
@@ -57,7 +57,7 @@ pub enum Kernel {
         width: u32,
         pipelined: bool,
     },
-    /// Products with constants, of `digits` non-zero digits in all (zero ones left out), on DSPs if `dsps`.
+    /// Products with constants, which have `digits` non-zero digits in all.
     Dense {
         inputs: u32,
         outputs: u32,
@@ -335,19 +335,23 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
 
 fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
     let wide = width > 10;
-    let each = digits / outputs;
-    let product = width + if wide { 16 } else { 3 };
+    // The products are cut to the bits that the sum keeps.
+    let product = width + if wide { 10 } else { 3 };
+    let live = u64::from(outputs * product);
     let mut steps = Vec::new();
-    if wide {
-        let products = u64::from(inputs) * u64::from(outputs) * 4 / 5;
-        steps.push(step("products", Multiply { a: width, b: width }, products, 1, products * u64::from(product)));
-    }
-    let terms = if wide { inputs } else { each };
-    if !wide {
-        steps.push(step("digits of a product", Add { width: product }, 0, 2, u64::from(inputs * product)));
-    }
+    let terms = if wide {
+        // Of the products with 16 bits the tool makes four of five in DSPs, the others have few digits.
+        let products = u64::from(inputs * outputs);
+        steps.push(step("products", Multiply { a: width, b: width }, products * 4 / 5, 1, u64::from(inputs) * live));
+        let few = MultiplyConstant { digits: 2, width: width + product };
+        steps.push(step("products of two digits", few, products / 5, 0, 0));
+        inputs
+    } else {
+        steps.push(step("digits of a product", Add { width: product }, 0, 2, u64::from(inputs) * live));
+        digits / outputs
+    };
     let sum = Sum { inputs: terms, width: product };
-    steps.push(step("sums", sum, u64::from(outputs), 1, u64::from(terms * outputs / 4 * product)));
-    steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, u64::from(outputs * (product + 8))));
+    steps.push(step("sums", sum, u64::from(outputs), 1, u64::from(inputs / 2) * live));
+    steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, live));
     Structure { steps, trips: 1, interval: 1 }
 }
