@@ -147,7 +147,8 @@ fn kind(kernel: Kernel) -> &'static str {
         Kernel::Pool { .. } => "average pooling",
         Kernel::Relu { .. } => "ReLU",
         Kernel::Flatten { .. } => "flatten",
-        Kernel::Dense { .. } => "dense",
+        Kernel::Dense { outputs: 1, .. } => "dense, 1 output",
+        Kernel::Dense { .. } => "dense, 16 outputs",
     }
 }
 
@@ -299,26 +300,108 @@ fn line((kind, quantity): Group, errors: &Errors) -> String {
     format!("| {kind} | {quantity} | {factor} | {fitted_on} | {held_out} | {median:.0} % | {ninety:.0} % |")
 }
 
-#[test]
-fn the_model_is_as_close_to_published_results_as_its_page_says() {
-    let Some(rows) = rows() else { return };
-    let projects = projects(rows);
+/// Median errors above the goal, in percent; the page says why.
+const ABOVE_GOAL: [(Group, f64); 4] = [
+    (("dense, 16 outputs", LATENCY), 41.0),
+    (("dense, 1 output", HLS), 20.0),
+    (("dense, 1 output", VIVADO), 40.0),
+    (("dense, 1 output", FF), 80.0),
+];
+const GOAL: f64 = 15.0;
+
+/// Projects of every kind for the table of examples.
+const EXAMPLES: [&str; 7] = [
+    "scaling/8b/reduction/reduction-in1000/reduction-in1000-out20",
+    "scaling/10b/conv/conv-c1-f2/conv-p20-c1-f2",
+    "scaling/8b/conv/ker5/conv-c3-f2/conv-p15-c3-f2",
+    "scaling/10b/avgpool/avgpool-c2-s2/avgpool-p20-c2-s2",
+    "scaling/8b/flatten/flatten-c1-out100/flatten-p20-c1-out100",
+    "neutrino/model-16b/hls_sparse_s",
+    "neutrino/model-8b/hls_sparse_l",
+];
+
+/// Estimate and published number, if there is one.
+fn both(estimated: f64, published: Option<&f64>) -> String {
+    published.map_or("–".to_owned(), |published| format!("{estimated:.0} / {published:.0}"))
+}
+
+fn examples(projects: &[Project], factors: &BTreeMap<Group, f64>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for name in EXAMPLES {
+        let project = projects.iter().find(|project| project.name == name).unwrap();
+        for (kernel, row) in &project.kernels {
+            let published = kernel.published();
+            let factor = |quantity| factors.get(&(kind(*kernel), quantity)).unwrap_or(&1.0);
+            let vivado = row.values.get("vivado_lut").filter(|_| vivado_is_its_own(project, *kernel));
+            lines.push(format!(
+                "| {kernel} | {} | {} | {} |",
+                both(published.hls_luts() * factor(HLS), row.values.get("lut")),
+                both(published.luts() * factor(VIVADO), vivado),
+                both(published.latency(), row.values.get("latency")),
+            ));
+        }
+        let whole = project_pairs(project, factors);
+        let of = |quantity| whole.iter().find(|pair| pair.group.1 == quantity);
+        let cell = |quantity| of(quantity).map_or("–".to_owned(), |pair| both(pair.estimated, Some(&pair.published)));
+        lines.push(format!("| **{name}** | {} | {} | {} |", cell(HLS), cell(VIVADO), cell(LATENCY)));
+    }
+    lines
+}
+
+/// Prints lines, and fails if the page has others.
+fn compare_with_page(lines: &[String]) {
+    lines.iter().for_each(|line| println!("{line}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost-model.md");
+    let page = fs::read_to_string(path).unwrap();
+    let missing: Vec<&String> = lines.iter().filter(|line| !page.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "not in docs/cost-model.md, which has to be brought up to date: {missing:#?}");
+}
+
+struct Fitted {
+    projects: Vec<Project>,
+    pairs: Vec<Pair>,
+    factors: BTreeMap<Group, f64>,
+}
+
+fn fitted() -> Option<Fitted> {
+    let projects = projects(rows()?);
     let mut pairs = distinct(projects.iter().flat_map(kernel_pairs).collect());
     let factors = fit(&pairs);
     pairs.extend(projects.iter().flat_map(|project| project_pairs(project, &factors)));
+    Some(Fitted { projects, pairs, factors })
+}
+
+#[test]
+fn median_errors_of_the_other_half_reach_the_goal() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
+    for (group, errors) in errors(&pairs, &factors) {
+        let limit = ABOVE_GOAL.iter().find(|(above, _)| *above == group).map_or(GOAL, |(_, limit)| *limit);
+        assert!(errors.median <= limit, "{}", line(group, &errors));
+    }
+}
+
+#[test]
+fn the_page_has_the_errors() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
+    let lines: Vec<String> = errors(&pairs, &factors).iter().map(|(group, errors)| line(*group, errors)).collect();
+    compare_with_page(&lines);
+}
+
+#[test]
+fn the_page_has_the_examples() {
+    let Some(Fitted { projects, factors, .. }) = fitted() else { return };
+    compare_with_page(&examples(&projects, &factors));
+}
+
+/// For work on the model: `SPARSEHLS_PAIRS=1` prints every number.
+#[test]
+fn every_kind_of_row_is_used() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
     if std::env::var_os("SPARSEHLS_PAIRS").is_some() {
-        for pair in &pairs {
-            let estimated = pair.estimated * factors.get(&pair.group).unwrap_or(&1.0);
-            println!(
-                "{:?} {} {estimated:.0} {} {:.2}",
-                pair.group,
-                pair.configuration,
-                pair.published,
-                estimated / pair.published
-            );
+        for Pair { group, configuration, estimated, published } in &pairs {
+            let estimated = estimated * factors.get(group).unwrap_or(&1.0);
+            println!("{group:?} {configuration} {estimated:.0} {published} {:.2}", estimated / published);
         }
     }
-    for (group, errors) in errors(&pairs, &factors) {
-        println!("{}", line(group, &errors));
-    }
+    assert_eq!(errors(&pairs, &factors).len(), 32);
 }

@@ -1,6 +1,8 @@
 //! What the published kernels do, as structures of the cost model. From hls4ml pull request #1468 and the projects of
 //! arXiv:2512.06208: facts only.
 
+use std::fmt;
+
 use sparsehls_build::cost::{Clock, Operation, Step, Structure};
 
 use Operation::{Add, Compare, Decode, Equal, Gate, GatedOr, Multiply, MultiplyConstant, Select, Sum, Table};
@@ -64,6 +66,27 @@ pub enum Kernel {
         digits: u32,
         width: u32,
     },
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reduce { pixels, slots, width, .. } => {
+                write!(f, "input reduction, {pixels} pixels to {slots} slots, {width} bits")
+            }
+            Self::Conv { slots, channels, filters, window, width, .. } => {
+                write!(f, "convolution, {slots} slots, window of {window}, {channels} to {filters} channels, {width} bits")
+            }
+            Self::Pool { slots, channels, width, .. } => {
+                write!(f, "average pooling, {slots} slots, {channels} channels, {width} bits")
+            }
+            Self::Relu { values, width } => write!(f, "ReLU, {values} values, {width} bits"),
+            Self::Flatten { positions, channels, slots, width, .. } => {
+                write!(f, "flatten, {slots} slots to {positions} positions, {channels} channels, {width} bits")
+            }
+            Self::Dense { inputs, outputs, width, .. } => write!(f, "dense, {inputs} to {outputs}, {width} bits"),
+        }
+    }
 }
 
 /// How the published convolution finds a weight: the first version compares both differences with every position of the
@@ -351,7 +374,7 @@ fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
         digits / outputs
     };
     let sum = Sum { inputs: terms, width: product };
-    steps.push(step("sums", sum, u64::from(outputs), 1, u64::from(inputs / 2) * live));
+    steps.push(step("sums", sum, u64::from(outputs), 1, live));
     steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, live));
     Structure { steps, trips: 1, interval: 1 }
 }
