@@ -104,7 +104,7 @@ pub struct Published {
     pub counted: Option<Vec<Step>>,
     /// Multiplexers of its state machine, which are only in its estimate.
     pub muxes: u64,
-    /// Bits that it keeps from one trip to the next.
+    /// Bits that it keeps from one trip to the next, results included.
     pub state: u64,
     /// Cycles of control around the structure.
     pub control: u64,
@@ -180,55 +180,67 @@ impl Kernel {
 
     fn conv(self) -> Structure {
         let Self::Conv { slots, channels, filters, window, width, weight, saturates } = self else { unreachable!() };
-        let bits = if saturates { LARGE_COORDINATE } else { COORDINATE } + 1;
-        let pairs = u64::from(slots) * u64::from(slots.saturating_sub(1));
-        let terms = pairs * u64::from(filters);
-        let products = terms * u64::from(channels);
-        let mut steps = vec![step("difference", Add { width: bits }, 2 * pairs, 1, 2 * pairs * u64::from(bits))];
-        match weight {
-            Weight::Compared => {
-                steps.push(step("which position", Decode { width: bits }, 5 * pairs, 1, pairs * u64::from(window)));
-                steps.push(step("combine", Gate { width: 1 }, 30 * pairs, 2, pairs * u64::from(window)));
-                let choose = Select { inputs: window, width };
-                steps.push(step("weight", choose, products, 1, products * u64::from(width)));
-            }
-            Weight::Table => {
-                steps.push(step("into the window", Add { width: bits + 1 }, 2 * pairs, 1, 2 * pairs * u64::from(bits)));
-                steps.push(step("in the window", Decode { width: bits + 1 }, 2 * pairs, 0, 0));
-                let index = 32 - window.leading_zeros();
-                steps.push(step("position", Add { width: index }, 3 * pairs, 2, pairs * u64::from(index)));
-                steps.push(step("index", Add { width: index + 1 }, products - pairs, 0, 0));
-                let table = Table { entries: window, width };
-                steps.push(step("weight", table, products, 1, products * u64::from(width)));
-            }
-        }
-        steps.push(step(
-            "product",
-            Multiply { a: width, b: width },
-            first_products(width, terms, products),
-            1,
-            terms * u64::from(width),
-        ));
-        let further = further_products(width, terms, products) / u64::from(channels.max(2) - 1);
-        for _ in 1..channels {
-            steps.push(step("product of another channel", Multiply { a: 11, b: 11 }, further, 1, terms * u64::from(width)));
-            steps.push(step("added in the DSP", Add { width }, 0, 1, terms * u64::from(width)));
-        }
-        steps.push(step("mask", Gate { width }, terms, 1, terms * u64::from(width)));
-        let sums = u64::from(slots) * u64::from(filters);
+        let coordinate = if saturates { LARGE_COORDINATE } else { COORDINATE } + 1;
+        let pairs = u64::from(slots) * u64::from(slots - 1);
+        let (terms, sums) = (pairs * u64::from(filters), u64::from(slots) * u64::from(filters));
+        let mut steps = match weight {
+            Weight::Compared => compared_weights(coordinate, pairs, terms * u64::from(channels), window, width),
+            Weight::Table => weights_from_tables(coordinate, pairs, terms * u64::from(channels), window, width),
+        };
+        steps.extend(products(channels, terms, width));
+        let live = sums * u64::from(width);
         if saturates {
             steps.push(step("round", Add { width }, terms, 0, 0));
             steps.push(step("sum", Add { width }, terms, 0, 0));
             steps.push(step("saturate", Gate { width: 2 * width }, terms, 0, 0));
-            steps.extend(one_after_another(slots, width, sums * u64::from(width)));
+            steps.extend(one_after_another(slots, width, live));
         } else {
-            steps.push(step("sum", Sum { inputs: slots, width }, sums, 1, sums * u64::from(width)));
+            steps.push(step("sum", Sum { inputs: slots, width }, sums, 1, live));
         }
-        steps.push(step("bias", Add { width }, sums, 1, sums * u64::from(width)));
+        steps.push(step("bias", Add { width }, sums, 1, live));
         steps.push(step("is there anything", Compare { width }, sums, 0, 0));
-        steps.push(step("choose", Gate { width }, 2 * sums, 1, sums * u64::from(width)));
+        steps.push(step("choose", Gate { width }, 2 * sums, 1, live));
         Structure { steps, trips: 1, interval: 1 }
     }
+}
+
+/// `products`: weights that are needed, one for each pair, channel and filter.
+fn compared_weights(coordinate: u32, pairs: u64, products: u64, window: u32, width: u32) -> Vec<Step> {
+    let live = pairs * u64::from(window);
+    vec![
+        step("difference", Add { width: coordinate }, 2 * pairs, 1, 2 * pairs * u64::from(coordinate)),
+        step("which position", Decode { width: coordinate }, 5 * pairs, 1, live),
+        step("combine", Gate { width: 1 }, 30 * pairs, 2, live),
+        step("weight", Select { inputs: window, width }, products, 1, products * u64::from(width)),
+    ]
+}
+
+fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, width: u32) -> Vec<Step> {
+    let index = u32::BITS - window.leading_zeros();
+    let live = 2 * pairs * u64::from(coordinate);
+    vec![
+        step("difference", Add { width: coordinate }, 2 * pairs, 1, live),
+        step("into the window", Add { width: coordinate + 1 }, 2 * pairs, 1, live),
+        step("in the window", Decode { width: coordinate + 1 }, 2 * pairs, 0, 0),
+        step("position", Add { width: index }, 3 * pairs, 2, pairs * u64::from(index)),
+        step("index", Add { width: index + 1 }, products - pairs, 0, 0),
+        step("weight", Table { entries: window, width }, products, 1, products * u64::from(width)),
+    ]
+}
+
+/// Of several channels one is multiplied in LUTs, the others in DSPs that also add; 16 bits take a DSP each.
+fn products(channels: u32, terms: u64, width: u32) -> Vec<Step> {
+    let live = terms * u64::from(width);
+    let product = Multiply { a: width, b: width };
+    let first = if product.dsps() > 0 { terms * u64::from(channels) } else { terms };
+    let further = if product.dsps() > 0 { 0 } else { terms };
+    let mut steps = vec![step("product", product, first, 1, live)];
+    for _ in 1..channels {
+        steps.push(step("product of another channel", Multiply { a: 11, b: 11 }, further, 1, live));
+        steps.push(step("added in the DSP", Add { width }, 0, 1, live));
+    }
+    steps.push(step("mask", Gate { width }, terms, 1, live));
+    steps
 }
 
 /// The longest path through a sum that takes one slot after another: HLS cannot make a tree of it.
@@ -245,16 +257,6 @@ fn quantize(width: u32, terms: u64) -> [Step; 4] {
         step("saturate", Select { inputs: 2, width }, 3 * terms, 0, 0),
         step("decide", Gate { width: 1 }, 7 * terms, 0, 0),
     ]
-}
-
-/// Products in LUTs. Of several channels one is multiplied in LUTs, the others in DSPs that also add; 16 bits take a DSP
-/// each.
-fn first_products(width: u32, terms: u64, products: u64) -> u64 {
-    if width > 10 { products } else { terms }
-}
-
-fn further_products(width: u32, terms: u64, products: u64) -> u64 {
-    if width > 10 { 0 } else { products - terms }
 }
 
 fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool) -> Published {
@@ -280,6 +282,7 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool)
     let once = Structure { steps: search, trips: 1, interval: 1 };
     let interval = once.estimate(&CLOCK).latency;
     let structure = Structure { trips: u64::from(slots), interval, ..once };
+    let kept = u64::from(slots) * u64::from(channels * width + if coordinates { 2 * COORDINATE } else { 0 });
     // Two states of the pipeline share a comparison in HLS, behind multiplexers, and it counts the whole index.
     let nodes = n * 3 / 4;
     let counted = vec![
@@ -288,7 +291,7 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool)
         step("its index", Select { inputs: 2, width: INDEX }, 2 * nodes, 1, 0),
         step("coordinates", coordinate, if coordinates { 2 } else { 0 }, 0, 0),
     ];
-    Published { structure, counted: Some(counted), muxes: n * 13 / 4, state: n * u64::from(width), control: 2 }
+    Published { structure, counted: Some(counted), muxes: n * 13 / 4, state: n * u64::from(width) + kept, control: 2 }
 }
 
 fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Published {
