@@ -1,6 +1,7 @@
 //! The cost model against real synthesis results of the published hls4ml kernels: how far off is it?
 //!
-//! The factors of the published kernels are fitted on half of the configurations; the errors are those of the other half. The
+//! The factors of the published kernels are fitted on half of the configurations; the errors are those of the other half.
+//! The structures were made with both halves in view. The
 //! data are beside the repository; without them the test is skipped. `--nocapture` shows the table of
 //! `docs/cost-model.md`.
 
@@ -79,7 +80,7 @@ fn kernel(row: &Row) -> Option<Kernel> {
     let module = row.module.as_str();
     if module.starts_with("sparse_input_reduce") {
         let [h, w, channels, slots, _] = *last(5)? else { return None };
-        // Nothing uses the coordinates if there is only a reduction; the tool removes them.
+        // With only a reduction the report has no multiplexers for coordinates: nothing uses them.
         let coordinates = row.project.starts_with("scaling") && !row.project.contains("/reduction/");
         Some(Kernel::Reduce { pixels: h * w, channels, slots, width, coordinates })
     } else if module.starts_with("sparse_conv") {
@@ -177,8 +178,8 @@ fn kernel_pairs(project: &Project) -> Vec<Pair> {
     pairs
 }
 
-/// Logic synthesis moves logic from one module to another. What it reports for a convolution of the scaling projects
-/// misses the part that it put into the FIFOs before and behind, and a ReLU vanishes altogether.
+/// Logic synthesis moves logic from one module to another. In the reports of the scaling projects a large part of a
+/// convolution stands with the FIFOs around it, and a ReLU has almost nothing.
 fn vivado_is_its_own(project: &Project, kernel: Kernel) -> bool {
     match kernel {
         Kernel::Relu { .. } => false,

@@ -249,7 +249,8 @@ fn one_after_another(slots: u32, width: u32, live: u64) -> impl Iterator<Item = 
     (0..slots).flat_map(move |_| slot.clone())
 }
 
-/// What rounding and saturating each term adds to the HLS estimate beside an addition and a choice.
+/// What rounding and saturating each term adds to the HLS estimate beside an addition and a choice: counts of an operator
+/// table, roughly.
 fn quantize(width: u32, terms: u64) -> [Step; 4] {
     [
         step("round", Add { width }, 2 * terms, 0, 0),
@@ -283,7 +284,7 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool)
     let interval = once.estimate(&CLOCK).latency;
     let structure = Structure { trips: u64::from(slots), interval, ..once };
     let kept = u64::from(slots) * u64::from(channels * width + if coordinates { 2 * COORDINATE } else { 0 });
-    // Two states of the pipeline share a comparison in HLS, behind multiplexers, and it counts the whole index.
+    // The reports have three comparisons for four nodes, and multiplexers (fitted); the whole index is counted.
     let nodes = n * 3 / 4;
     let counted = vec![
         step("active", Compare { width }, 2 * nodes, 1, 0),
@@ -336,7 +337,7 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
     const PER_TRIP: u32 = 4;
     let n = u64::from(positions);
     let values = n * u64::from(channels);
-    // Slots that do not fill the last trip leave it in the middle; HLS then writes about half of them twice.
+    // Fitted: with slots that do not fill the last trip HLS needs more, as if half of them were written twice.
     let eighths = 8 + if pipelined { u64::from(slots % PER_TRIP) } else { 0 };
     let index = u32::BITS - positions.leading_zeros();
     let mut steps = vec![
@@ -344,7 +345,7 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
         step("which position", Decode { width: index }, n * u64::from(PER_TRIP), 1, n),
     ];
     if pipelined {
-        // The grid goes through a register after each of the four writes.
+        // Fitted on LUT and FF: as if the grid went through a register after each of the four writes.
         let write = GatedOr { inputs: 2, width };
         steps.push(step("writes", write, values * u64::from(PER_TRIP) * eighths / 8, PER_TRIP, values * u64::from(width)));
     } else {
@@ -352,21 +353,21 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
         steps.push(step("hold", Gate { width }, values, 0, 0));
     }
     let structure = Structure { steps, trips: u64::from(slots.div_ceil(PER_TRIP)), interval: 1 };
-    // HLS writes the grid and reads the slots through multiplexers of its state machine, and sees no decoding.
+    // HLS writes the grid and reads the slots through multiplexers of its state machine; the counts are fitted.
     let muxes = 11 * values * eighths / 8 + 9 * u64::from(slots);
     let state = values * u64::from(width) * if pipelined { u64::from(PER_TRIP) } else { 1 };
-    // A pipelined loop is a module of its own: two more cycles to call it.
+    // Fitted. A pipelined loop can be a module of its own, which has to be called.
     Published { structure, counted: Some(Vec::new()), muxes, state, control: if pipelined { 5 } else { 3 } }
 }
 
 fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
     let wide = width > 10;
-    // The products are cut to the bits that the sum keeps.
+    // Bits of a product in the sum: fitted.
     let product = width + if wide { 10 } else { 3 };
     let live = u64::from(outputs * product);
     let mut steps = Vec::new();
     let terms = if wide {
-        // Of the products with 16 bits the tool makes four of five in DSPs, the others have few digits.
+        // Of the products with 16 bits four of five are in DSPs; we take the others for those with few digits.
         let products = u64::from(inputs * outputs);
         steps.push(step("products", Multiply { a: width, b: width }, products * 4 / 5, 1, u64::from(inputs) * live));
         let few = MultiplyConstant { digits: 2, width: width + product };
