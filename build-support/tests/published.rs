@@ -1,6 +1,7 @@
 //! The cost model against real synthesis results of the published hls4ml kernels: how far off is it?
 //!
-//! The factors of the published kernels are fitted on half of the projects; the errors are those of the other half. The
+//! The factors of the published kernels are fitted on half of the configurations; the errors are those of the other half.
+//! The structures were made with both halves in view. The
 //! data are beside the repository; without them the test is skipped. `--nocapture` shows the table of
 //! `docs/cost-model.md`.
 
@@ -31,7 +32,8 @@ struct Project {
 #[derive(Debug, Clone)]
 struct Pair {
     group: Group,
-    project: String,
+    /// What tells it from others: the kernel, or the project.
+    configuration: String,
     estimated: f64,
     published: f64,
 }
@@ -41,6 +43,7 @@ type Group = (&'static str, &'static str);
 
 const HLS: &str = "LUT, HLS";
 const VIVADO: &str = "LUT, Vivado";
+const FF: &str = "FF, Vivado";
 const LATENCY: &str = "latency";
 const INTERVAL: &str = "interval";
 
@@ -52,7 +55,7 @@ fn rows() -> Option<Vec<Row>> {
     };
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let names = ["lut", "latency", "interval", "vivado_lut"];
+    let names = ["lut", "latency", "interval", "vivado_lut", "vivado_ff"];
     let columns: Vec<_> = names.iter().map(|name| (*name, header.iter().position(|column| column == name).unwrap())).collect();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -77,7 +80,9 @@ fn kernel(row: &Row) -> Option<Kernel> {
     let module = row.module.as_str();
     if module.starts_with("sparse_input_reduce") {
         let [h, w, channels, slots, _] = *last(5)? else { return None };
-        Some(Kernel::Reduce { pixels: h * w, channels, slots, width })
+        // With only a reduction the report has no multiplexers for coordinates: nothing uses them.
+        let coordinates = row.project.starts_with("scaling") && !row.project.contains("/reduction/");
+        Some(Kernel::Reduce { pixels: h * w, channels, slots, width, coordinates })
     } else if module.starts_with("sparse_conv") {
         let (slots, channels, filters, size, weight) = match *numbers {
             [slots, channels, filters] => (slots, channels, filters, 3, Weight::Compared),
@@ -95,18 +100,32 @@ fn kernel(row: &Row) -> Option<Kernel> {
         let [h, w, channels, slots] = *last(4)? else { return None };
         Some(Kernel::Flatten { positions: h * w, channels, slots, width, pipelined: !saturates })
     } else if module.starts_with("dense_latency") && row.project.contains("sparse") {
-        dense(module, width)
+        dense(row, width)
     } else {
         None
     }
 }
 
-/// The dense layers of the neutrino models: 243 inputs and 16 outputs, then one output. The mean digits of a weight are
-/// those of the published weights.
-fn dense(module: &str, width: u32) -> Option<Kernel> {
-    let (inputs, outputs, narrow) = if module.contains("config10") { (243, 16, 1.95) } else { (16, 1, 2.5) };
-    let digits = if width > 10 { 3.3 } else { narrow };
-    Some(Kernel::Dense { inputs, outputs, digits: (f64::from(inputs * outputs) * digits) as u32, width })
+/// Non-zero digits of the weights of the two dense layers in the published models.
+const DIGITS: [(&str, u32, u32); 8] = [
+    ("8b/hls_sparse_l", 7737, 36),
+    ("8b/hls_sparse_m", 7368, 43),
+    ("8b/hls_sparse_s", 7063, 39),
+    ("8b/hls_sparse_t", 7329, 42),
+    ("16b/hls_sparse_l", 12507, 65),
+    ("16b/hls_sparse_m", 12735, 63),
+    ("16b/hls_sparse_s", 12699, 68),
+    ("16b/hls_sparse_t", 12884, 63),
+];
+
+/// The dense layers of the neutrino models: 243 inputs and 16 outputs, then 16 and one.
+fn dense(row: &Row, width: u32) -> Option<Kernel> {
+    let (_, first, second) = *DIGITS.iter().find(|(model, ..)| row.project.ends_with(&format!("-{model}")))?;
+    Some(if row.module.contains("config10") {
+        Kernel::Dense { inputs: 243, outputs: 16, digits: first, width }
+    } else {
+        Kernel::Dense { inputs: 16, outputs: 1, digits: second, width }
+    })
 }
 
 fn projects(rows: Vec<Row>) -> Vec<Project> {
@@ -129,7 +148,8 @@ fn kind(kernel: Kernel) -> &'static str {
         Kernel::Pool { .. } => "average pooling",
         Kernel::Relu { .. } => "ReLU",
         Kernel::Flatten { .. } => "flatten",
-        Kernel::Dense { .. } => "dense",
+        Kernel::Dense { outputs: 1, .. } => "dense, 1 output",
+        Kernel::Dense { .. } => "dense, 16 outputs",
     }
 }
 
@@ -143,21 +163,23 @@ fn kernel_pairs(project: &Project) -> Vec<Pair> {
         let mut add = |quantity, estimated: f64, column| {
             if let Some(value) = row.values.get(column) {
                 let group = (kind(*kernel), quantity);
-                pairs.push(Pair { group, project: project.name.clone(), estimated, published: *value });
+                let configuration = format!("{kernel:?}");
+                pairs.push(Pair { group, configuration, estimated, published: *value });
             }
         };
         add(HLS, published.hls_luts(), "lut");
         add(LATENCY, published.latency(), "latency");
         if vivado_is_its_own(project, *kernel) {
             add(VIVADO, published.luts(), "vivado_lut");
+            add(FF, published.ffs(), "vivado_ff");
         }
     }
     pairs.extend(convolution_pair(project));
     pairs
 }
 
-/// Logic synthesis moves logic from one module to another. What it reports for a convolution of the scaling projects
-/// misses the part that it put into the FIFOs before and behind, and a ReLU vanishes altogether.
+/// Logic synthesis moves logic from one module to another. In the reports of the scaling projects a large part of a
+/// convolution stands with the FIFOs around it, and a ReLU has almost nothing.
 fn vivado_is_its_own(project: &Project, kernel: Kernel) -> bool {
     match kernel {
         Kernel::Relu { .. } => false,
@@ -177,7 +199,7 @@ fn convolution_pair(project: &Project) -> Option<Pair> {
         of(|kernel| matches!(kernel, Kernel::Reduce { .. })).filter_map(|(_, row)| row.values.get("vivado_lut")).sum();
     let estimated = of(|kernel| matches!(kernel, Kernel::Conv { .. })).map(|(kernel, _)| kernel.published().luts()).sum();
     let group = ("convolution", VIVADO);
-    Some(Pair { group, project: project.name.clone(), estimated, published: total - reductions })
+    Some(Pair { group, configuration: project.name.clone(), estimated, published: total - reductions })
 }
 
 /// A FIFO of two entries: LUTs in the HLS estimate, and after logic synthesis, for values of some bits.
@@ -204,28 +226,43 @@ fn project_pairs(project: &Project, factors: &BTreeMap<Group, f64>) -> Vec<Pair>
         [(HLS, hls, "lut"), (VIVADO, vivado, "vivado_lut"), (LATENCY, latency, "latency"), (INTERVAL, interval, "interval")];
     let pair = |(quantity, estimated, column): (&'static str, f64, &str)| {
         let published = *project.top.values.get(column)?;
-        Some(Pair { group: (PROJECT, quantity), project: project.name.clone(), estimated, published })
+        Some(Pair { group: (PROJECT, quantity), configuration: project.name.clone(), estimated, published })
     };
     estimates.into_iter().filter_map(pair).collect()
 }
 
-/// Half of the projects, by a hash (FNV-1a) of the name.
-fn is_fitted_on(project: &str) -> bool {
+/// Many projects have the same kernel; it counts once, with the mean of the published numbers.
+fn distinct(pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut found: BTreeMap<(Group, String), Vec<Pair>> = BTreeMap::new();
+    for pair in pairs {
+        found.entry((pair.group, pair.configuration.clone())).or_default().push(pair);
+    }
+    let mean = |same: Vec<Pair>| {
+        let published = same.iter().map(|pair| pair.published).sum::<f64>() / same.len() as f64;
+        Pair { published, ..same[0].clone() }
+    };
+    found.into_values().map(mean).collect()
+}
+
+/// Half of the configurations, by a hash (FNV-1a) of the name.
+fn is_fitted_on(configuration: &str) -> bool {
     let hash =
-        project.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        configuration.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     hash.count_ones().is_multiple_of(2)
 }
 
-/// Value below which a part of the sorted values lies.
+/// Value below which a part of the values lies, with a straight line between neighbours.
 fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * part).round() as usize]
+    let at = (values.len() - 1) as f64 * part;
+    let (below, above) = (values[at.floor() as usize], values[at.ceil() as usize]);
+    below + (above - below) * at.fract()
 }
 
 /// For each kind of kernel the factor on LUTs that makes the median of the fitted half right.
 fn fit(pairs: &[Pair]) -> BTreeMap<Group, f64> {
     let mut ratios: BTreeMap<Group, Vec<f64>> = BTreeMap::new();
-    for pair in pairs.iter().filter(|pair| is_fitted_on(&pair.project) && [HLS, VIVADO].contains(&pair.group.1)) {
+    for pair in pairs.iter().filter(|pair| is_fitted_on(&pair.configuration) && [HLS, VIVADO, FF].contains(&pair.group.1)) {
         ratios.entry(pair.group).or_default().push(pair.published / pair.estimated);
     }
     ratios.into_iter().map(|(group, mut ratios)| (group, quantile(&mut ratios, 0.5))).collect()
@@ -244,7 +281,7 @@ fn errors(pairs: &[Pair], factors: &BTreeMap<Group, f64>) -> BTreeMap<Group, Err
     let mut groups: BTreeMap<Group, (usize, Vec<f64>)> = BTreeMap::new();
     for pair in pairs {
         let (fitted, errors) = groups.entry(pair.group).or_default();
-        if is_fitted_on(&pair.project) {
+        if is_fitted_on(&pair.configuration) {
             *fitted += 1;
         } else {
             let estimated = pair.estimated * factors.get(&pair.group).unwrap_or(&1.0);
@@ -264,20 +301,109 @@ fn line((kind, quantity): Group, errors: &Errors) -> String {
     format!("| {kind} | {quantity} | {factor} | {fitted_on} | {held_out} | {median:.0} % | {ninety:.0} % |")
 }
 
-#[test]
-fn the_model_is_as_close_to_published_results_as_its_page_says() {
-    let Some(rows) = rows() else { return };
-    let projects = projects(rows);
-    let mut pairs: Vec<Pair> = projects.iter().flat_map(kernel_pairs).collect();
+/// Median errors above the goal, in percent; the page says why.
+const ABOVE_GOAL: [(Group, f64); 5] = [
+    (("dense, 16 outputs", LATENCY), 42.0),
+    (("dense, 16 outputs", FF), 48.0),
+    (("dense, 1 output", HLS), 20.0),
+    (("dense, 1 output", VIVADO), 40.0),
+    (("dense, 1 output", FF), 90.0),
+];
+const GOAL: f64 = 15.0;
+
+/// Projects of every kind for the table of examples.
+const EXAMPLES: [&str; 7] = [
+    "scaling/8b/reduction/reduction-in1000/reduction-in1000-out20",
+    "scaling/10b/conv/conv-c1-f2/conv-p20-c1-f2",
+    "scaling/8b/conv/ker5/conv-c3-f2/conv-p15-c3-f2",
+    "scaling/10b/avgpool/avgpool-c2-s2/avgpool-p20-c2-s2",
+    "scaling/8b/flatten/flatten-c1-out100/flatten-p20-c1-out100",
+    "neutrino/model-16b/hls_sparse_s",
+    "neutrino/model-8b/hls_sparse_l",
+];
+
+/// Estimate and published number, if there is one.
+fn both(estimated: f64, published: Option<&f64>) -> String {
+    published.map_or("–".to_owned(), |published| format!("{estimated:.0} / {published:.0}"))
+}
+
+fn examples(projects: &[Project], factors: &BTreeMap<Group, f64>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for name in EXAMPLES {
+        let project = projects.iter().find(|project| project.name == name).unwrap();
+        for (kernel, row) in &project.kernels {
+            let published = kernel.published();
+            let factor = |quantity| factors.get(&(kind(*kernel), quantity)).unwrap_or(&1.0);
+            let vivado = row.values.get("vivado_lut").filter(|_| vivado_is_its_own(project, *kernel));
+            lines.push(format!(
+                "| {kernel} | {} | {} | {} |",
+                both(published.hls_luts() * factor(HLS), row.values.get("lut")),
+                both(published.luts() * factor(VIVADO), vivado),
+                both(published.latency(), row.values.get("latency")),
+            ));
+        }
+        let whole = project_pairs(project, factors);
+        let of = |quantity| whole.iter().find(|pair| pair.group.1 == quantity);
+        let cell = |quantity| of(quantity).map_or("–".to_owned(), |pair| both(pair.estimated, Some(&pair.published)));
+        lines.push(format!("| **{name}** | {} | {} | {} |", cell(HLS), cell(VIVADO), cell(LATENCY)));
+    }
+    lines
+}
+
+/// Prints lines, and fails if the page has others.
+fn compare_with_page(lines: &[String]) {
+    lines.iter().for_each(|line| println!("{line}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost-model.md");
+    let page = fs::read_to_string(path).unwrap();
+    let missing: Vec<&String> = lines.iter().filter(|line| !page.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "not in docs/cost-model.md, which has to be brought up to date: {missing:#?}");
+}
+
+struct Fitted {
+    projects: Vec<Project>,
+    pairs: Vec<Pair>,
+    factors: BTreeMap<Group, f64>,
+}
+
+fn fitted() -> Option<Fitted> {
+    let projects = projects(rows()?);
+    let mut pairs = distinct(projects.iter().flat_map(kernel_pairs).collect());
     let factors = fit(&pairs);
     pairs.extend(projects.iter().flat_map(|project| project_pairs(project, &factors)));
+    Some(Fitted { projects, pairs, factors })
+}
+
+#[test]
+fn median_errors_of_the_other_half_reach_the_goal() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
+    for (group, errors) in errors(&pairs, &factors) {
+        let limit = ABOVE_GOAL.iter().find(|(above, _)| *above == group).map_or(GOAL, |(_, limit)| *limit);
+        assert!(errors.median <= limit, "{}", line(group, &errors));
+    }
+}
+
+#[test]
+fn the_page_has_the_errors() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
+    let lines: Vec<String> = errors(&pairs, &factors).iter().map(|(group, errors)| line(*group, errors)).collect();
+    compare_with_page(&lines);
+}
+
+#[test]
+fn the_page_has_the_examples() {
+    let Some(Fitted { projects, factors, .. }) = fitted() else { return };
+    compare_with_page(&examples(&projects, &factors));
+}
+
+/// For work on the model: `SPARSEHLS_PAIRS=1` prints every number.
+#[test]
+fn every_kind_of_row_is_used() {
+    let Some(Fitted { pairs, factors, .. }) = fitted() else { return };
     if std::env::var_os("SPARSEHLS_PAIRS").is_some() {
-        for pair in &pairs {
-            let estimated = pair.estimated * factors.get(&pair.group).unwrap_or(&1.0);
-            println!("{:?} {} {estimated:.0} {} {:.2}", pair.group, pair.project, pair.published, estimated / pair.published);
+        for Pair { group, configuration, estimated, published } in &pairs {
+            let estimated = estimated * factors.get(group).unwrap_or(&1.0);
+            println!("{group:?} {configuration} {estimated:.0} {published} {:.2}", estimated / published);
         }
     }
-    for (group, errors) in errors(&pairs, &factors) {
-        println!("{}", line(group, &errors));
-    }
+    assert_eq!(errors(&pairs, &factors).len(), 30);
 }

@@ -287,3 +287,94 @@ fn table_luts(entries: u32) -> f64 {
     let leaves = entries.div_ceil(LUT_ENTRIES);
     f64::from(leaves) + if leaves > JOINED_LUTS { select_luts(leaves.div_ceil(JOINED_LUTS)) } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_follow_the_architecture() {
+        let luts = [
+            (Operation::Add { width: 12 }, 12.0),
+            // Two additions a bit in a LUT: three values of 8 bits are an adder of 10.
+            (Operation::Sum { inputs: 3, width: 8 }, 10.0),
+            (Operation::Sum { inputs: 1, width: 8 }, 0.0),
+            // Six inputs are a LUT, eleven are two.
+            (Operation::Decode { width: 6 }, 1.0),
+            (Operation::Decode { width: 11 }, 2.0),
+            // A LUT chooses among four, two halves of one among two, eight LUTs with their multiplexers among 32.
+            (Operation::Select { inputs: 4, width: 3 }, 3.0),
+            (Operation::Select { inputs: 2, width: 4 }, 2.0),
+            (Operation::Select { inputs: 32, width: 1 }, 8.0),
+            (Operation::Select { inputs: 128, width: 1 }, 33.0),
+            (Operation::Table { entries: 64, width: 8 }, 8.0),
+            (Operation::Table { entries: 65, width: 8 }, 16.0),
+            (Operation::Multiply { a: 8, b: 8 }, 64.0),
+            (Operation::MultiplyConstant { digits: 1, width: 20 }, 0.0),
+            (Operation::MultiplyConstant { digits: 3, width: 20 }, 20.0),
+        ];
+        for (operation, expected) in luts {
+            assert_eq!(operation.luts(), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn wide_products_go_to_dsps() {
+        assert_eq!(Operation::Multiply { a: 10, b: 30 }.dsps(), 0);
+        assert_eq!(Operation::Multiply { a: 16, b: 16 }.dsps(), 1);
+        assert_eq!(Operation::Multiply { a: 30, b: 20 }.dsps(), 4);
+        assert_eq!(Operation::Multiply { a: 16, b: 16 }.luts(), 0.0);
+        assert_eq!(Operation::MultiplyConstant { digits: 2, width: 32 }.dsps(), 0);
+        assert_eq!(Operation::MultiplyConstant { digits: 4, width: 32 }.dsps(), 1);
+    }
+
+    /// The tables of published reports: `sparse_conv` with 10 slots, 8 bits and 10 bits.
+    #[test]
+    fn the_hls_estimate_is_the_one_in_the_reports() {
+        assert_eq!(Operation::Add { width: 8 }.hls_luts(), 15.0);
+        assert_eq!(Operation::Compare { width: 6 }.hls_luts(), 13.0);
+        assert_eq!(Operation::Select { inputs: 2, width: 8 }.hls_luts(), 8.0);
+        assert_eq!(Operation::Gate { width: 1 }.hls_luts(), 2.0);
+        assert_eq!(Operation::Multiply { a: 8, b: 8 }.hls_luts().round(), 40.0);
+        assert_eq!(Operation::Multiply { a: 10, b: 10 }.hls_luts().round(), 62.0);
+    }
+
+    /// Three levels of the published input reduction, each a comparison and a choice, are the estimated clock: 3.039 ns
+    /// with 8 bits, 3.252 ns with 16.
+    #[test]
+    fn delays_are_those_of_the_published_input_reduction() {
+        for (width, published) in [(8, 3.039), (16, 3.252)] {
+            let level = Operation::Compare { width }.delay() + Operation::Gate { width }.delay();
+            assert!((3.0 * level - published).abs() < 0.02, "{width} bits: {}", 3.0 * level);
+        }
+    }
+
+    #[test]
+    fn nothing_is_negative_or_infinite() {
+        for width in [0, 1, 2, 64, 128, u32::MAX] {
+            for other in [0, 1, 3, 1_000_000_000, u32::MAX] {
+                for operation in all(width, other) {
+                    let numbers = [operation.luts(), operation.hls_luts(), operation.delay()];
+                    assert!(numbers.iter().all(|number| number.is_finite() && *number >= 0.0), "{operation:?}: {numbers:?}");
+                    let _ = (operation.dsps(), operation.table_bits());
+                }
+            }
+        }
+    }
+
+    fn all(width: u32, other: u32) -> [Operation; 11] {
+        [
+            Operation::Add { width },
+            Operation::Sum { inputs: other, width },
+            Operation::Compare { width },
+            Operation::Equal { width },
+            Operation::Decode { width },
+            Operation::Select { inputs: other, width },
+            Operation::GatedOr { inputs: other, width },
+            Operation::Gate { width },
+            Operation::Table { entries: other, width },
+            Operation::Multiply { a: width, b: other },
+            Operation::MultiplyConstant { digits: other, width },
+        ]
+    }
+}

@@ -18,7 +18,7 @@ pub struct Step {
     pub count: u64,
     /// How many of them stand one after the other on the longest path; 0 if they are beside it.
     pub levels: u32,
-    /// Bits that a pipeline register behind this step has to hold.
+    /// Bits that a pipeline register behind this step has to hold. All of them: also what later steps still need.
     pub live: u64,
 }
 
@@ -86,17 +86,19 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes through a step; `before`: bits that are alive in front of it.
+    /// Goes through a step; `before`: bits that are alive in front of it. In a tree they halve with every level.
     fn step(&mut self, step: &Step, before: u64) {
         let (levels, delay) = step.operation.levels();
-        let mut live = before;
         for level in 0..levels.saturating_mul(step.levels).min(MAX_LEVELS) {
-            let starts = step.operation.is_synchronous() && level.is_multiple_of(levels.max(1));
-            if starts || (self.since > 0.0 && self.since + delay > self.usable) {
-                self.register(live);
+            let inner = level % levels.max(1);
+            if inner == 0 && step.operation.is_synchronous() || self.since > 0.0 && self.since + delay > self.usable {
+                self.register(match (level, inner) {
+                    (0, _) => before,
+                    (_, 0) => step.live,
+                    _ => step.live.max(before.checked_shr(inner).unwrap_or(0)),
+                });
             }
             self.since += delay;
-            live = step.live;
         }
     }
 
@@ -147,5 +149,81 @@ impl Structure {
             *count = count.saturating_add(step.count);
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOCK: Clock = Clock { period: 5.0, uncertainty: 27.0 };
+
+    fn step(operation: Operation, count: u64, levels: u32, live: u64) -> Step {
+        Step { what: "test", operation, count, levels, live }
+    }
+
+    fn parallel(steps: Vec<Step>) -> Structure {
+        Structure { steps, trips: 1, interval: 1 }
+    }
+
+    #[test]
+    fn a_register_stands_where_the_cycle_is_full_and_holds_what_is_alive_there() {
+        // An adder of 8 bits takes 0.708 ns and a cycle has 3.65 ns: five fit.
+        let adders = |levels| parallel(vec![step(Operation::Add { width: 8 }, 1, levels, 100)]).estimate(&CLOCK);
+        assert_eq!((adders(5).latency, adders(5).ffs), (0, 0));
+        assert_eq!((adders(6).latency, adders(6).ffs), (1, 100));
+        assert_eq!((adders(11).latency, adders(11).ffs), (2, 200));
+        let mixed = vec![step(Operation::Add { width: 8 }, 1, 5, 7), step(Operation::Add { width: 8 }, 1, 1, 100)];
+        assert_eq!(parallel(mixed).estimate(&CLOCK).ffs, 7, "the register is in front of the second step");
+    }
+
+    #[test]
+    fn steps_beside_the_longest_path_cost_area_and_no_time() {
+        let beside = parallel(vec![step(Operation::Add { width: 10 }, 7, 0, 1000)]).estimate(&CLOCK);
+        assert_eq!((beside.luts, beside.latency, beside.ffs, beside.depth_ns), (70, 0, 0, 0.0));
+    }
+
+    #[test]
+    fn a_tree_is_narrower_behind_each_level() {
+        let steps = vec![step(Operation::Gate { width: 8 }, 64, 1, 512), step(Operation::Sum { inputs: 64, width: 8 }, 1, 1, 14)];
+        let estimate = parallel(steps).estimate(&CLOCK);
+        // Three levels of 1.03 ns fit into the first cycle behind the gates, the others into the second.
+        assert_eq!((estimate.latency, estimate.ffs), (1, 512 >> 3));
+    }
+
+    #[test]
+    fn an_operation_longer_than_a_cycle_does_not_stop_the_walk() {
+        let slow = parallel(vec![step(Operation::Multiply { a: 16, b: 16 }, 1, 3, 5)]);
+        assert_eq!(slow.estimate(&Clock { period: 1.0, uncertainty: 0.0 }).latency, 2);
+        assert_eq!(slow.estimate(&Clock { period: 0.0, uncertainty: 100.0 }).latency, 2);
+        assert_eq!(slow.estimate(&Clock { period: f64::NAN, uncertainty: 0.0 }).latency, 0);
+    }
+
+    #[test]
+    fn a_loop_repeats_its_interval() {
+        let steps = vec![step(Operation::Add { width: 8 }, 1, 6, 0)];
+        let looped = Structure { steps, trips: 20, interval: 4 }.estimate(&CLOCK);
+        assert_eq!((looped.latency, looped.interval), (1 + 19 * 4, 80));
+        let none = Structure { steps: vec![], trips: 0, interval: 0 }.estimate(&CLOCK);
+        assert_eq!(none, Estimate { interval: 1, ..Estimate::default() });
+    }
+
+    #[test]
+    fn the_largest_counts_saturate() {
+        let steps = vec![
+            step(Operation::Table { entries: u32::MAX, width: 128 }, u64::MAX, u32::MAX, u64::MAX),
+            step(Operation::Multiply { a: 128, b: 128 }, u64::MAX, u32::MAX, u64::MAX),
+        ];
+        let huge = Structure { steps, trips: u64::MAX, interval: u64::MAX }.estimate(&CLOCK);
+        assert_eq!((huge.luts, huge.dsps, huge.table_bits, huge.latency), (u64::MAX, u64::MAX, u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn operations_are_counted_by_kind_and_width() {
+        let add = Operation::Add { width: 8 };
+        let wide = Operation::Add { width: 9 };
+        let counted =
+            parallel(vec![step(add, 3, 1, 0), step(wide, 1, 0, 0), step(add, 4, 0, 0), step(wide, 0, 5, 0)]).operations();
+        assert_eq!(counted, BTreeMap::from([(add, 7), (wide, 1)]));
     }
 }
