@@ -93,8 +93,9 @@ impl Parts<'_> {
             Op::Dense(dense) if self.plan.variant == Some(Variant::LookUp) => self.look_up(dense),
             Op::Dense(dense) => self.dense(dense),
             Op::Affine { scale, .. } => {
-                let copies = values / scale.values.len().max(1);
-                self.constant_products(&scale.values, copies, from + scale.format().width, values * to as usize);
+                let most = scale.values.iter().map(|scale| digits(*scale)).max().unwrap_or(1);
+                let product = Operation::MultiplyConstant { digits: most, width: from + scale.format().width };
+                self.add("scale", product, values, 1, values * to as usize);
                 self.add("offset", Operation::Add { width: to }, values, 1, values * to as usize);
             }
             Op::MaxMinus => {
@@ -256,28 +257,20 @@ impl Parts<'_> {
         let (width, weight) = (self.accumulator(), conv.weights.format().width);
         let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
         let product = (bits + weight).min(width.max(bits));
-        let terms = if parts == 1 {
-            let live = gathered * filters_per_cycle * product as usize;
-            self.constant_products(&conv.weights.values, pixels_per_cycle, product, live) / conv.filters.max(1)
+        let sums = pixels_per_cycle * filters_per_cycle;
+        if parts == 1 {
+            self.constant_sums(&conv.weights.values, sums, conv.filters, product);
         } else {
             self.variable_products(gathered * filters_per_cycle, parts, bits, weight);
-            taps * channels_per_cycle
-        };
-        self.sum(pixels_per_cycle * filters_per_cycle, terms, product);
+            self.sum(sums, taps * channels_per_cycle, product);
+        }
     }
 
-    /// Products of `copies` sets of values with constants, by the digits of the constants. Returns how many are not zero.
-    fn constant_products(&mut self, weights: &[i64], copies: usize, width: u32, live: usize) -> usize {
-        let mut counts = [0usize; 66];
-        for weight in weights {
-            counts[(digits(*weight) as usize).min(65)] += 1;
-        }
-        let most = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
-        for (digits, count) in counts.iter().enumerate().skip(1).filter(|(_, count)| **count > 0) {
-            let operation = Operation::MultiplyConstant { digits: digits as u32, width };
-            self.add("times a constant", operation, count * copies, u32::from(digits == most), live);
-        }
-        weights.len() - counts[0]
+    /// `count` sums of products with constants, for `outputs` different ones: each digit of a constant adds a shifted copy
+    /// of the value, so a sum of products is one tree over all digits.
+    fn constant_sums(&mut self, weights: &[i64], count: usize, outputs: usize, width: u32) {
+        let terms: usize = weights.iter().map(|weight| digits(*weight) as usize).sum();
+        self.sum(count, terms.div_ceil(outputs.max(1)), width);
     }
 
     /// `count` products with a weight that changes from step to step.
@@ -373,17 +366,15 @@ impl Parts<'_> {
         let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
         let product = (bits + weight).min(width.max(bits));
         let sums = dense.rows * outputs;
-        let terms = if self.plan.steps == 1 {
-            let live = dense.rows * dense.weights.values.len() * product as usize;
-            self.constant_products(&dense.weights.values, dense.rows, product, live).div_ceil(dense.outputs.max(1))
+        if self.plan.steps == 1 {
+            self.constant_sums(&dense.weights.values, sums, dense.outputs, product);
         } else {
             let all = dense.rows * dense.inputs * bits as usize;
             self.turns(dense.inputs, inputs, bits, dense.rows * inputs, all);
             self.variable_products(sums * inputs, self.plan.steps, bits, weight);
+            self.sum(sums, inputs, product);
             self.held = (dense.rows * dense.outputs * width as usize) as u64;
-            inputs
-        };
-        self.sum(sums, terms, product);
+        }
         if dense.bias.is_some() || inputs < dense.inputs {
             self.add("bias", Operation::Add { width }, sums, 1, dense.rows * dense.outputs * width as usize);
         }
