@@ -136,7 +136,7 @@ impl Planner<'_> {
             for key in options.knobs() {
                 if !ops().any(|fixed| takes(fixed, key, options.variant)) {
                     let class = ops().next().map_or("layer that the firmware does not have", |fixed| &fixed.layer.keras_class);
-                    let what = if key == "variant" { "this variant".to_owned() } else { format!("`{key}`") };
+                    let what = if key == "variant" { "such variant".to_owned() } else { format!("`{key}`") };
                     return Err(self
                         .error(Some(name), key, format!("`{name}` is a {class}, for which there is no {what}"))
                         .help("docs/manifest.md says which layers take which knobs"));
