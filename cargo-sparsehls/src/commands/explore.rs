@@ -7,7 +7,7 @@ use sparsehls_build::{
     Code, Error, Result, error,
     manifest::{Interface, Model, Pipeline},
 };
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Loaded, load, load_one};
 use crate::{
@@ -107,9 +107,9 @@ fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
     let table = model.as_table_like_mut()?;
     let pipeline = if knobs.pipeline == Pipeline::Function { "function" } else { "dataflow" };
     let interface = if knobs.interface == Interface::Row { "row" } else { "partition" };
-    table.insert("pipeline", value(pipeline));
-    table.insert("interface", value(interface));
-    table.insert("interval", value(i64::try_from(knobs.interval).ok()?));
+    put(table, "pipeline", pipeline.into());
+    put(table, "interface", interface.into());
+    put(table, "interval", i64::try_from(knobs.interval).ok()?.into());
     if let Some(layers) = table.get_mut("layers") {
         let layers = layers.as_table_like_mut()?;
         for (_, layer) in layers.iter_mut() {
@@ -130,9 +130,20 @@ fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
     let layers = table.entry("layers").or_insert(Item::Table(tables)).as_table_like_mut()?;
     for name in &knobs.one_step {
         let layer = layers.entry(name).or_insert(Item::Table(Table::new()));
-        layer.as_table_like_mut()?.insert("interval", value(1));
+        put(layer.as_table_like_mut()?, "interval", 1.into());
     }
     Some(())
+}
+
+/// Sets a key, with the comments around it if it is there already.
+fn put(table: &mut dyn TableLike, key: &str, mut new: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *new.decor_mut() = old.decor().clone();
+            *old = new;
+        }
+        None => drop(table.insert(key, value(new))),
+    }
 }
 
 /// Puts a text in the place of a file, all at once.
