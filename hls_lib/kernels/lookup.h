@@ -53,7 +53,7 @@ void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
 #pragma HLS UNROLL
             const int i = slot * CONFIG::channels + c;
             const typename CONFIG::entry_t at = mantissa(feat[i]) - CONFIG::first;
-            const int entry = row != 0 ? CONFIG::format(row, column, c) * CONFIG::entries + at : 0;
+            const int entry = row != 0 ? int(CONFIG::format(row, column, c) * CONFIG::entries + at) : 0;
             out[i] = row != 0 ? from_mantissa<Y>(ap_int<Y::width + 1>(table[entry])) : Y(0);
         }
     }
