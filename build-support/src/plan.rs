@@ -64,6 +64,7 @@ fn extent(fixed: &FixedLayer) -> Extent {
         (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Extent { pixels: *slots, ..one },
         (Op::SparseConv2d(conv), _) => Extent { pixels: slots, filters: conv.filters, channels: conv.channels },
         (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => Extent { pixels: slots, ..one },
+        (Op::Quantize(_), Shape::Sparse { .. }) => Extent { pixels: slots, ..one },
         (Op::Dense(dense), _) => Extent { filters: dense.outputs, channels: dense.inputs, ..one },
         _ => one,
     }
@@ -190,12 +191,16 @@ impl Planner<'_> {
     fn divide(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
         let is_reduce = matches!(fixed.layer.op, Op::InputReduce { .. });
         let name = fixed.layer.keras_name.as_str();
-        let (own, shared) = (&options.parallel, &self.model.parallel);
+        // A quantizer belongs to another layer, whose knobs are not meant for it; but it has as much time.
+        let is_quantizer = matches!(fixed.layer.op, Op::Quantize(_));
+        let only_interval = |knobs: &Parallel| Parallel { interval: knobs.interval, ..Parallel::default() };
+        let pick = |knobs: &Parallel| if is_quantizer { only_interval(knobs) } else { *knobs };
+        let (own, shared) = (pick(&options.parallel), pick(&self.model.parallel));
         let pixels_key = if is_reduce { "slots-per-cycle" } else { "pixels-per-cycle" };
         let pixels_of = |parallel: &Parallel| if is_reduce { parallel.slots } else { parallel.pixels };
         let filters = self.part(name, "filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
         let channels = self.part(name, "channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
-        let pixels = self.part(name, pixels_key, pixels_of(own), pixels_of(shared), full.pixels, false)?;
+        let pixels = self.part(name, pixels_key, pixels_of(&own), pixels_of(&shared), full.pixels, false)?;
         let interval = own.interval.or(shared.interval).unwrap_or(1);
         let interval = usize::try_from(interval).unwrap_or(usize::MAX).max(1);
         let plan = |pixels: usize, filters: usize, channels: usize| LayerPlan {

@@ -391,31 +391,37 @@ impl Parts<'_> {
 
     /// Roundings of all formats that a value can have, and the choice among them.
     fn quantize(&mut self, quantizer: &Quantizer) {
-        let values = self.fixed.layer.shape.len();
         let (from, to) = (&self.fixed.input, self.fixed.output.format().width);
+        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
+        let s = self.sparse();
+        let lanes = self.plan.pixels_per_cycle;
+        let values = if dense { self.fixed.layer.shape.len() } else { lanes * s.channels };
+        if !dense && lanes < s.slots {
+            let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * from.format().width;
+            self.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
+            self.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
+        }
         let (rounding, live) = (quantizer.rounding, values * to as usize);
         let adds = |format: &QuantizerFormat| {
             rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < from.fraction) || from.divisor != 1
         };
-        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
         let formats = quantizer.formats.len();
         // In a dense layer each value has one format; in a sparse one any of those of its channel.
         let copies = if dense || formats == 1 { 1 } else { formats.min(self.positions_differ(quantizer)) };
         let rounded = quantizer.formats.iter().filter(|format| adds(format)).count();
-        let share = (values * copies * rounded).div_ceil(formats.max(1));
         if from.divisor != 1 {
-            let wide = self.fixed.input.format().width;
+            let wide = from.format().width;
             let product = Operation::MultiplyConstant { digits: wide / 2, width: 2 * wide };
             self.add("exact division", product, values, 1, values * 2 * wide as usize);
         }
         if rounded > 0 {
+            let share = (values * copies * rounded).div_ceil(formats.max(1));
             self.add("round", Operation::Add { width: to }, share, 1, live * copies);
         }
         self.add("limit", Operation::Gate { width: 2 * to }, values * copies, 1, live * copies);
         if copies > 1 {
-            let s = self.sparse();
             let table = Operation::Constants { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
-            self.add("format", table, s.slots * s.channels, 0, 0);
+            self.add("format", table, values, 0, 0);
             self.add("choose", Operation::Select { inputs: narrow(copies), width: to }, values, 1, live);
         }
     }

@@ -222,6 +222,9 @@ impl Writer<'_> {
             Op::InputReduce { threshold } => self.input_reduce(*threshold),
             Op::Quantize(quantizer) => {
                 self.kernel(pick("dense_quantize", "sparse_quantize"), "quantize.h");
+                if sparse {
+                    self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
+                }
                 self.quantize(quantizer)?;
             }
             Op::SparseConv2d(conv) => self.conv2d(conv),
