@@ -34,7 +34,14 @@ fn draw(text: &mut String, name: &str, points: &[Point]) -> std::result::Result<
         .x_label_area_size(45)
         .y_label_area_size(90)
         .build_cartesian_2d(wide, (low * 0.8..high * 1.25).log_scale())?;
-    chart.configure_mesh().x_desc("latency (cycles)").y_desc("LUT").label_style(FONT).axis_desc_style(FONT).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("latency (cycles)")
+        .y_desc("LUT")
+        .y_label_formatter(&|luts| format!("{luts:.0}"))
+        .label_style(FONT)
+        .axis_desc_style(FONT)
+        .draw()?;
     let mut by_interval: BTreeMap<u64, Vec<(u64, f64)>> = BTreeMap::new();
     for point in points {
         let at = (point.estimate.latency, point.estimate.luts.max(1) as f64);
