@@ -162,8 +162,8 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
         match &fixed.layer.op {
             Op::SparseConv2d(conv) => {
                 options.parallel.pixels = maybe(slots);
-                options.parallel.filters = maybe(conv.filters).filter(|part| conv.filters as u64 % part == 0);
-                options.parallel.channels = maybe(conv.channels).filter(|part| conv.channels as u64 % part == 0);
+                options.parallel.filters = maybe(conv.filters).filter(|part| (conv.filters as u64).is_multiple_of(*part));
+                options.parallel.channels = maybe(conv.channels).filter(|part| (conv.channels as u64).is_multiple_of(*part));
                 options.variant = Some(*random.choice(&[Variant::Pairwise, Variant::Gather]).unwrap());
             }
             Op::SparsePooling2d(_) => options.parallel.pixels = maybe(slots),
@@ -172,8 +172,8 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
                 options.variant = Some(*random.choice(&[Variant::Scatter, Variant::LookUp]).unwrap());
             }
             Op::Dense(dense) => {
-                options.parallel.filters = maybe(dense.outputs).filter(|part| dense.outputs as u64 % part == 0);
-                options.parallel.channels = maybe(dense.inputs).filter(|part| dense.inputs as u64 % part == 0);
+                options.parallel.filters = maybe(dense.outputs).filter(|part| (dense.outputs as u64).is_multiple_of(*part));
+                options.parallel.channels = maybe(dense.inputs).filter(|part| (dense.inputs as u64).is_multiple_of(*part));
             }
             _ => continue,
         }
