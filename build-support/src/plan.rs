@@ -236,13 +236,17 @@ impl Planner<'_> {
             return Ok([None; 3]);
         }
         let (own, shared) = (&options.parallel, &self.model.parallel);
-        let name = fixed.layer.keras_name.as_str();
-        let pixels = match fixed.layer.op {
-            Op::InputReduce { .. } => self.part(name, "slots-per-cycle", own.slots, shared.slots, full.pixels, false)?,
-            _ => self.part(name, "pixels-per-cycle", own.pixels, shared.pixels, full.pixels, false)?,
+        // Several ops can be of one Keras layer, such as a convolution and the flatten at the network's end.
+        let part = |key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool| {
+            let own = own.filter(|_| takes(fixed, key, None));
+            self.part(&fixed.layer.keras_name, key, own, shared, full, divides)
         };
-        let filters = self.part(name, "filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
-        let channels = self.part(name, "channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
+        let pixels = match fixed.layer.op {
+            Op::InputReduce { .. } => part("slots-per-cycle", own.slots, shared.slots, full.pixels, false)?,
+            _ => part("pixels-per-cycle", own.pixels, shared.pixels, full.pixels, false)?,
+        };
+        let filters = part("filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
+        let channels = part("channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
         Ok([pixels, filters, channels])
     }
 
@@ -281,7 +285,7 @@ impl Planner<'_> {
         if !matches!(fixed.layer.op, Op::SparseConv2d(_)) {
             return None;
         }
-        wanted.or_else(|| {
+        wanted.filter(|variant| matches!(variant, Variant::Pairwise | Variant::Gather)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
             let area = |variant| cost::layer(fixed, &with(variant), &self.model.target).area();
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
