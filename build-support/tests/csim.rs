@@ -4,14 +4,14 @@
 
 mod common;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use sparsehls_build::{
     check,
     csim::Csim,
     data, emit,
     formats::FixedNetwork,
-    manifest::{Backend, LayerOptions, Model, Variant},
+    manifest::{Backend, Interface, LayerOptions, Model, Variant},
 };
 
 /// Compiles and compares one fixture with the knobs that are set.
@@ -70,4 +70,31 @@ fn a_layer_may_be_named_like_a_type_of_a_kernel() {
         model.layers.insert("reshape".into(), options);
     };
     check(&source, Backend::Vitis, true, &look_up).unwrap();
+}
+
+/// The generated test bench, compiled and run as the guide says, in both interfaces.
+#[test]
+fn the_test_bench_passes_and_notices_a_wrong_bit() {
+    let source = common::fixtures().into_iter().find(|path| path.ends_with("whole-net-032.keras")).unwrap();
+    let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
+    let (mut model, network) = common::load(&source, &arrays["x"]).unwrap();
+    let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
+    for interface in [Interface::Partition, Interface::Row] {
+        model.interface = interface;
+        let project = emit::project("fixtures", &model, &network, &inputs).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        project.write(directory.path()).unwrap();
+        let sources = ["firmware/fixture.cpp", "fixture_test.cpp", "-o", "test_bench"];
+        let flags = ["-std=c++14", "-Wno-unknown-pragmas", "-I.", "-Icsim/ap_types"];
+        let compiled = Command::new("c++").args(flags).args(sources).current_dir(directory.path()).status().unwrap();
+        assert!(compiled.success());
+        let run = || Command::new("./test_bench").current_dir(directory.path()).output().unwrap();
+        assert!(run().status.success(), "{interface:?}: {}", String::from_utf8_lossy(&run().stdout));
+
+        let expected = directory.path().join("tb_data/expected.dat");
+        let text = std::fs::read_to_string(&expected).unwrap();
+        let (first, rest) = text.split_once(' ').unwrap();
+        std::fs::write(&expected, format!("{} {rest}", first.parse::<i64>().unwrap() + 1)).unwrap();
+        assert!(!run().status.success(), "{interface:?}: a wrong bit passes");
+    }
 }
