@@ -234,7 +234,7 @@ def describe(network, name, stem):
         name=name,
         stem=stem,
         grid=network.recipe["grid"],
-        knobs=knobs.draw(network.recipe.get("knobs"), network.model),
+        knobs=knobs.draw(network.recipe, network.model),
         events=len(network.x),
         float_end=ends_in_floats(network.recipe),
     )
@@ -409,13 +409,14 @@ def is_float_tie(tool, network):
 
 
 def is_refusal(failure):
-    """Whether the tool says that it will not build this network: its one limit that depends on the numbers drawn."""
-    return failure[1] == "error unsupported-option" and "the table of this function would have" in failure[2]
+    """Whether the tool says that it will not build this network, for a reason that depends on what was drawn."""
+    reasons = ("the table of this function would have", "without being quantized")
+    return failure[1] == "error unsupported-option" and any(reason in failure[2] for reason in reasons)
 
 
 def summary(network):
     lines = [f"    input {network.recipe['shape']} on the grid (k, i, f) = {tuple(network.recipe['grid'])}"]
-    lines.append(f"    knobs {knobs.draw(network.recipe.get('knobs'), network.model)}")
+    lines.append(f"    knobs {knobs.draw(network.recipe, network.model)}")
     for entry in network.recipe["layers"]:
         options = {}
         for key, value in entry.items():
@@ -522,7 +523,7 @@ def main():
     print(f"{notes['float table']} networks drawn again as a table of Keras is not that of the nearest floats, or rounded")
     print(f"{notes['silent']} networks drawn again with live bits, as next to nothing came out")
     print(f"{ties} networks differ by a float function of TensorFlow at a rounding boundary, and count neither way")
-    print(f"{refused} networks refused, as a table of a function would be too large")
+    print(f"{refused} networks refused: the table of a function too large, or its float values used without a quantizer")
     missing = sorted(name for name in REQUIRED if not counts[name])
     uncovered = bool(missing) and options.only is None and options.networks >= DEFAULT_NETWORKS
     if uncovered:

@@ -1,6 +1,7 @@
 """Random knobs of the manifest for a network: how it is built in hardware, which must not change a bit."""
 
 import numpy as np
+import recipes
 
 # Every knob and variant that a run must have drawn.
 REQUIRED = {
@@ -12,15 +13,18 @@ SHARED = {"slots-per-cycle": 9, "pixels-per-cycle": 9, "filters-per-cycle": 4, "
 DENSE = ("QDense", "QBatchNormDense", "Dense")
 
 
-def draw(seed, model):
-    """Keys of the model's table, and of its layers' tables by name. No seed: no knobs."""
+def draw(recipe, model):
+    """Keys of the model's table, and of its layers' tables by name. No seed in the recipe: no knobs."""
+    seed = recipe.get("knobs")
     if seed is None:
         return {}, {}
+    # The table of a float function can come between flatten and dense layer, so that no weights can be looked up.
+    tables = any(entry.get("activation") in recipes.SPARSE_FUNCTIONS for entry in recipe["layers"])
     rng = np.random.default_rng(seed)
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     classes = [type(layer).__name__ for layer in layers]
     if rng.random() < 0.15:
-        return {"pipeline": "function"}, draw_variants(rng, layers, classes)
+        return {"pipeline": "function"}, draw_variants(rng, layers, classes, tables)
     keys = {}
     if classes[0] == "InputReduce" and rng.random() < 0.4:
         keys["interface"] = "row"
@@ -29,7 +33,7 @@ def draw(seed, model):
     for key, largest in SHARED.items():
         if rng.random() < 0.3:
             keys[key] = int(rng.integers(1, largest + 1))
-    own = draw_variants(rng, layers, classes)
+    own = draw_variants(rng, layers, classes, tables)
     for layer, kind in zip(layers, classes, strict=True):
         if kind == "QConv2DSparse" and rng.random() < 0.4:
             filters = layer.output.shape[-1]
@@ -38,7 +42,7 @@ def draw(seed, model):
     return keys, own
 
 
-def draw_variants(rng, layers, classes):
+def draw_variants(rng, layers, classes, tables):
     """Implementations of the layers that have several."""
     own, sparse = {}, False
     for at, (layer, kind) in enumerate(zip(layers, classes, strict=True)):
@@ -46,7 +50,7 @@ def draw_variants(rng, layers, classes):
         if kind == "QConv2DSparse" and rng.random() < 0.8:
             own[layer.name] = {"variant": str(rng.choice(["pairwise", "gather"]))}
         if kind == "Flatten" and sparse:
-            followed = classes[at + 1 : at + 2] and classes[at + 1] in DENSE
+            followed = not tables and classes[at + 1 : at + 2] and classes[at + 1] in DENSE
             own[layer.name] = {"variant": str(rng.choice(["scatter", "look-up"])) if followed else "scatter"}
         if kind in ("Flatten", "Reshape"):
             sparse = False
