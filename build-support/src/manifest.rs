@@ -6,7 +6,7 @@
 mod package;
 mod table;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -99,6 +99,10 @@ pub struct Target {
     pub clock_period: f64,
     /// Clock uncertainty, in percent of the period.
     pub clock_uncertainty: f64,
+    /// What stands before the tool's command, for a batch cluster.
+    pub launcher: Vec<String>,
+    /// How long a tool may run.
+    pub tool_timeout: Option<Duration>,
 }
 
 /// Formats for what the model itself does not quantize.
@@ -146,7 +150,7 @@ impl Model {
     }
 }
 
-const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
+const TARGET_KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
 const MODEL_KEYS: [&str; 6] = ["source", "golden", "input", "output", "limits", "layers"];
 const PRECISION_KEYS: [&str; 2] = ["weights-precision", "result-precision"];
@@ -224,6 +228,9 @@ fn target(tables: &[Table]) -> Result<Target> {
         part: nearest(tables, part)?.unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
         clock_period: nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))?.unwrap_or(5.0),
         clock_uncertainty: nearest(tables, uncertainty)?.unwrap_or(27.0),
+        launcher: nearest(tables, |t| t.words("launcher"))?.unwrap_or_default(),
+        tool_timeout: nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6))?
+            .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
     })
 }
 

@@ -4,6 +4,8 @@
 
 mod args;
 mod commands;
+mod interrupt;
+mod junit;
 mod output;
 
 use std::{process::ExitCode, time::Instant};
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
+        Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
     };
