@@ -7,4 +7,6 @@ mod errors;
 mod firmware;
 mod happy;
 mod manifest;
+mod stand_in;
 mod synthesis;
+mod tools;
