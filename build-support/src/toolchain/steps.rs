@@ -85,12 +85,11 @@ impl Steps {
         self.iter().map(Step::name).collect()
     }
 
-    /// The steps as 0 and 1, for `build_opt.tcl`. C synthesis starts from an empty project: nothing of an earlier version
-    /// is left in it.
-    pub fn flags(self) -> StepFlags {
+    /// The steps as 0 and 1, for `build_opt.tcl`; `reset` empties the project first.
+    pub fn flags(self, reset: bool) -> StepFlags {
         let flag = |step| u8::from(self.has(step));
         StepFlags {
-            reset: flag(Step::Synth),
+            reset: reset.into(),
             csim: flag(Step::Csim),
             synth: flag(Step::Synth),
             cosim: flag(Step::Cosim),

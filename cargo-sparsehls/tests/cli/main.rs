@@ -7,6 +7,7 @@ mod errors;
 mod firmware;
 mod happy;
 mod manifest;
+mod slurm;
 mod stand_in;
 mod synthesis;
 mod tools;
