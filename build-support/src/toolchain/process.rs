@@ -16,8 +16,8 @@ use std::{
 
 /// How often a process is looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a process may take to end itself before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a process may take to end itself before it is killed. Less than what CI gives us before it kills us.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Asks whatever runs to end. Clones ask together.
 #[derive(Debug, Clone, Default)]

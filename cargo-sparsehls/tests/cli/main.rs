@@ -5,6 +5,7 @@
 
 mod errors;
 mod firmware;
+mod guide;
 mod happy;
 mod manifest;
 mod slurm;
