@@ -220,9 +220,11 @@ fn what_is_set_is_what_is_read() {
     assert!(found.contains(&"set_part xilinx.com:zcu102/part-0_1.2".to_owned()), "{found:?}");
 }
 
-/// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835): the options with their values,
-/// and the number of other arguments.
-const SIGNATURES: [(&str, &[(&str, &[&str])], usize); 14] = [
+/// A command, its options with their values, and the number of its other arguments.
+type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
+
+/// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835).
+const SIGNATURES: [Signature; 14] = [
     ("open_project", &[("-reset", &[])], 1),
     ("set_top", &[], 1),
     ("add_files", &[("-tb", &[]), ("-cflags", &["-std=c++14", "-std=c++0x"])], 1),

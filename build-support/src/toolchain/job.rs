@@ -7,7 +7,7 @@ use std::{
     cell::Cell,
     ffi::OsString,
     fs::{File, TryLockError},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -100,6 +100,9 @@ impl Job<'_> {
         let vivado = if self.steps.has(Step::Vsynth) { Some(Identified::new(find_any(&[Program::Vivado])?)) } else { None };
         let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
         let lock = self.lock()?;
+        if self.cancel.is_asked() {
+            return Err(self.interrupted(Steps::NONE));
+        }
         let result = self.run_alone(&of, &lock);
         // A process that a tool has left behind may still hold the file; the run is over all the same.
         let _ = lock.unlock();
@@ -134,8 +137,8 @@ impl Job<'_> {
     fn run_alone<'a>(&self, of: &dyn Fn(Step) -> &'a Identified, lock: &File) -> Result<Done> {
         let (project, wanted) = (self.project(), self.steps.with_needed());
         let mut state = State::load(self.directory);
-        let fresh = |step| state.has(step, &project, &of(step).identity);
-        let mut todo = wanted.filter(|step| !fresh(step) || step.needs_synth() && !fresh(Step::Synth));
+        let fresh = wanted.filter(|step| state.has(step, &project, &of(step).identity));
+        let mut todo = wanted.filter(|step| !fresh.has(step) || step.needs_synth() && !fresh.has(Step::Synth));
         if Report::read(self.directory, project.top, wanted.filter(|step| !todo.has(step))).is_err() {
             todo = wanted;
         }
@@ -270,7 +273,7 @@ impl Findings {
     fn read(log: &Path) -> Self {
         let mut findings = Self::default();
         let Ok(file) = File::open(log) else { return findings };
-        let mut lines = BufReader::new(file).split(b'\n');
+        let mut lines = BufReader::new(file.take(1 << 28)).split(b'\n');
         while let Some(Ok(bytes)) = lines.next() {
             let line = String::from_utf8_lossy(&bytes).trim_end().chars().take(500).collect::<String>();
             if line.starts_with("sparsehls:") && line.contains(" failed") {

@@ -115,6 +115,11 @@ impl fmt::Display for Resources {
     }
 }
 
+/// The number in a text. Rust also reads `nan` and `inf`, which are no measurements.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
 /// A count, or that there is none.
 pub(super) fn or_unknown(count: Option<u64>) -> String {
     count.map_or("unknown".to_owned(), |count| count.to_string())
@@ -150,4 +155,46 @@ fn vendor_files() -> Option<std::path::PathBuf> {
         eprintln!("SKIPPED: no folder shared/data/csynth beside the repository; SPARSEHLS_VENDOR_REPORTS names another");
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever stands in a report, it is read or refused; nothing crashes.
+    #[test]
+    fn mutilated_reports_do_no_harm() {
+        let Some(folder) = vendor_files() else { return };
+        let mut state = 1u64;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below.max(1)
+        };
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let mut bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            bytes.truncate(12_000);
+            for _ in 0..300 {
+                let mut changed = bytes.clone();
+                for _ in 0..=random(8) {
+                    let at = random(changed.len());
+                    match random(3) {
+                        0 => changed[at] = b"|<>/-?&9 \n\xff("[random(12)],
+                        1 => drop(changed.drain(at.max(1)..(at + 1 + random(200)).min(changed.len()).max(1))),
+                        _ => changed.truncate(at.max(1)),
+                    }
+                }
+                let text = String::from_utf8_lossy(&changed);
+                let _ = Csynth::parse(&text).map(|report| (report.to_string(), serde_json::to_string(&report).unwrap()));
+                let _ = (ExportRun::parse(&text), Cosim::parse(&text), Utilization::parse(&text), Timing::parse(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_finite_or_unknown() {
+        assert_eq!((number::<f64>("-0.5"), number::<u64>("12")), (Some(-0.5), Some(12)));
+        for text in ["nan", "inf", "-inf", "", "-", "undef", "+1"] {
+            assert_eq!(number::<f64>(text), None, "{text}");
+        }
+    }
 }

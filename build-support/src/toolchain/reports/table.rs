@@ -15,8 +15,7 @@ pub fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
 
 /// The number a cell begins with: `12`, `12(3.4%)`, `0.5`. Nothing for `NA`, `-`, `?`, `undef` or a text.
 pub fn number<T: std::str::FromStr>(cell: &str) -> Option<T> {
-    let cell = cell.trim();
-    cell.split(['(', ' ', '%']).next()?.parse().ok()
+    super::number(cell.trim().split(['(', ' ', '%']).next()?)
 }
 
 #[cfg(test)]

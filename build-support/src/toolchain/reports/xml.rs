@@ -67,7 +67,7 @@ impl Node {
 
     /// The number along `path`. The tools write `undef`, `-`, `?` or `NA` where they know none.
     pub fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
-        self.text(path)?.parse().ok()
+        super::number(&self.text(path)?)
     }
 }
 
