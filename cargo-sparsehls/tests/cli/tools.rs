@@ -507,6 +507,7 @@ fn the_stand_ins_refuse_what_the_tools_do_not_take() {
     ] {
         assert!(script.contains(from), "{from}");
         fs::write(workshop.project("build_prj.tcl"), script.replace(from, to)).unwrap();
+        fs::remove_dir_all(workshop.project("net_prj")).unwrap();
         assert!(!run("vitis_hls", &["-f", "build_prj.tcl"]).0, "{from} -> {to}");
     }
 }
