@@ -167,6 +167,8 @@ impl Group {
         while handle.try_wait().is_ok_and(|output| output.is_none()) || test_kill_process_group(group).is_ok() {
             if start.elapsed() >= GRACE {
                 let _ = kill_process_group(group, Signal::KILL);
+                // The leader by itself, should it have left its group.
+                let _ = handle.kill();
                 let _ = handle.wait();
                 return;
             }
