@@ -247,9 +247,13 @@ mod tests {
 
     #[test]
     fn what_does_not_listen_is_killed() {
-        let (ended, _, folder) =
-            shell("trap '' TERM; echo $$ > child; echo stop; while :; do sleep 1; done", None, &Cancel::default());
-        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
-        assert!(has_gone(folder.path(), "child"));
+        let itself = "trap '' TERM; echo $$ > child; echo stop; while :; do sleep 1; done";
+        // And a child that does not, whose parent has gone by then.
+        let child = "sh -c 'trap \"\" TERM; echo $$ > child; echo stop; while :; do sleep 1; done' & wait";
+        for script in [itself, child] {
+            let (ended, _, folder) = shell(script, None, &Cancel::default());
+            assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+            assert!(has_gone(folder.path(), "child"), "{script}");
+        }
     }
 }

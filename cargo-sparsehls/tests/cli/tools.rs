@@ -249,11 +249,15 @@ fn a_build_that_is_killed_leaves_a_tool_for_which_the_next_one_waits() {
         return;
     }
     let workshop = Workshop::new(&["vitis-run"], "");
-    let mut child = workshop.command("hang:synth", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let junit = workshop.firmware.path("junit.xml");
+    fs::write(&junit, "<testsuites/>").unwrap();
+    let mut child =
+        workshop.command("hang:synth", &["--junit", "junit.xml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pids = workshop.stuck();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(pids.iter().all(|pid| !has_ended(pid)), "nobody could end it");
+    assert!(!junit.exists(), "the results of another build do not pass for this one's");
     workshop.calls();
     let log = fs::File::create(workshop.file("stderr")).unwrap();
     let mut next = workshop.command("", &[]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -303,7 +307,11 @@ fn a_launcher_stands_before_the_tool_in_the_projects_folder() {
     }
     let workshop = Workshop::new(&["vitis-run", "vivado"], "launcher = [\"./run it.sh\", \"--mem=64G\", \"a $b 'c'\"]\n");
     workshop.script("run it.sh", "pwd > here; printf '%s|' \"$@\" >> said; shift 2; exec \"$@\"");
-    assert_eq!(workshop.steps("", "synth,vsynth").0, 0);
+    // From another folder: the launcher's path is relative to Cargo.toml.
+    let mut command = workshop.command("", &["--steps", "synth,vsynth", "--manifest-path"]);
+    command.arg(workshop.firmware.path("Cargo.toml")).current_dir(workshop.bin());
+    let run = workshop.firmware.finish(command);
+    assert_eq!(run.code, 0, "{run:?}");
     let project = workshop.project("").canonicalize().unwrap();
     assert_eq!(fs::read_to_string(project.join("here")).unwrap().trim(), project.to_str().unwrap());
     let bin = workshop.bin();
