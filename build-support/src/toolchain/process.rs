@@ -162,14 +162,17 @@ impl Group {
         use rustix::process::{Signal, kill_process_group, test_kill_process_group};
         let Some(group) = self.0 else { return };
         let _ = kill_process_group(group, Signal::TERM);
-        let start = Instant::now();
+        let (start, mut killed) = (Instant::now(), false);
         // The leader counts as a member until it has been waited for.
         while handle.try_wait().is_ok_and(|output| output.is_none()) || test_kill_process_group(group).is_ok() {
-            if start.elapsed() >= GRACE {
+            if !killed && start.elapsed() >= GRACE {
                 let _ = kill_process_group(group, Signal::KILL);
                 // The leader by itself, should it have left its group.
                 let _ = handle.kill();
-                let _ = handle.wait();
+                killed = true;
+            }
+            // A member that outlives SIGKILL is a zombie: in a container without an init nobody waits for orphans.
+            if start.elapsed() >= GRACE + Duration::from_secs(1) {
                 return;
             }
             std::thread::sleep(TICK / 5);
