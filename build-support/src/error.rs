@@ -48,6 +48,8 @@ pub enum Exit {
     Differ = 4,
     /// Synthesis failed or a limit was exceeded.
     Synthesis = 5,
+    /// Ended by Ctrl-C or another signal, as shells count it.
+    Interrupted = 130,
 }
 
 codes! {
@@ -115,6 +117,8 @@ codes! {
     SynthesisFailed = "synthesis-failed", Exit::Synthesis;
     /// A synthesis report exceeds a limit of the manifest.
     LimitExceeded = "limit-exceeded", Exit::Synthesis;
+    /// The user, or CI, ended the command.
+    Interrupted = "interrupted", Exit::Interrupted;
 }
 
 /// An error: a sentence, what to do, and the place.

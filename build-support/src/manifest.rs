@@ -6,7 +6,7 @@
 mod package;
 mod table;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -158,6 +158,10 @@ pub struct Target {
     pub clock_period: f64,
     /// Clock uncertainty, in percent of the period.
     pub clock_uncertainty: f64,
+    /// What stands before the tool's command, for a batch cluster.
+    pub launcher: Vec<String>,
+    /// How long a tool may run.
+    pub tool_timeout: Option<Duration>,
 }
 
 /// Formats for what the model itself does not quantize.
@@ -226,7 +230,7 @@ impl Model {
     }
 }
 
-const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
+const TARGET_KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
 const PARALLEL_KEYS: [&str; 5] = ["interval", "slots-per-cycle", "pixels-per-cycle", "filters-per-cycle", "channels-per-cycle"];
 const VARIANT_KEY: &str = "variant";
@@ -311,6 +315,9 @@ fn target(tables: &[Table]) -> Result<Target> {
         part: nearest(tables, part)?.unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
         clock_period: nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))?.unwrap_or(5.0),
         clock_uncertainty: nearest(tables, uncertainty)?.unwrap_or(27.0),
+        launcher: nearest(tables, |t| t.words("launcher"))?.unwrap_or_default(),
+        tool_timeout: nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6))?
+            .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
     })
 }
 

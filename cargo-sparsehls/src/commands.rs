@@ -3,6 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod clean;
+pub mod doctor;
 pub mod explore;
 pub mod predict;
 pub mod trace;

@@ -2,9 +2,13 @@
 //!
 //! This crate parses arguments, prints, and turns errors into exit codes; the work is in `sparsehls-build`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod args;
 mod commands;
 mod explore;
+mod interrupt;
+mod junit;
 mod output;
 mod plot;
 
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
+        Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
     };

@@ -18,3 +18,10 @@ macro_rules! templates {
 pub const TEMPLATES: &[Template] = templates!(
     "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "csim_trace.cpp" "defines.h" "model.cpp" "model.h"
     "parameters.h" "project.tcl" "test.cpp" "vivado_synth.tcl" "weights.h");
+
+/// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: there is
+/// nothing to fill in, and GitHub has braces of its own.
+pub const CI: &[Template] = &[
+    (".github/workflows/firmware.yml", include_str!("../files/ci/github.yml")),
+    (".gitlab-ci.yml", include_str!("../files/ci/gitlab.yml")),
+];

@@ -121,7 +121,14 @@ pub fn model(source: &Path, input: Format) -> Model {
         pipeline: Pipeline::Dataflow,
         interface: Interface::Partition,
         limits: Limits::default(),
-        target: Target { backend: Backend::Vitis, part: "p".into(), clock_period: 5.0, clock_uncertainty: 27.0 },
+        target: Target {
+            backend: Backend::Vitis,
+            part: "p".into(),
+            clock_period: 5.0,
+            clock_uncertainty: 27.0,
+            launcher: Vec::new(),
+            tool_timeout: None,
+        },
         manifest: "Cargo.toml".into(),
     }
 }

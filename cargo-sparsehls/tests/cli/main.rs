@@ -6,6 +6,10 @@
 mod errors;
 mod explore;
 mod firmware;
+mod guide;
 mod happy;
 mod manifest;
+mod slurm;
+mod stand_in;
 mod synthesis;
+mod tools;
