@@ -1,4 +1,5 @@
-//! The example models on all golden events: reference and simulation, for Vitis and for Vivado, against Keras.
+//! The example models on all golden events: reference and simulation, for Vitis and for Vivado, with different knobs,
+//! against Keras.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,15 +8,23 @@ mod common;
 use std::path::Path;
 
 use sparsehls_build::{
-    check, csim::Csim, data, emit, fixed::Format, formats::FixedNetwork, keras::KerasModel, manifest::Backend, network::Network,
+    check,
+    csim::Csim,
+    data, emit,
+    fixed::Format,
+    formats::FixedNetwork,
+    keras::KerasModel,
+    manifest::{Backend, Interface},
+    network::Network,
     reference::Reference,
 };
 
-/// Compares a model with its golden file; returns the number of events.
-fn verify(name: &str, input: &str, backend: Backend) -> usize {
+/// Compares a model, built with an interval and an interface, with its golden file; returns the number of events.
+fn verify(name: &str, input: &str, backend: Backend, interval: u64, interface: Interface) -> usize {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models").join(format!("{name}.keras"));
     let mut model = common::model(&source, Format::parse(input).unwrap());
     model.target.backend = backend;
+    (model.parallel.interval, model.interface) = (Some(interval), interface);
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
     let golden = data::read_golden(&source.with_extension("golden.npz")).unwrap();
@@ -34,8 +43,12 @@ fn verify(name: &str, input: &str, backend: Backend) -> usize {
 
 #[test]
 fn digits_and_tracks_give_keras_bits_on_every_event() {
-    for backend in [Backend::Vitis, Backend::Vivado] {
-        assert!(verify("digits", "ufixed<5,1>", backend) >= 500);
-        assert!(verify("tracks", "ufixed<8,1>", backend) >= 500);
+    for (backend, interval, interface) in [
+        (Backend::Vitis, 1, Interface::Partition),
+        (Backend::Vitis, 5, Interface::Row),
+        (Backend::Vivado, 7, Interface::Partition),
+    ] {
+        assert!(verify("digits", "ufixed<5,1>", backend, interval, interface) >= 500);
+        assert!(verify("tracks", "ufixed<8,1>", backend, interval, interface) >= 500);
     }
 }
