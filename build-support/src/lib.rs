@@ -52,7 +52,7 @@ pub mod trace;
 
 use std::path::Path;
 
-pub use build_script::Build;
+pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Exit, Result};
 
 /// Reads a model and infers its formats: stages 2 to 4.

@@ -1,8 +1,16 @@
 // {{ made_by }}
 //
 // The simulation seen from outside of C++: events as mantissas, one 64-bit integer for each value.
+//
+// The model is included, in a namespace without a name: several simulations may end up in one program, and each has a
+// conv1_config of its own. The linker would take one of them for all.
 
-#include "firmware/{{ name }}.h"
+#include "ap_fixed.h"
+#include "ap_int.h"
+
+namespace {
+#include "firmware/{{ name }}.cpp"
+}  // namespace
 
 extern "C" void {{ symbol }}(const long long* input, long long* output, unsigned long long events) {
     for (unsigned long long event = 0; event < events; ++event) {
