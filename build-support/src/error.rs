@@ -71,6 +71,10 @@ codes! {
     FileNotFound = "file-not-found", Exit::Failed;
     /// Reading or writing failed.
     Io = "io", Exit::Failed;
+    /// What is to be created is there already.
+    AlreadyExists = "already-exists", Exit::Failed;
+    /// A name that a cargo package cannot have.
+    InvalidName = "invalid-name", Exit::Usage;
     /// The model is not a `.keras` archive.
     NotAKerasFile = "not-a-keras-file", Exit::Failed;
     /// A member of the archive, or an array in it, is larger than any model we accept.

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod clean;
+pub mod new;
 pub mod predict;
 pub mod trace;
 pub mod verify;

@@ -25,6 +25,8 @@ fn main() -> ExitCode {
     let Cargo::Sparsehls { command, common } = Cargo::parse_from(arguments);
     let mut output = Output::new(&common);
     let result = match &command {
+        Command::New(args) => commands::new::new(&common, args, &mut output),
+        Command::Init(args) => commands::new::init(&common, args, &mut output),
         Command::Check(args) => commands::check::run(&common, args, &mut output),
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),

@@ -7,4 +7,5 @@ mod errors;
 mod firmware;
 mod happy;
 mod manifest;
+mod new;
 mod synthesis;
