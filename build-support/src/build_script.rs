@@ -69,7 +69,7 @@ use crate::{
 /// OUT_DIR/sparsehls.rs                     the bindings, one module for each model
 /// OUT_DIR/sparsehls/MODEL/                 the HLS project
 /// OUT_DIR/sparsehls/MODEL/csim/check-HASH  the program that compared the simulation with the reference
-/// OUT_DIR/libsparsehls_PKG_MODEL-HASH.a    the simulation, compiled for the target
+/// OUT_DIR/libsparsehls_PKG_MODEL_HASH.a    the simulation, compiled for the target
 /// ```
 ///
 /// Files appear whole, and what is compiled carries in its name what it was compiled from. A build that is killed leaves
@@ -100,6 +100,7 @@ pub struct Build {
 
 /// Whether a build script runs the vendor's tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Synth {
     /// Never.
     #[default]
@@ -210,7 +211,7 @@ impl Build {
         let modules: Vec<_> =
             models.iter().zip(&networks).map(|(model, (network, library))| (model, network, library.as_deref())).collect();
         let options = Bindings { left_out, no_std: self.no_std };
-        let bindings = emit::bindings(&self.package.name, &modules, &options)?;
+        let bindings = emit::bindings(&modules, &options)?;
         files::write_if_changed(&out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
     }
 

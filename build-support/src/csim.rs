@@ -125,15 +125,21 @@ impl Csim {
     }
 
     /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
-    /// The file name of `library` says what it was made from.
+    /// The file name of `library` says what it was made from, and its function is called `symbol`.
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub(crate) fn link(compiler: &Compiler, library: &Path, directory: &Path, network: &FixedNetwork) -> Result<Self> {
+    pub(crate) fn link(
+        compiler: &Compiler,
+        library: &Path,
+        symbol: &str,
+        directory: &Path,
+        network: &FixedNetwork,
+    ) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         (compiler, library.file_name()).hash(&mut hasher);
         let (program, _) = kept_or_linked(compiler, directory, "check", hasher.finish(), |command| {
-            command.arg("csim/main.cpp").arg(library);
+            command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
         })?;
         Ok(Self { program, inputs: network.input_len(), outputs: network.output_len() })
     }

@@ -175,6 +175,7 @@ impl Project {
 }
 
 /// The templates, parsed.
+#[derive(Debug)]
 pub struct Templates(Environment<'static>);
 
 impl Templates {

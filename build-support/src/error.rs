@@ -242,7 +242,14 @@ impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use super::{Code, Error};
+
+    #[test]
+    fn an_error_goes_where_errors_go() {
+        fn goes<E: std::error::Error + Send + Sync + Clone + 'static>() {}
+        goes::<Error>();
+        assert!(size_of::<Error>() <= size_of::<usize>(), "a result is no larger for it");
+    }
 
     #[test]
     fn the_guide_has_a_section_for_every_code() {

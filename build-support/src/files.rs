@@ -57,7 +57,7 @@ pub fn temporary_folder(folder: &Path) -> Result<TempDir> {
     fs::create_dir_all(folder).and_then(|()| create()).map_err(|error| Error::io("create a folder in", folder, &error))
 }
 
-/// Removes `PREFIX-HASH-SUFFIX` files in `folder` except `keep`: earlier ones are of no use any more. Also what
+/// Removes the files PREFIX HASH SUFFIX in `folder` except `keep`: earlier ones are of no use any more. Also what
 /// interrupted builds have left behind.
 pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
     let Ok(entries) = fs::read_dir(folder) else { return };

@@ -8,11 +8,16 @@
 #include "ap_fixed.h"
 #include "ap_int.h"
 
+// A static library gives the function a name that no other has.
+#ifndef SPARSEHLS_SYMBOL
+#define SPARSEHLS_SYMBOL {{ symbol }}
+#endif
+
 namespace {
 #include "firmware/{{ name }}.cpp"
 }  // namespace
 
-extern "C" void {{ symbol }}(const long long* input, long long* output, unsigned long long events) {
+extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
     for (unsigned long long event = 0; event < events; ++event) {
         input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
         output_t out[{{ layers[-1].size }}];

@@ -49,7 +49,7 @@ impl Libraries {
     }
 
     /// Compiles a model's library, unless there is one from the same files, compiler and flags. Returns its name for the
-    /// linker.
+    /// linker, which is also that of its function.
     ///
     /// # Errors
     /// [`Code::CompileFailed`], [`Code::Io`].
@@ -59,8 +59,9 @@ impl Libraries {
         let mut hasher = DefaultHasher::new();
         (&self.compiler, &self.flags, standard).hash(&mut hasher);
         project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));
-        // The name says what the library was made from, and it appears only when it is complete.
-        let name = format!("{symbol}-{:016x}", hasher.finish());
+        // The name says what the library was made from, and it appears only when it is complete. Two versions of a
+        // package in one program have libraries of different names.
+        let name = format!("{symbol}_{:016x}", hasher.finish());
         let library = self.path(&name);
         if library.is_file() {
             return Ok(name);
@@ -68,7 +69,7 @@ impl Libraries {
         let temporary = files::temporary_folder(&self.out_dir)?;
         let mut build = self.build.clone();
         build.out_dir(temporary.path()).include(directory).include(directory.join("csim/ap_types")).flag_if_supported(standard);
-        build.file(directory.join(Project::source(&model.name)));
+        build.define("SPARSEHLS_SYMBOL", &*name).file(directory.join(Project::source(&model.name)));
         build.try_compile(&symbol).map_err(|error| {
             Error::new(Code::CompileFailed, format!("the C++ compiler refused the generated project: {error}"))
                 .file(directory)
@@ -76,7 +77,7 @@ impl Libraries {
         })?;
         fs::rename(temporary.path().join(format!("lib{symbol}.a")), &library)
             .map_err(|error| Error::io("create", &library, &error))?;
-        files::remove_older(&self.out_dir, &format!("lib{symbol}-"), ".a", &format!("lib{name}.a"));
+        files::remove_older(&self.out_dir, &format!("lib{symbol}_"), ".a", &format!("lib{name}.a"));
         Ok(name)
     }
 
@@ -88,7 +89,7 @@ impl Libraries {
         if cargo::variable("TARGET")? != cargo::variable("HOST")? {
             return Ok(None);
         }
-        Csim::link(&self.compiler, &self.path(library), directory, network).map(Some)
+        Csim::link(&self.compiler, &self.path(library), library, directory, network).map(Some)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 use minijinja::context;
 use serde::Serialize;
 
-use super::{Templates, describe, serde, summary, symbol};
+use super::{Templates, describe, serde, summary};
 use crate::{
     error::Result,
     fixed::{Format, Overflow},
@@ -17,7 +17,6 @@ struct Module {
     name: String,
     summary: String,
     layers: Vec<Row>,
-    symbol: String,
     library: Option<String>,
     input_shape: Vec<usize>,
     inputs: usize,
@@ -48,12 +47,13 @@ pub struct Bindings {
     pub no_std: bool,
 }
 
-/// The bindings of the models of `package`, each with its network and the name of its library.
+/// The bindings of models, each with its network and the name of its library, which is also that of
+/// its function.
 ///
 /// # Errors
 /// [`Code::Io`](crate::Code::Io), which cannot happen with the embedded template.
-pub fn bindings(package: &str, models: &[(&Model, &FixedNetwork, Option<&str>)], options: &Bindings) -> Result<String> {
-    let modules: Vec<_> = models.iter().map(|(model, network, library)| module(package, model, network, *library)).collect();
+pub fn bindings(models: &[(&Model, &FixedNetwork, Option<&str>)], options: &Bindings) -> Result<String> {
+    let modules: Vec<_> = models.iter().map(|(model, network, library)| module(model, network, *library)).collect();
     let made_by = format!("Made by cargo-sparsehls {}; do not edit.", env!("CARGO_PKG_VERSION"));
     // A string literal of Rust.
     let left_out = options.left_out.as_ref().map(|why| format!("{why:?}"));
@@ -63,7 +63,7 @@ pub fn bindings(package: &str, models: &[(&Model, &FixedNetwork, Option<&str>)],
     )
 }
 
-fn module(package: &str, model: &Model, network: &FixedNetwork, library: Option<&str>) -> Module {
+fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Module {
     let rows = network.layers.iter().map(|fixed| Row {
         // A table cell: no bars, no markup.
         name: names::comment(&fixed.layer.name).replace(['|', '<', '>'], "_"),
@@ -76,7 +76,6 @@ fn module(package: &str, model: &Model, network: &FixedNetwork, library: Option<
         name: model.name.clone(),
         summary: summary(model, network),
         layers: rows.collect(),
-        symbol: symbol(package, &model.name),
         library: library.map(str::to_owned),
         input_shape: network.input_shape.clone(),
         inputs: network.input_len(),

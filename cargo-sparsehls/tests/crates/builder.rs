@@ -16,7 +16,8 @@ fn a_build_script_adds_models_and_chooses_among_them() {
     }
     let firmware = Firmware::new("builder", &[]);
     firmware.add("net", "dense-only");
-    firmware.write("src/main.rs", "fn main() { println!(\"{} {}\", builder::net::OUTPUTS, builder::net::INPUT_FORMAT.width); }\n");
+    firmware
+        .write("src/main.rs", "fn main() { println!(\"{} {}\", builder::net::OUTPUTS, builder::net::INPUT_FORMAT.width); }\n");
     let models = ".model(\"net\", \"models/net.keras\").golden(\"net\", \"models/net.npz\").input(\"net\", \"ufixed<9,6>\")";
     firmware.write("build.rs", script(&format!("{models}.flag(\"-O1\").csim(true).synth(Synth::Auto)")));
     let run = firmware.cargo(&["run"]).ok();
