@@ -1,19 +1,28 @@
 //! [`Build`]: what a firmware package's `build.rs` calls.
 
+mod cargo;
+mod library;
+
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
+use self::library::Libraries;
 use crate::{
     Golden, check,
-    csim::{self, Csim},
+    csim::Csim,
     data,
-    emit::{self, Project},
+    emit::{self, Bindings},
     error::{Code, Error, Result},
     files,
     formats::FixedNetwork,
     manifest::{self, Model, Package},
+    toolchain::{Cancel, Job, Steps, limits},
 };
 
 /// Compiles the models of a firmware package inside its build script.
+///
+/// The smallest build script takes everything from the package's `Cargo.toml`:
 ///
 /// ```no_run
 /// // build.rs
@@ -27,98 +36,252 @@ use crate::{
 /// include!(concat!(env!("OUT_DIR"), "/sparsehls.rs"));
 /// ```
 ///
+/// What the methods set comes before what the manifest says:
+///
+/// ```no_run
+/// // build.rs
+/// use sparsehls_build::{Build, Synth};
+///
+/// fn main() -> sparsehls_build::Result {
+///     let mut build = Build::from_manifest()?;
+///     // A model that is made elsewhere, with the format that the detector delivers.
+///     build.model("tracks", "/data/models/tracks.keras").input("tracks", "ufixed<8,1>");
+///     // Checked only where the large file is at hand.
+///     let golden = "/data/models/tracks.golden.npz";
+///     if std::path::Path::new(golden).exists() {
+///         build.golden("tracks", golden);
+///     }
+///     // On the machine that has the vendor's tool, a limit that is exceeded ends the build.
+///     if std::env::var_os("CI_SYNTH").is_some() {
+///         build.synth(Synth::Require);
+///     }
+///     println!("cargo::rerun-if-changed={golden}");
+///     println!("cargo::rerun-if-env-changed=CI_SYNTH");
+///     build.compile()
+/// }
+/// ```
+///
+/// # What it writes
+///
 /// Everything is written under `OUT_DIR`:
 ///
 /// ```text
-/// OUT_DIR/sparsehls.rs                the bindings, one module for each model
-/// OUT_DIR/sparsehls/MODEL/            the HLS project
-/// OUT_DIR/libsparsehls_PKG_MODEL.a    the simulation, compiled for the target
+/// OUT_DIR/sparsehls.rs                     the bindings, one module for each model
+/// OUT_DIR/sparsehls/MODEL/                 the HLS project
+/// OUT_DIR/sparsehls/MODEL/csim/check-HASH  the program that compared the simulation with the reference
+/// OUT_DIR/libsparsehls_PKG_MODEL_HASH.a    the simulation, compiled for the target
 /// ```
-#[derive(Debug)]
+///
+/// Files appear whole, and what is compiled carries in its name what it was compiled from. A build that is killed leaves
+/// nothing that a later one could take for complete.
+///
+/// # When it runs again
+///
+/// Cargo runs the build script again if the `Cargo.toml` of the package or of the workspace, a model, a golden file or
+/// a variable of the C++ compiler (`CXX`, `CXXFLAGS` and what else the crate [`cc`] reads) changes, and if this crate
+/// does. The C++ is compiled again only if it, the compiler or its flags changed.
+///
+/// # Without a C++ compiler
+///
+/// `cargo check`, rust-analyzer and docs.rs work on machines without a C++ compiler: the bindings then have the same
+/// items, `SIMULATED` is false in them, and their functions say at run time that the simulation is missing. Ask for an
+/// error instead with [`csim(true)`](Self::csim).
+#[derive(Debug, Clone)]
+#[must_use = "nothing happens until `compile` is called"]
 pub struct Build {
     package: Package,
-    models: Vec<Model>,
-    out_dir: PathBuf,
+    only: Option<Vec<String>>,
+    out_dir: Option<PathBuf>,
+    csim: Option<bool>,
+    flags: Vec<String>,
+    synth: Synth,
+    no_std: bool,
+}
+
+/// Whether a build script runs the vendor's tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Synth {
+    /// Never.
+    #[default]
+    Skip,
+    /// If it is installed; else a warning says that it was skipped.
+    Auto,
+    /// In any case: a missing tool is an error.
+    Require,
 }
 
 impl Build {
-    /// The models that the package being built declares in its `Cargo.toml`.
+    /// The models that the package being built declares in its `Cargo.toml`; it need not declare any if
+    /// [`model`](Self::model) adds some.
     ///
     /// # Errors
-    /// What reading the manifest can give, and [`Code::Io`] outside of a build script.
+    /// [`Code::ManifestUnreadable`], and [`Code::Io`] outside of a build script.
     pub fn from_manifest() -> Result<Self> {
-        let package = manifest::of_build_script(Path::new(&variable("CARGO_MANIFEST_DIR")?))?;
-        let models = manifest::models(&package)?;
-        Ok(Self { package, models, out_dir: variable("OUT_DIR")?.into() })
+        let package = manifest::of_build_script(Path::new(&cargo::variable("CARGO_MANIFEST_DIR")?))?;
+        Ok(Self { package, only: None, out_dir: None, csim: None, flags: Vec::new(), synth: Synth::Skip, no_std: false })
+    }
+
+    /// Adds the model `name`, or takes another file for it; a relative path begins at the package's folder.
+    pub fn model(&mut self, name: &str, source: impl AsRef<Path>) -> &mut Self {
+        self.set(name, "source", source.as_ref().to_string_lossy())
+    }
+
+    /// The golden file of the model `name`: arrays `x` and `y` from Keras, checked at every build.
+    pub fn golden(&mut self, name: &str, file: impl AsRef<Path>) -> &mut Self {
+        self.set(name, "golden", file.as_ref().to_string_lossy())
+    }
+
+    /// The input format of the model `name`, for example `ufixed<8,1>`.
+    pub fn input(&mut self, name: &str, format: &str) -> &mut Self {
+        self.set(name, "input", format)
+    }
+
+    /// Builds only these models. Cargo features of the firmware package can choose them.
+    pub fn only<N: Into<String>>(&mut self, names: impl IntoIterator<Item = N>) -> &mut Self {
+        self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The folder to write to. [default: `OUT_DIR`]
+    pub fn out_dir(&mut self, directory: impl Into<PathBuf>) -> &mut Self {
+        self.out_dir = Some(directory.into());
+        self
+    }
+
+    /// Whether the simulation is compiled and linked: `true` makes a missing C++ compiler an error, `false` leaves the
+    /// simulation out. [default: if there is a compiler, and not on docs.rs]
+    pub fn csim(&mut self, on: bool) -> &mut Self {
+        self.csim = Some(on);
+        self
+    }
+
+    /// A further flag for the C++ compiler, after those of `CXXFLAGS`.
+    pub fn flag(&mut self, flag: impl Into<String>) -> &mut Self {
+        self.flags.push(flag.into());
+        self
+    }
+
+    /// Whether the vendor's tool synthesizes the projects, and the `limits` of the manifest are checked. It may take
+    /// hours. [default: [`Synth::Skip`]]
+    pub fn synth(&mut self, when: Synth) -> &mut Self {
+        self.synth = when;
+        self
+    }
+
+    /// Leaves out of the bindings what needs an allocator: the batch functions. [default: `false`]
+    pub fn no_std(&mut self, on: bool) -> &mut Self {
+        self.no_std = on;
+        self
+    }
+
+    /// Sets a key of a model's table as if it stood in the manifest, so that it is checked in the same place. A manifest
+    /// that is wrong stays as it is, for the error that says so.
+    fn set(&mut self, model: &str, key: &str, value: impl Into<String>) -> &mut Self {
+        let empty = || Value::from(Map::new());
+        let metadata = self.package.metadata.get_or_insert_with(empty);
+        if let Some(models) = metadata.as_object_mut().map(|all| all.entry("models").or_insert_with(empty))
+            && let Some(table) = models.as_object_mut().map(|models| models.entry(model).or_insert_with(empty))
+            && let Some(table) = table.as_object_mut()
+        {
+            table.insert(key.into(), value.into().into());
+        }
+        self
     }
 
     /// Generates and compiles every model, checks it against the reference and its golden file, and writes the
     /// bindings. A cross-compiled simulation cannot run here; then only the reference is compared with the golden file.
-    /// On docs.rs, where there is no C++ compiler, the simulation is left out.
     ///
     /// # Errors
-    /// Whatever is wrong with a model, its files or the compiler; [`Code::OutputsDiffer`] if a check fails.
+    /// Whatever is wrong with the manifest, a model, its files or the compiler; [`Code::OutputsDiffer`] if a check
+    /// fails; with [`synth`](Self::synth) also [`Code::ToolMissing`], [`Code::SynthesisFailed`],
+    /// [`Code::LimitExceeded`].
     pub fn compile(&self) -> Result {
-        self.print_inputs();
-        let linked = std::env::var_os("DOCS_RS").is_none();
+        let out_dir = self.out_dir.clone().map_or_else(|| cargo::variable("OUT_DIR").map(PathBuf::from), Ok)?;
+        let models = self.models()?;
+        cargo::inputs(&self.package, &models, self.synth);
+        let (libraries, left_out) = match self.libraries(&out_dir)? {
+            Ok(libraries) => (Some(libraries), None),
+            Err(why) => (None, Some(why)),
+        };
         let mut networks = Vec::new();
-        for model in &self.models {
-            networks.push((model, self.model(model, linked)?));
+        for model in &models {
+            networks.push(self.build(model, &out_dir, libraries.as_ref())?);
         }
-        let networks: Vec<_> = networks.iter().map(|(model, network)| (*model, network)).collect();
-        let bindings = emit::bindings(&self.package.name, &networks, linked)?;
-        files::write_if_changed(&self.out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
+        let modules: Vec<_> =
+            models.iter().zip(&networks).map(|(model, (network, library))| (model, network, library.as_deref())).collect();
+        let options = Bindings { left_out, no_std: self.no_std };
+        let bindings = emit::bindings(&modules, &options)?;
+        files::write_if_changed(&out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
     }
 
-    /// Tells cargo what a rebuild depends on; `cc` adds the variables of the compiler.
-    fn print_inputs(&self) {
-        let manifests = [&self.package.manifest, &self.package.workspace_manifest];
-        let models = self.models.iter().flat_map(|model| [Some(&model.source), model.golden.as_ref()]).flatten();
-        let mut files: Vec<_> = manifests.into_iter().chain(models).collect();
-        files.sort();
-        files.dedup();
-        for file in files {
-            println!("cargo::rerun-if-changed={}", file.display());
+    /// The chosen models.
+    fn models(&self) -> Result<Vec<Model>> {
+        let mut models = manifest::models(&self.package)?;
+        let Some(only) = &self.only else { return Ok(models) };
+        if let Some(unknown) = only.iter().find(|name| !models.iter().any(|model| model.name == **name)) {
+            let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+            return Err(Error::new(Code::ModelNotDeclared, format!("no model `{unknown}` is declared"))
+                .file(&self.package.manifest)
+                .help(format!("declared models: {}", known.join(", "))));
         }
-        println!("cargo::rerun-if-env-changed=DOCS_RS");
+        models.retain(|model| only.contains(&model.name));
+        Ok(models)
     }
 
-    fn model(&self, model: &Model, linked: bool) -> Result<FixedNetwork> {
+    /// What compiles the simulations, or why they are left out.
+    fn libraries(&self, out_dir: &Path) -> Result<Result<Libraries, String>> {
+        let docs = std::env::var_os("DOCS_RS").is_some();
+        match self.csim {
+            Some(false) => return Ok(Err("the build script asked for that with csim(false)".into())),
+            None if docs => return Ok(Err("DOCS_RS is set".into())),
+            _ => {}
+        }
+        match Libraries::new(out_dir, &self.flags) {
+            Err(error) if error.code() == Code::NoCompiler && self.csim.is_none() => {
+                cargo::watch_programs();
+                cargo::warning(&format!("{}; the bindings say so when they are called", error.message()));
+                Ok(Err(error.message().to_owned()))
+            }
+            other => other.map(Ok),
+        }
+    }
+
+    /// Brings one model up to date; returns its network, and the name of its library.
+    fn build(&self, model: &Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(FixedNetwork, Option<String>)> {
         let network = crate::load(model)?;
         let golden = Golden::of(model, &network)?;
-        let directory = self.out_dir.join("sparsehls").join(&model.name);
-        crate::generate(&self.package.name, model, &network, golden.as_ref(), &directory)?;
-        let csim = if linked { self.library(model, &network, &directory)? } else { None };
+        let directory = out_dir.join("sparsehls").join(&model.name);
+        let project = crate::generate(&self.package.name, model, &network, golden.as_ref(), &directory)?;
+        let library = match libraries {
+            Some(libraries) => Some(libraries.compile(&self.package.name, model, &project, &directory)?),
+            None => None,
+        };
+        let csim = match (libraries, &library) {
+            (Some(libraries), Some(library)) => libraries.program(library, &network, &directory)?,
+            _ => None,
+        };
         prove(model, &network, golden.as_ref(), csim.as_ref())?;
-        Ok(network)
+        self.synthesize(model, &directory)?;
+        Ok((network, library))
     }
 
-    /// Compiles the simulation into a static library, and into a program where the target is the host.
-    fn library(&self, model: &Model, network: &FixedNetwork, directory: &Path) -> Result<Option<Csim>> {
-        csim::Compiler::find()?;
-        let name = emit::symbol(&self.package.name, &model.name);
-        let mut build = cc::Build::new();
-        build.cpp(true).opt_level(2).warnings(false).flag_if_supported("-Wno-unknown-pragmas");
-        build.flag_if_supported(csim::standard(model.target.backend)).include(directory).include(directory.join("csim/ap_types"));
-        build.files(Project::sources(&model.name).map(|source| directory.join(source)));
-        build.try_compile(&name).map_err(|error| {
-            Error::new(Code::CompileFailed, format!("the C++ compiler refused the generated project: {error}"))
-                .file(directory)
-                .help("is the compiler complete? it needs C++11, and for --target a cross compiler")
-        })?;
-        if variable("TARGET")? != variable("HOST")? {
-            return Ok(None);
+    fn synthesize(&self, model: &Model, directory: &Path) -> Result {
+        if self.synth == Synth::Skip {
+            return Ok(());
         }
-        Csim::link(&self.out_dir.join(format!("lib{name}.a")), directory, network).map(Some)
+        let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
+        match job.require_tools() {
+            Err(error) if self.synth == Synth::Auto => {
+                cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
+                return Ok(());
+            }
+            there => there?,
+        }
+        let report = job.run()?.report;
+        let checked = limits::check(&limits::table(&report, &model.limits));
+        checked.map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
     }
-}
-
-/// A variable that cargo sets for build scripts.
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).map_err(|error| {
-        Error::new(Code::Io, format!("the variable {name} cannot be read: {error}"))
-            .help("call this from a build script, which cargo runs")
-    })
 }
 
 /// Simulation against reference, and reference against Keras.

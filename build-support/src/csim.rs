@@ -17,6 +17,7 @@ use std::{
 use crate::{
     emit::Project,
     error::{Code, Error, Result},
+    files,
     formats::{FixedLayer, FixedNetwork},
     manifest::{Backend, Model},
     network::Shape,
@@ -38,16 +39,18 @@ pub struct Compiler {
     version: String,
 }
 
+impl Hash for Compiler {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.command, &self.version).hash(hasher);
+    }
+}
+
 impl Compiler {
     /// Finds the compiler: `CXX`, or else the usual one.
     ///
     /// # Errors
     /// [`Code::NoCompiler`].
     pub fn find() -> Result<Self> {
-        let missing = |why: String| {
-            Error::new(Code::NoCompiler, format!("there is no C++ compiler to compile the simulation with: {why}"))
-                .help("install one (`apt install g++`, `dnf install gcc-c++`, `xcode-select --install`), or set CXX to its path")
-        };
         let host = env!("SPARSEHLS_HOST");
         let mut build = cc::Build::new();
         build
@@ -59,6 +62,18 @@ impl Compiler {
             .cargo_metadata(false)
             .cargo_warnings(false)
             .out_dir(std::env::temp_dir());
+        Self::of(&build)
+    }
+
+    /// The compiler that `build` would use; it is asked for its version.
+    ///
+    /// # Errors
+    /// [`Code::NoCompiler`].
+    pub(crate) fn of(build: &cc::Build) -> Result<Self> {
+        let missing = |why: String| {
+            Error::new(Code::NoCompiler, format!("there is no C++ compiler to compile the simulation with: {why}"))
+                .help("install one (`apt install g++`, `dnf install gcc-c++`, `xcode-select --install`), or set CXX to its path")
+        };
         let tool = build.try_get_compiler().map_err(|error| missing(error.to_string()))?;
         let command = tool.to_command();
         let command: Vec<OsString> =
@@ -104,20 +119,28 @@ impl Csim {
         backend: Backend,
         network: &FixedNetwork,
     ) -> Result<(Self, bool)> {
-        let mut sources: Vec<PathBuf> = Project::sources(name).into();
-        sources.push("csim/main.cpp".into());
+        let sources = [Project::source(name), "csim/main.cpp".into()];
         let (program, new) = compile_program(project, directory, name, backend, &sources)?;
         Ok((Self { program, inputs: network.input_len(), outputs: network.output_len() }, new))
     }
 
     /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
+    /// The file name of `library` says what it was made from, and its function is called `symbol`.
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn link(library: &Path, directory: &Path, network: &FixedNetwork) -> Result<Self> {
-        let compiler = Compiler::find()?;
-        let program = directory.join("csim").join(format!("check{}", std::env::consts::EXE_SUFFIX));
-        run_compiler(&compiler, directory, |command| command.arg("csim/main.cpp").arg(library).arg("-o").arg(&program))?;
+    pub(crate) fn link(
+        compiler: &Compiler,
+        library: &Path,
+        symbol: &str,
+        directory: &Path,
+        network: &FixedNetwork,
+    ) -> Result<Self> {
+        let mut hasher = DefaultHasher::new();
+        (compiler, library.file_name()).hash(&mut hasher);
+        let (program, _) = kept_or_linked(compiler, directory, "check", hasher.finish(), |command| {
+            command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
+        })?;
         Ok(Self { program, inputs: network.input_len(), outputs: network.output_len() })
     }
 
@@ -206,26 +229,38 @@ fn compile_program(
     let compiler = Compiler::find()?;
     let flags = [standard(backend), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
     let mut hasher = DefaultHasher::new();
-    (&compiler.command, &compiler.version, flags, sources).hash(&mut hasher);
-    project.files.iter().filter(|(path, _)| is_source(path)).for_each(|file| file.hash(&mut hasher));
+    (&compiler, flags, sources).hash(&mut hasher);
+    project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));
+    kept_or_linked(&compiler, directory, name, hasher.finish(), |command| {
+        command.args(flags).args(sources);
+    })
+}
+
+/// The program `csim/NAME-HASH` below `directory`, compiled with these arguments unless it is there. Returns whether it
+/// was compiled now.
+fn kept_or_linked(
+    compiler: &Compiler,
+    directory: &Path,
+    name: &str,
+    hash: u64,
+    arguments: impl FnOnce(&mut Command),
+) -> Result<(PathBuf, bool)> {
     let folder = directory.join("csim");
     // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
-    let file = format!("{name}-{:016x}{}", hasher.finish(), std::env::consts::EXE_SUFFIX);
+    let file = format!("{name}-{hash:016x}{}", std::env::consts::EXE_SUFFIX);
     let kept = folder.join(&file);
     if kept.is_file() {
         return Ok((kept, false));
     }
-    let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(&folder);
-    let temporary = temporary.map_err(|error| Error::io("create a folder for the compiler in", &folder, &error))?;
+    let temporary = files::temporary_folder(&folder)?;
     let program = temporary.path().join("csim");
-    run_compiler(&compiler, directory, |command| command.args(flags).args(sources).arg("-o").arg(&program))?;
+    run_compiler(compiler, directory, |command| {
+        arguments(command);
+        command.arg("-o").arg(&program)
+    })?;
     fs::rename(&program, &kept).map_err(|error| Error::io("create", &kept, &error))?;
-    remove_older(&folder, name, &file);
+    files::remove_older(&folder, &format!("{name}-"), std::env::consts::EXE_SUFFIX, &file);
     Ok((kept, true))
-}
-
-fn is_source(path: &str) -> bool {
-    !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp")
 }
 
 /// Runs the compiler in `directory`.
@@ -242,27 +277,4 @@ fn run_compiler(compiler: &Compiler, directory: &Path, arguments: impl FnOnce(&m
     let text = String::from_utf8_lossy(&output.stderr);
     let first: Vec<&str> = text.lines().filter(|line| line.contains("error")).take(5).collect();
     Err(failed(format!("the C++ compiler refused the generated project ({}):\n{}", output.status, first.join("\n"))))
-}
-
-/// Earlier programs of the same model are of no use any more.
-fn remove_older(folder: &Path, name: &str, keep: &str) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let file = entry.file_name();
-        let file = file.to_string_lossy();
-        let left_behind = file.starts_with(".sparsehls-") && is_old(&entry);
-        if left_behind {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-        let ours = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).is_some_and(|hash| !hash.contains('-'));
-        if ours && file != keep {
-            let _ = fs::remove_file(entry.path()); // another build may have been faster
-        }
-    }
-}
-
-/// Whether nothing has touched the entry for an hour: what an interrupted compile leaves, not one at work.
-fn is_old(entry: &fs::DirEntry) -> bool {
-    let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-    age.is_some_and(|age| age.as_secs() > 3600)
 }

@@ -17,7 +17,7 @@ use std::{
 use minijinja::{Environment, Value, context, value::Serde};
 use serde::Serialize;
 
-pub use self::bindings::bindings;
+pub use self::bindings::{Bindings, bindings};
 use self::layer::Weights;
 use crate::{
     error::{Code, Error, Result},
@@ -169,13 +169,19 @@ impl Project {
         Ok(())
     }
 
-    /// The C++ sources of the simulation, without its `main`.
-    pub fn sources(name: &str) -> [PathBuf; 2] {
-        [PathBuf::from(format!("firmware/{name}.cpp")), PathBuf::from(format!("{name}_bridge.cpp"))]
+    /// The C++ source of the simulation, without its `main`; it includes all others.
+    pub fn source(name: &str) -> PathBuf {
+        format!("{name}_bridge.cpp").into()
+    }
+
+    /// Whether the simulation is compiled from this file, directly or because another includes it.
+    pub(crate) fn is_source(path: &str) -> bool {
+        !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp")
     }
 }
 
 /// The templates, parsed.
+#[derive(Debug)]
 pub struct Templates(Environment<'static>);
 
 impl Templates {

@@ -75,6 +75,10 @@ codes! {
     FileNotFound = "file-not-found", Exit::Failed;
     /// Reading or writing failed.
     Io = "io", Exit::Failed;
+    /// What is to be created is there already.
+    AlreadyExists = "already-exists", Exit::Failed;
+    /// A name that a cargo package cannot have.
+    InvalidName = "invalid-name", Exit::Usage;
     /// The model is not a `.keras` archive.
     NotAKerasFile = "not-a-keras-file", Exit::Failed;
     /// A member of the archive, or an array in it, is larger than any model we accept.
@@ -244,7 +248,14 @@ impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use super::{Code, Error};
+
+    #[test]
+    fn an_error_goes_where_errors_go() {
+        fn goes<E: std::error::Error + Send + Sync + Clone + 'static>() {}
+        goes::<Error>();
+        assert!(size_of::<Error>() <= size_of::<usize>(), "a result is no larger for it");
+    }
 
     #[test]
     fn the_guide_has_a_section_for_every_code() {

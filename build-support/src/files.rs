@@ -6,14 +6,19 @@ use std::{
     path::Path,
 };
 
+use tempfile::TempDir;
+
 use crate::error::{Error, Result};
+
+/// What a name of ours begins with until it is complete.
+const TEMPORARY: &str = ".sparsehls-";
 
 /// Writes `path` through a temporary file beside it.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || {
         fs::create_dir_all(directory)?;
-        let mut file = tempfile::Builder::new().prefix(".sparsehls-").tempfile_in(directory)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
         let mut buffered = BufWriter::new(&mut file);
         write(&mut buffered)?;
         buffered.flush()?;
@@ -44,4 +49,34 @@ pub fn write_if_changed(path: &Path, contents: &[u8]) -> Result<bool> {
     }
     write_atomically(path, |file| file.write_all(contents))?;
     Ok(true)
+}
+
+/// A folder in `folder` for what is not complete yet.
+pub fn temporary_folder(folder: &Path) -> Result<TempDir> {
+    let create = || tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(folder);
+    fs::create_dir_all(folder).and_then(|()| create()).map_err(|error| Error::io("create a folder in", folder, &error))
+}
+
+/// Removes the files PREFIX HASH SUFFIX in `folder` except `keep`: earlier ones are of no use any more. Also what
+/// interrupted builds have left behind.
+pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let file = entry.file_name();
+        let file = file.to_string_lossy();
+        if file.starts_with(TEMPORARY) && is_old(&entry) {
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+        let hash = file.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+        let ours = hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if ours && file != keep {
+            let _ = fs::remove_file(entry.path()); // another build may have been faster
+        }
+    }
+}
+
+/// Whether nothing has touched the entry for an hour: what an interrupted compile leaves, not one at work.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() > 3600)
 }

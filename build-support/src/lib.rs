@@ -1,12 +1,57 @@
 //! From a trained sparse CNN (`.keras`) to an HLS project and a compiled simulation of it.
 //!
-//! This crate is the compiler behind `cargo sparsehls`, and what a firmware package's `build.rs` calls:
+//! This crate is the compiler behind `cargo sparsehls`, and what a firmware package's `build.rs` calls. A whole package, as
+//! `cargo sparsehls new` writes it:
+//!
+//! ```toml
+//! # Cargo.toml
+//! [build-dependencies]
+//! sparsehls-build = "0.1"
+//!
+//! [package.metadata.sparsehls.models.digits]
+//! source = "models/digits.keras"
+//! golden = "models/digits.golden.npz"     # optional: what Keras makes of some events, checked at every build
+//! ```
 //!
 //! ```no_run
 //! // build.rs
 //! fn main() -> sparsehls_build::Result {
 //!     sparsehls_build::Build::from_manifest()?.compile()
 //! }
+//! ```
+//!
+//! ```ignore
+//! // src/lib.rs
+//! include!(concat!(env!("OUT_DIR"), "/sparsehls.rs"));
+//!
+//! /// The best label of an image: calls the simulated firmware, bit for bit what the FPGA computes.
+//! pub fn label(image: &[f32; digits::INPUTS]) -> usize {
+//!     let scores = digits::predict(image);
+//!     (0..digits::OUTPUTS).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap_or(0)
+//! }
+//! ```
+//!
+//! [`Build`] has more to say than its defaults. The stages behind it can be called one by one, outside of a build script
+//! too:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use sparsehls_build::{data, manifest::{self, Selection}, reference::Reference};
+//!
+//! # fn main() -> sparsehls_build::Result {
+//! for package in Selection::default().packages()? {
+//!     for model in manifest::models(&package)? {
+//!         let network = sparsehls_build::load(&model)?;
+//!         let events = data::read_npy(Path::new("events.npy"))?;
+//!         data::check_events(&events, &network)?;
+//!         let (inputs, grid) = data::to_mantissas(&events, &network);
+//!         let outputs = Reference::new(&network).run_all(&inputs);
+//!         println!("{}: {} outputs; {} inputs off the grid", model.name, outputs.len(), grid.off_grid);
+//!     }
+//! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! It is a pipeline. Each stage takes what the one before it gives; nothing flows back:
@@ -52,7 +97,7 @@ pub mod trace;
 
 use std::path::Path;
 
-pub use build_script::Build;
+pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Exit, Result};
 
 /// Reads a model and infers its formats: stages 2 to 4.

@@ -384,6 +384,11 @@ fn limits(model: &Table) -> Result<Limits> {
     })
 }
 
+/// The name that a model may have which is nearest to `text`, for example to the stem of its file.
+pub fn model_name(text: &str) -> String {
+    crate::names::identifier(text)
+}
+
 /// The name becomes a C++ function, a Tcl word, a folder and a Rust module as it stands.
 fn check_model_name(name: &str, table: &Table) -> Result {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

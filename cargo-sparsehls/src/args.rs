@@ -41,6 +41,10 @@ pub enum Cargo {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a firmware package that builds at once
+    New(NewArgs),
+    /// Make a package in a folder a firmware package; comments and order of its Cargo.toml stay
+    Init(InitArgs),
     /// Read and validate the models, print their layers with formats and costs; writes nothing
     Check(CheckArgs),
     /// Sweep the knobs over the cost model and print what is best in latency, interval and area
@@ -294,4 +298,46 @@ pub struct TraceArgs {
     /// .npz with what Keras computed: for each layer an array layer:NAME of all events
     #[arg(long, value_name = "DUMP.npz")]
     pub keras: Option<PathBuf>,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make
+    #[arg(value_name = "PATH")]
+    pub folder: PathBuf,
+    /// What the package gets.
+    #[command(flatten)]
+    pub contents: ContentsArgs,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder of the package
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub folder: PathBuf,
+    /// What the package gets.
+    #[command(flatten)]
+    pub contents: ContentsArgs,
+}
+
+/// What a firmware package gets. `--model` names its model.
+#[derive(Debug, Args)]
+pub struct ContentsArgs {
+    /// Name of the package [default: that of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The .keras file to copy into the package [default: a small example]
+    #[arg(long, value_name = "FILE.keras")]
+    pub source: Option<PathBuf>,
+    /// .npz with the arrays x and y from Keras, to copy and to check at every build
+    #[arg(long, value_name = "FILE.npz", requires = "source")]
+    pub golden: Option<PathBuf>,
+    /// Format of the inputs, for example "ufixed<8,1>" [default: inferred from the model]
+    #[arg(long, value_name = "FORMAT", requires = "source")]
+    pub input: Option<String>,
+    /// A clone of cargo-sparsehls to build with [default: the one this tool was built from, or crates.io]
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<PathBuf>,
 }

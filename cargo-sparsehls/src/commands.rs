@@ -5,6 +5,7 @@ pub mod check;
 pub mod clean;
 pub mod doctor;
 pub mod explore;
+pub mod new;
 pub mod predict;
 pub mod trace;
 pub mod verify;

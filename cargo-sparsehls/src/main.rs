@@ -32,6 +32,8 @@ fn main() -> ExitCode {
     let mut output = Output::new(&common);
     let result = match &command {
         Command::Explore(args) => commands::explore::run(&common, args, &mut output),
+        Command::New(args) => commands::new::new(&common, args, &mut output),
+        Command::Init(args) => commands::new::init(&common, args, &mut output),
         Command::Check(args) => commands::check::run(&common, args, &mut output),
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),

@@ -1,4 +1,51 @@
 // {{ made_by }}
+
+/// What the modules of all models share.
+#[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction, dead_code, unreachable_pub)]
+pub mod sparsehls {
+    /// A fixed-point format: a value is `mantissa * 2^-fraction`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct Format {
+        /// Whether the mantissa has a sign.
+        pub signed: bool,
+        /// Bits, with the sign.
+        pub width: u32,
+        /// Bits behind the binary point.
+        pub fraction: i32,
+    }
+
+    /// The simulation was left out of this build.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct NotSimulated;
+
+    /// As `Display`: this is what a `main` that returns it prints.
+    impl core::fmt::Debug for NotSimulated {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            core::fmt::Display::fmt(self, f)
+        }
+    }
+
+    impl core::fmt::Display for NotSimulated {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+{%- if left_out %}
+            f.write_str("the simulated firmware was left out of this build: ")?;
+            f.write_str({{ left_out }})
+{%- else %}
+            f.write_str("the simulated firmware was left out of this build")
+{%- endif %}
+        }
+    }
+
+    impl core::error::Error for NotSimulated {}
+{%- if left_out %}
+
+    /// The one way to call what is not there.
+    #[cold]
+    pub(super) fn not_simulated() -> ! {
+        panic!("{NotSimulated}")
+    }
+{%- endif %}
+}
 {% for model in models %}
 /// {{ model.summary }}
 ///
@@ -7,59 +54,84 @@
 {%- for layer in model.layers %}
 /// | {{ layer.name }} | {{ layer.kind }} | {{ layer.shape }} | `{{ layer.format }}` |
 {%- endfor %}
-#[allow(clippy::all, clippy::pedantic, dead_code)]
+///
+/// The functions have no state; they may be called from many threads at once.
+#[allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction, dead_code, unreachable_pub, unsafe_code)]
 pub mod {{ model.name }} {
+    pub use super::sparsehls::{Format, NotSimulated};
+
     /// Shape of an input event, row-major.
     pub const INPUT_SHAPE: [usize; {{ model.input_shape | length }}] = [{{ model.input_shape | join(", ") }}];
     /// Values of an input event.
     pub const INPUTS: usize = {{ model.inputs }};
     /// Values of an output event.
     pub const OUTPUTS: usize = {{ model.outputs }};
-    /// The input's format: a value is `mantissa * 2^-fraction`.
+    /// The input's format.
     pub const INPUT_FORMAT: Format = {{ model.input_format }};
     /// The output's format.
     pub const OUTPUT_FORMAT: Format = {{ model.output_format }};
-{%- if model.tolerance > 0 %}
-    /// How far an output may be from Keras's float arithmetic.
+    /// How far an output may be from Keras's: 0 unless the network ends in a float function.
     pub const TOLERANCE: f64 = {{ model.tolerance }};
-{%- endif %}
-
-    /// A fixed-point format.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct Format {
-        /// Whether the mantissa has a sign.
-        pub signed: bool,
-        /// Bits.
-        pub width: u32,
-        /// Bits behind the binary point.
-        pub fraction: i32,
-    }
-
-{%- if model.linked %}
-
-    unsafe extern "C" {
-        fn {{ model.symbol }}(input: *const i64, output: *mut i64, events: u64);
-    }
-
-    /// Whether the simulation is there: it is not where documentation is built.
+{%- if model.library %}
+    /// Whether the simulation is linked in.
     pub const SIMULATED: bool = true;
 
-    /// The simulated firmware on mantissas. Only the lowest `INPUT_FORMAT.width` bits of each input count.
+    #[link(name = "{{ model.library }}", kind = "static")]
+    unsafe extern "C" {
+        fn {{ model.library }}(input: *const i64, output: *mut i64, events: u64);
+    }
+
+    /// The simulated firmware on the mantissas of one event. Only the lowest `INPUT_FORMAT.width` bits of each count.
     pub fn predict_raw(input: &[i64; INPUTS]) -> [i64; OUTPUTS] {
         let mut output = [0; OUTPUTS];
         // SAFETY: the function reads INPUTS and writes OUTPUTS integers for each of 1 events, and keeps nothing; it has
         // no state, so it may run in many threads at once.
-        unsafe { {{ model.symbol }}(input.as_ptr(), output.as_mut_ptr(), 1) };
+        unsafe { {{ model.library }}(input.as_ptr(), output.as_mut_ptr(), 1) };
         output
     }
-{%- else %}
+{%- if not no_std %}
 
-    /// Whether the simulation is there: it is not where documentation is built.
+    /// The simulated firmware on the mantissas of many events.
+    pub fn predict_raw_batch(inputs: &[[i64; INPUTS]]) -> Vec<[i64; OUTPUTS]> {
+        let mut outputs = vec![[0; OUTPUTS]; inputs.len()];
+        // SAFETY: as in `predict_raw`, for `inputs.len()` events; both slices have so many.
+        unsafe { {{ model.library }}(inputs.as_ptr().cast(), outputs.as_mut_ptr().cast(), inputs.len() as u64) };
+        outputs
+    }
+{%- endif %}
+
+    /// Whether the simulation can be called: always, in this build.
+    pub fn simulated() -> Result<(), NotSimulated> {
+        Ok(())
+    }
+{%- else %}
+    /// Whether the simulation is linked in.
     pub const SIMULATED: bool = false;
 
-    /// Fails: the simulation was left out of this build.
+    /// The simulated firmware on the mantissas of one event.
+    ///
+    /// # Panics
+    /// Always: the simulation was left out of this build, see [`simulated`].
     pub fn predict_raw(_: &[i64; INPUTS]) -> [i64; OUTPUTS] {
-        unimplemented!("the simulation of {{ model.name }} was left out of this build (DOCS_RS is set)")
+        super::sparsehls::not_simulated()
+    }
+{%- if not no_std %}
+
+    /// The simulated firmware on the mantissas of many events.
+    ///
+    /// # Panics
+    /// Always: the simulation was left out of this build, see [`simulated`].
+    pub fn predict_raw_batch(_: &[[i64; INPUTS]]) -> Vec<[i64; OUTPUTS]> {
+        super::sparsehls::not_simulated()
+    }
+{%- endif %}
+
+    /// Whether the simulation can be called.
+    ///
+    /// # Errors
+    /// Always, in this build; the error says why.
+    pub fn simulated() -> Result<(), NotSimulated> {
+        Err(NotSimulated)
     }
 {%- endif %}
 
@@ -67,7 +139,9 @@ pub mod {{ model.name }} {
     pub fn to_mantissa(x: f32) -> i64 {
         // NaN and infinities are taken as 0.
         let x = if x.is_finite() { f64::from(x) } else { 0.0 };
-        let scaled = (x * {{ model.input_scale }}).floor().clamp(-1e36, 1e36);
+        let scaled = (x * {{ model.input_scale }}).clamp(-1e36, 1e36);
+        let toward_zero = scaled as i128;
+        let whole = toward_zero - i128::from(toward_zero as f64 > scaled);
         {{ model.reduce }}
     }
 
@@ -78,16 +152,23 @@ pub mod {{ model.name }} {
 
     /// The simulated firmware on one event, row-major as in `INPUT_SHAPE`.
     pub fn predict(input: &[f32; INPUTS]) -> [f32; OUTPUTS] {
+        // Not `map`: an image is large, and that would need its size on the stack several times.
         let mut mantissas = [0; INPUTS];
         for (mantissa, x) in mantissas.iter_mut().zip(input) {
             *mantissa = to_mantissa(*x);
         }
-        predict_raw(&mantissas).map(to_float)
+        let mut output = [0.0; OUTPUTS];
+        for (x, mantissa) in output.iter_mut().zip(predict_raw(&mantissas)) {
+            *x = to_float(mantissa);
+        }
+        output
     }
+{%- if not no_std %}
 
-    /// The simulated firmware on many events.
+    /// The simulated firmware on many events, one after another.
     pub fn predict_batch(inputs: &[[f32; INPUTS]]) -> Vec<[f32; OUTPUTS]> {
         inputs.iter().map(predict).collect()
     }
+{%- endif %}
 }
 {% endfor -%}

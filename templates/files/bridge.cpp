@@ -1,10 +1,23 @@
 // {{ made_by }}
 //
 // The simulation seen from outside of C++: events as mantissas, one 64-bit integer for each value.
+//
+// The model is included, in a namespace without a name: several simulations may end up in one program, and each has a
+// conv1_config of its own. The linker would take one of them for all.
 
-#include "firmware/{{ name }}.h"
+#include "ap_fixed.h"
+#include "ap_int.h"
 
-extern "C" void {{ symbol }}(const long long* input, long long* output, unsigned long long events) {
+// A static library gives the function a name that no other has.
+#ifndef SPARSEHLS_SYMBOL
+#define SPARSEHLS_SYMBOL {{ symbol }}
+#endif
+
+namespace {
+#include "firmware/{{ name }}.cpp"
+}  // namespace
+
+extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
     for (unsigned long long event = 0; event < events; ++event) {
         input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
         output_t out[{{ layers[-1].size }}];

@@ -1,4 +1,5 @@
-//! Text templates (minijinja) of everything that cargo-sparsehls generates.
+//! Text templates (minijinja) of everything that cargo-sparsehls generates. Those that begin with `new_` and `ci_` are
+//! for the firmware packages that `cargo sparsehls new` makes.
 //!
 //! They are embedded so that they travel with the published crate; in the repository they are files under `files/`,
 //! named after what they become.
@@ -17,7 +18,8 @@ macro_rules! templates {
 /// Every template.
 pub const TEMPLATES: &[Template] = templates!(
     "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "csim_trace.cpp" "defines.h" "model.cpp" "model.h"
-    "parameters.h" "project.tcl" "test.cpp" "vivado_synth.tcl" "weights.h");
+    "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs" "new_main.rs" "new_readme.md" "parameters.h" "project.tcl"
+    "test.cpp" "vivado_synth.tcl" "weights.h");
 
 /// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: there is
 /// nothing to fill in, and GitHub has braces of its own.

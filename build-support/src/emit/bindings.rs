@@ -3,7 +3,7 @@
 use minijinja::context;
 use serde::Serialize;
 
-use super::{Templates, describe, serde, summary, symbol};
+use super::{Templates, describe, serde, summary};
 use crate::{
     error::Result,
     fixed::{Format, Overflow},
@@ -17,8 +17,7 @@ struct Module {
     name: String,
     summary: String,
     layers: Vec<Row>,
-    symbol: String,
-    linked: bool,
+    library: Option<String>,
     input_shape: Vec<usize>,
     inputs: usize,
     outputs: usize,
@@ -39,17 +38,32 @@ struct Row {
     format: String,
 }
 
-/// The bindings of all models of `package`; `linked` says whether their simulations are linked in.
+/// What the bindings of a package have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bindings {
+    /// Why the simulations are left out, if they are.
+    pub left_out: Option<String>,
+    /// Whether there is an allocator to count on.
+    pub no_std: bool,
+}
+
+/// The bindings of models, each with its network and the name of its library, which is also that of
+/// its function.
 ///
 /// # Errors
 /// [`Code::Io`](crate::Code::Io), which cannot happen with the embedded template.
-pub fn bindings(package: &str, models: &[(&Model, &FixedNetwork)], linked: bool) -> Result<String> {
-    let modules: Vec<_> = models.iter().map(|(model, network)| module(package, model, network, linked)).collect();
+pub fn bindings(models: &[(&Model, &FixedNetwork, Option<&str>)], options: &Bindings) -> Result<String> {
+    let modules: Vec<_> = models.iter().map(|(model, network, library)| module(model, network, *library)).collect();
     let made_by = format!("Made by cargo-sparsehls {}; do not edit.", env!("CARGO_PKG_VERSION"));
-    Templates::new()?.render("bindings.rs", &context! { made_by => serde(made_by), models => serde(modules) })
+    // A string literal of Rust.
+    let left_out = options.left_out.as_ref().map(|why| format!("{why:?}"));
+    Templates::new()?.render(
+        "bindings.rs",
+        &context! { made_by => serde(made_by), models => serde(modules), left_out => serde(left_out), no_std => options.no_std },
+    )
 }
 
-fn module(package: &str, model: &Model, network: &FixedNetwork, linked: bool) -> Module {
+fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Module {
     let rows = network.layers.iter().map(|fixed| Row {
         // A table cell: no bars, no markup.
         name: names::comment(&fixed.layer.name).replace(['|', '<', '>'], "_"),
@@ -62,8 +76,7 @@ fn module(package: &str, model: &Model, network: &FixedNetwork, linked: bool) ->
         name: model.name.clone(),
         summary: summary(model, network),
         layers: rows.collect(),
-        symbol: symbol(package, &model.name),
-        linked,
+        library: library.map(str::to_owned),
         input_shape: network.input_shape.clone(),
         inputs: network.input_len(),
         outputs: network.output_len(),
@@ -87,13 +100,11 @@ fn float(exponent: i32) -> String {
     format!("{:?}", 2f64.powi(exponent))
 }
 
-/// The Rust expression that brings `scaled` into the range of `format`.
+/// The Rust expression that brings the integer `whole` into the range of `format`.
 fn reduce(format: Format, overflow: Overflow) -> String {
     let range = format.interval();
     match overflow {
-        Overflow::Wrap => {
-            format!("((scaled as i128 - ({})).rem_euclid({}) + ({})) as i64", range.lo, range.hi - range.lo + 1, range.lo)
-        }
-        Overflow::Saturate | Overflow::SaturateSymmetric => format!("(scaled as i128).clamp({}, {}) as i64", range.lo, range.hi),
+        Overflow::Wrap => format!("((whole - ({0})).rem_euclid({1}) + ({0})) as i64", range.lo, range.hi - range.lo + 1),
+        Overflow::Saturate | Overflow::SaturateSymmetric => format!("whole.clamp({}, {}) as i64", range.lo, range.hi),
     }
 }

@@ -42,6 +42,11 @@ impl Firmware {
         firmware
     }
 
+    /// An empty folder.
+    pub fn bare() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
     /// A package with the model `net`, a copy of a fixture with its golden file.
     pub fn of(fixture: &str) -> Self {
         let firmware = Self::new(&net(fixture));

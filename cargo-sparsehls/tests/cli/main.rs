@@ -9,6 +9,7 @@ mod firmware;
 mod guide;
 mod happy;
 mod manifest;
+mod new;
 mod slurm;
 mod stand_in;
 mod synthesis;

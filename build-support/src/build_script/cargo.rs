@@ -1,0 +1,67 @@
+//! What a build script hears from cargo and tells it.
+
+use std::{
+    fmt::{Arguments, Display},
+    io::Write,
+    path::PathBuf,
+};
+
+use super::Synth;
+use crate::{
+    error::{Code, Error, Result, printable},
+    manifest::{Model, Package},
+};
+
+/// A variable that cargo sets for build scripts.
+pub fn variable(name: &str) -> Result<String> {
+    std::env::var(name).map_err(|error| {
+        Error::new(Code::Io, format!("the variable {name} cannot be read: {error}"))
+            .help("call this from a build script, which cargo runs")
+    })
+}
+
+/// Tells what a rebuild depends on; `cc` adds the variables of the compiler.
+pub fn inputs(package: &Package, models: &[Model], synth: Synth) {
+    let manifests = [&package.manifest, &package.workspace_manifest];
+    let models = models.iter().flat_map(|model| [Some(&model.source), model.golden.as_ref()]).flatten();
+    let mut files: Vec<_> = manifests.into_iter().chain(models).collect();
+    files.sort();
+    files.dedup();
+    for file in files {
+        say(format_args!("rerun-if-changed={}", file.display()));
+    }
+    say(format_args!("rerun-if-env-changed=DOCS_RS"));
+    if synth != Synth::Skip {
+        for variable in ["PATH", "XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO"] {
+            say(format_args!("rerun-if-env-changed={variable}"));
+        }
+    }
+}
+
+/// Makes cargo notice when a program is installed: a folder changes when something is put into it.
+pub fn watch_programs() {
+    say(format_args!("rerun-if-env-changed=PATH"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute() && folder.is_dir()).collect();
+    folders.sort();
+    folders.dedup();
+    for folder in folders {
+        say(format_args!("rerun-if-changed={}", folder.display()));
+    }
+}
+
+/// Where the linker finds the libraries; their names stand in the bindings.
+pub fn link_search(folder: impl Display) {
+    say(format_args!("rustc-link-search=native={folder}"));
+}
+
+/// A warning that cargo shows.
+pub fn warning(text: &str) {
+    say(format_args!("warning={}", printable(text).replace('\n', " ")));
+}
+
+/// One line for cargo. If cargo has gone, nobody is left to be told.
+fn say(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "cargo::{line}");
+}

@@ -1,0 +1,98 @@
+//! The simulation as a static library for the target.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash, Hasher},
+    path::{Path, PathBuf},
+};
+
+use super::cargo;
+use crate::{
+    csim::{self, Compiler, Csim},
+    emit::{self, Project},
+    error::{Code, Error, Result},
+    files,
+    formats::FixedNetwork,
+    manifest::Model,
+};
+
+/// Compiles the libraries of a package.
+#[derive(Debug)]
+pub struct Libraries {
+    build: cc::Build,
+    compiler: Compiler,
+    flags: Vec<String>,
+    out_dir: PathBuf,
+}
+
+impl Libraries {
+    /// Finds the compiler for the target, and tells cargo which variables it depends on.
+    ///
+    /// # Errors
+    /// [`Code::NoCompiler`].
+    pub fn new(out_dir: &Path, flags: &[String]) -> Result<Self> {
+        fs::create_dir_all(out_dir).map_err(|error| Error::io("create", out_dir, &error))?;
+        let mut build = cc::Build::new();
+        // The simulation uses nothing of the C++ standard library, so nothing needs to be linked.
+        build.cpp(true).cpp_link_stdlib(None).opt_level(2).debug(false).warnings(false).out_dir(out_dir);
+        build.flag_if_supported("-Wno-unknown-pragmas").flag_if_supported("-fno-exceptions").flag_if_supported("-fno-rtti");
+        for flag in flags {
+            build.flag(flag);
+        }
+        let compiler = Compiler::of(&build)?;
+        // Asked for only because cc then names its variables; if there is none, compiling says so.
+        let _ = build.try_get_archiver();
+        build.cargo_metadata(false);
+        cargo::link_search(out_dir.display());
+        Ok(Self { build, compiler, flags: flags.to_vec(), out_dir: out_dir.to_owned() })
+    }
+
+    /// Compiles a model's library, unless there is one from the same files, compiler and flags. Returns its name for the
+    /// linker, which is also that of its function.
+    ///
+    /// # Errors
+    /// [`Code::CompileFailed`], [`Code::Io`].
+    pub fn compile(&self, package: &str, model: &Model, project: &Project, directory: &Path) -> Result<String> {
+        let symbol = emit::symbol(package, &model.name);
+        let standard = csim::standard(model.target.backend);
+        let mut hasher = DefaultHasher::new();
+        (&self.compiler, &self.flags, standard).hash(&mut hasher);
+        project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));
+        // The name says what the library was made from, and it appears only when it is complete. Two versions of a
+        // package in one program have libraries of different names.
+        let name = format!("{symbol}_{:016x}", hasher.finish());
+        let library = self.path(&name);
+        if library.is_file() {
+            return Ok(name);
+        }
+        let temporary = files::temporary_folder(&self.out_dir)?;
+        let mut build = self.build.clone();
+        build.out_dir(temporary.path()).include(directory).include(directory.join("csim/ap_types")).flag_if_supported(standard);
+        build.define("SPARSEHLS_SYMBOL", &*name).file(directory.join(Project::source(&model.name)));
+        build.try_compile(&symbol).map_err(|error| {
+            Error::new(Code::CompileFailed, format!("the C++ compiler refused the generated project: {error}"))
+                .file(directory)
+                .help("is the compiler complete? it needs C++11, and for --target a cross compiler")
+        })?;
+        fs::rename(temporary.path().join(format!("lib{symbol}.a")), &library)
+            .map_err(|error| Error::io("create", &library, &error))?;
+        files::remove_older(&self.out_dir, &format!("lib{symbol}_"), ".a", &format!("lib{name}.a"));
+        Ok(name)
+    }
+
+    /// The library as a program, if this machine can run it.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn program(&self, library: &str, network: &FixedNetwork, directory: &Path) -> Result<Option<Csim>> {
+        if cargo::variable("TARGET")? != cargo::variable("HOST")? {
+            return Ok(None);
+        }
+        Csim::link(&self.compiler, &self.path(library), library, directory, network).map(Some)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.out_dir.join(format!("lib{name}.a"))
+    }
+}

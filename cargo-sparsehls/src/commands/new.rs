@@ -1,0 +1,152 @@
+//! `cargo sparsehls new` and `cargo sparsehls init`.
+//!
+//! Everything is decided, read and checked before the first file is written. `new` writes into a temporary folder beside
+//! the one to make, and renames it; `init` writes what is missing, and the Cargo.toml last.
+
+mod contents;
+mod manifest;
+mod workspace;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use sparsehls_build::{Code, Error, Result};
+
+use self::{
+    contents::{Contents, Files},
+    manifest::Manifest,
+};
+use crate::{
+    args::{Common, ContentsArgs, InitArgs, NewArgs},
+    output::Output,
+};
+
+/// Makes a firmware package in a folder of its own.
+pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
+    let folder = absolute(&args.folder)?;
+    if folder.exists() {
+        return Err(Error::new(Code::AlreadyExists, "there is something here already")
+            .file(folder)
+            .help("choose another name, or make the package in this folder a firmware package with `cargo sparsehls init`"));
+    }
+    let (name, files) = package(common, &args.contents, &folder)?;
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, &error))?;
+    let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(parent);
+    let temporary = temporary.map_err(|error| Error::io("create a folder in", parent, &error))?;
+    // The temporary folder is private to its owner; what is in it need not be.
+    let complete = temporary.path().join("package");
+    write(&complete, &files)?;
+    fs::rename(&complete, &folder).map_err(|error| Error::io("create", &folder, &error))?;
+    if let Some(root) = workspace::add(&folder)? {
+        output.note(&format!("added the package to the workspace of {}", root.display()));
+    }
+    created(output, &name, &folder, &files, &[]);
+    Ok(())
+}
+
+/// Makes a package a firmware package, or makes one in a folder without a package.
+pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
+    let folder = absolute(&args.folder)?;
+    let path = folder.join("Cargo.toml");
+    let Ok(text) = fs::read_to_string(&path) else {
+        let (name, mut files) = package(common, &args.contents, &folder)?;
+        files.retain(|file, _| !folder.join(file).exists());
+        write(&folder, &files)?;
+        created(output, &name, &folder, &files, &[]);
+        return Ok(());
+    };
+    let mut manifest = Manifest::parse(&text, &path)?;
+    let name = manifest.name()?;
+    if args.contents.name.as_ref().is_some_and(|wanted| *wanted != name) {
+        return Err(Error::new(Code::InvalidName, format!("the package here is called `{name}`"))
+            .file(path)
+            .help("leave out --name"));
+    }
+    let contents = Contents::new(common, &args.contents, &name, &path)?;
+    manifest.add(&contents)?;
+    let (files, notes) = missing(&contents, &manifest, &folder)?;
+    write(&folder, &files)?;
+    // Last: it names the others.
+    write(&folder, &Files::from([("Cargo.toml".into(), manifest.to_string().into_bytes())]))?;
+    created(output, &name, &folder, &files, &notes);
+    Ok(())
+}
+
+/// A whole package, checked.
+fn package(common: &Common, args: &ContentsArgs, folder: &Path) -> Result<(String, Files)> {
+    let name = name(args, folder)?;
+    let path = folder.join("Cargo.toml");
+    let contents = Contents::new(common, args, &name, &path)?;
+    let mut manifest = Manifest::new(&name, &path)?;
+    manifest.add(&contents)?;
+    let mut files = contents.package(&manifest.crate_name()?)?;
+    files.insert("Cargo.toml".into(), manifest.to_string().into_bytes());
+    Ok((name, files))
+}
+
+/// What `init` writes beside the Cargo.toml: what is not there, and a line in the root of the crate. Also what is left
+/// to do by hand.
+fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(Files, Vec<String>)> {
+    const INCLUDE: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/sparsehls.rs\"));";
+    let mut files = contents.package(&manifest.crate_name()?)?;
+    let mut notes = Vec::new();
+    let script = folder.join("build.rs");
+    if fs::read_to_string(&script).is_ok_and(|text| !text.contains("sparsehls_build")) {
+        notes.push("call `sparsehls_build::Build::from_manifest()?.compile()` in your build.rs".to_owned());
+    }
+    let root = ["src/lib.rs", "src/main.rs"].into_iter().find(|root| folder.join(root).exists());
+    let text = root.and_then(|root| fs::read_to_string(folder.join(root)).ok()).unwrap_or_default();
+    files.retain(|file, _| !folder.join(file).exists());
+    // A package with sources of its own gets no further ones, and no test of a library that it does not have.
+    if let Some(root) = root {
+        files.retain(|file, _| !file.starts_with("src") && (root == "src/lib.rs" || !file.starts_with("tests")));
+        if !text.contains("sparsehls.rs") {
+            let line_end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            files.insert(root.into(), format!("{text}{line_end}\n{INCLUDE}\n").into_bytes());
+        }
+    }
+    Ok((files, notes))
+}
+
+/// The name that the package gets.
+fn name(args: &ContentsArgs, folder: &Path) -> Result<String> {
+    let last = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = args.name.clone().or(last).unwrap_or_default();
+    manifest::check_name(&name)?;
+    Ok(name)
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(folder).map_err(|error| Error::io("find", folder, &error))?;
+    // `.` and `..` at the end have no name that a package could get.
+    Ok(if folder.file_name().is_none() { path.canonicalize().unwrap_or(path) } else { path })
+}
+
+/// Writes files below `folder`, each whole or not at all.
+fn write(folder: &Path, files: &Files) -> Result {
+    for (file, contents) in files {
+        let path = folder.join(file);
+        let write = || {
+            let parent = path.parent().unwrap_or(folder);
+            fs::create_dir_all(parent)?;
+            let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(parent)?;
+            let complete = temporary.path().join("file");
+            fs::write(&complete, contents)?;
+            fs::rename(complete, &path)
+        };
+        write().map_err(|error| Error::io("write", &path, &error))?;
+    }
+    Ok(())
+}
+
+fn created(output: &Output, name: &str, folder: &Path, files: &Files, notes: &[String]) {
+    let names: Vec<_> = files.keys().map(|file| file.display().to_string()).collect();
+    output.json("created", None, json!({ "package": name, "path": folder.display().to_string(), "files": names }));
+    output.status("Created", &format!("firmware package `{name}` in {}", folder.display()));
+    notes.iter().for_each(|note| output.note(note));
+    output.note("run `cargo test` there to compile the simulation and to compare it with the golden file");
+}

@@ -1,0 +1,13 @@
+//! Firmware crates in temporary folders, built by real cargo. Slow: they run if `SPARSEHLS_SLOW` is set.
+
+#![cfg(unix)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bindings;
+mod builder;
+mod cross;
+mod installed;
+mod kinds;
+mod rebuilds;
+mod support;
+mod without_compiler;
