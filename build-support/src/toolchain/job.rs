@@ -72,6 +72,17 @@ impl Identified {
     }
 }
 
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { model, directory, steps, .. } = self;
+        f.debug_struct("Job")
+            .field("model", &model.name)
+            .field("directory", directory)
+            .field("steps", steps)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Job<'_> {
     /// Requires every tool that the job needs, before hours are spent.
     ///
