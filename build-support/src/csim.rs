@@ -54,7 +54,7 @@ impl Compiler {
             .cpp(true)
             .host(host)
             .target(host)
-            .opt_level(2)
+            .opt_level(3)
             .debug(false)
             .cargo_metadata(false)
             .cargo_warnings(false)
