@@ -7,6 +7,7 @@ mod commands;
 mod explore;
 mod output;
 mod plot;
+mod progress;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
+        Command::Profile(args) => commands::profile::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
