@@ -128,6 +128,11 @@ impl Csim {
         Self { program, inputs: network.input_len(), input_bytes, outputs: network.output_len() }
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs the simulation on the mantissas of events, one after another, on all cores.
     ///
     /// # Errors
