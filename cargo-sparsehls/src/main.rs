@@ -3,6 +3,7 @@
 //! This crate parses arguments, prints, and turns errors into exit codes; the work is in `sparsehls-build`.
 
 mod args;
+mod checked;
 mod commands;
 mod explore;
 mod output;
