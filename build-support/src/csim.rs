@@ -148,10 +148,14 @@ impl Csim {
             Ok(move |chunk: &[i64]| process.run(chunk))
         };
         let workers = (0..workers).map(start).collect::<Result<_>>()?;
-        stream::in_order(workers, || Ok(chunks.next()), |part: Vec<i64>| {
-            outputs.extend(part);
-            Ok(())
-        })?;
+        stream::in_order(
+            workers,
+            || Ok(chunks.next()),
+            |part: Vec<i64>| {
+                outputs.extend(part);
+                Ok(())
+            },
+        )?;
         Ok(outputs)
     }
 

@@ -155,8 +155,7 @@ impl Overflows {
 fn overflows(format: &QuantizerFormat, x: i64, fixed: &FixedLayer, quantizer: &Quantizer) -> bool {
     let (Some(range), Some(f)) = (format.format(), format.fraction()) else { return false };
     let (fraction, divisor) = (fixed.input.fraction, fixed.input.divisor);
-    let rounded =
-        QuantizerFormat::RoundOnly { f }.quantize(x.into(), fraction, divisor, quantizer.rounding, quantizer.overflow);
+    let rounded = QuantizerFormat::RoundOnly { f }.quantize(x.into(), fraction, divisor, quantizer.rounding, quantizer.overflow);
     let range = range.interval();
     let lo = if quantizer.overflow == Overflow::SaturateSymmetric && range.lo < 0 { range.lo + 1 } else { range.lo };
     !(lo..=range.hi).contains(&rounded)

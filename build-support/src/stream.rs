@@ -102,10 +102,14 @@ mod tests {
             _ => Ok(n * n),
         };
         let (mut jobs, mut results) = (0..count, Vec::new());
-        let result = in_order(vec![work; workers], || Ok(jobs.next()), |n| {
-            results.push(n);
-            Ok(())
-        });
+        let result = in_order(
+            vec![work; workers],
+            || Ok(jobs.next()),
+            |n| {
+                results.push(n);
+                Ok(())
+            },
+        );
         (result, results)
     }
 
