@@ -30,6 +30,17 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Counts the comparison of the events that follow.
+    pub fn add(&mut self, mut next: Self) {
+        if let Some(first) = &mut next.first {
+            first.event += self.events;
+        }
+        self.first = self.first.or(next.first);
+        self.events += next.events;
+        self.events_different += next.events_different;
+        self.max_abs_difference = self.max_abs_difference.max(next.max_abs_difference);
+    }
+
     /// An error if any event differs; `found` and `expected` name the two sides.
     ///
     /// # Errors

@@ -8,10 +8,9 @@ use std::{
     ffi::OsString,
     fs,
     hash::{Hash, Hasher},
-    io::ErrorKind,
+    io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    process::Command,
-    thread,
+    process::{Child, Command, Stdio},
 };
 
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     manifest::{Backend, Model},
     network::Shape,
     reference::Value,
+    stream,
 };
 
 /// A compiled simulation.
@@ -29,6 +29,8 @@ use crate::{
 pub struct Csim {
     program: PathBuf,
     inputs: usize,
+    /// Bytes of an input value on its way to the program.
+    input_bytes: u32,
     outputs: usize,
 }
 
@@ -57,7 +59,7 @@ impl Compiler {
             .cpp(true)
             .host(host)
             .target(host)
-            .opt_level(2)
+            .opt_level(3)
             .debug(false)
             .cargo_metadata(false)
             .cargo_warnings(false)
@@ -121,7 +123,7 @@ impl Csim {
     ) -> Result<(Self, bool)> {
         let sources = [Project::source(name), "csim/main.cpp".into()];
         let (program, new) = compile_program(project, directory, name, backend, &sources)?;
-        Ok((Self { program, inputs: network.input_len(), outputs: network.output_len() }, new))
+        Ok((Self::new(program, network), new))
     }
 
     /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
@@ -141,7 +143,17 @@ impl Csim {
         let (program, _) = kept_or_linked(compiler, directory, "check", hasher.finish(), |command| {
             command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
         })?;
-        Ok(Self { program, inputs: network.input_len(), outputs: network.output_len() })
+        Ok(Self::new(program, network))
+    }
+
+    fn new(program: PathBuf, network: &FixedNetwork) -> Self {
+        let input_bytes = network.input.format.bytes();
+        Self { program, inputs: network.input_len(), input_bytes, outputs: network.output_len() }
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Runs the simulation on the mantissas of events, one after another, on all cores.
@@ -150,31 +162,93 @@ impl Csim {
     /// [`Code::CsimFailed`].
     pub fn run(&self, inputs: &[i64]) -> Result<Vec<i64>> {
         let size = self.inputs.max(1);
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        let share = (inputs.len() / size).div_ceil(workers).max(1) * size;
-        let parts: Vec<_> = inputs.chunks(share).map(|part| self.start(part)).collect::<Result<_>>()?;
-        let mut outputs = Vec::with_capacity(inputs.len() / size * self.outputs);
-        for part in parts {
-            let result = part.wait().map_err(|error| self.failed(&error))?;
-            let values = result.stdout.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(i64::from_ne_bytes));
-            outputs.extend(values);
-        }
-        if outputs.len() != inputs.len() / size * self.outputs {
-            return Err(self.failed(&"it gave fewer results than there are events"));
-        }
+        let events = inputs.len() / size;
+        let workers = stream::workers().min(events.max(1));
+        let mut chunks = inputs.chunks(events.div_ceil(workers).max(1) * size);
+        let mut outputs = Vec::with_capacity(events * self.outputs);
+        let start = |_| {
+            let mut process = self.start()?;
+            Ok(move |chunk: &[i64]| process.run(chunk))
+        };
+        let workers = (0..workers).map(start).collect::<Result<_>>()?;
+        stream::in_order(
+            workers,
+            || Ok(chunks.next()),
+            |part: Vec<i64>| {
+                outputs.extend(part);
+                Ok(())
+            },
+        )?;
         Ok(outputs)
     }
 
-    fn start(&self, inputs: &[i64]) -> Result<duct::Handle> {
-        let bytes: Vec<u8> = inputs.iter().flat_map(|value| value.to_ne_bytes()).collect();
-        let none: [&str; 0] = [];
-        duct::cmd(&self.program, none).stdin_bytes(bytes).stdout_capture().start().map_err(|error| self.failed(&error))
+    /// Starts a process of the simulation.
+    ///
+    /// # Errors
+    /// [`Code::CsimFailed`].
+    pub fn start(&self) -> Result<Process<'_>> {
+        let mut command = Command::new(&self.program);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        child.map(|child| Process { csim: self, child }).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {
         Error::new(Code::CsimFailed, format!("the compiled simulation did not run: {why}"))
             .file(&self.program)
             .help("remove the file and build again; if that does not help, please report it with the model")
+    }
+}
+
+/// A running simulation. It waits for events until it is dropped.
+#[derive(Debug)]
+pub struct Process<'a> {
+    csim: &'a Csim,
+    child: Child,
+}
+
+impl Process<'_> {
+    /// The outputs of some events, all as mantissas.
+    ///
+    /// # Errors
+    /// [`Code::CsimFailed`].
+    pub fn run(&mut self, inputs: &[i64]) -> Result<Vec<i64>> {
+        let csim = self.csim;
+        let events = inputs.len() / csim.inputs.max(1);
+        self.exchange(events, inputs).map_err(|error| csim.failed(&self.why(&error)))
+    }
+
+    /// The program reads all events before it writes the first result, so neither side waits for the other.
+    fn exchange(&mut self, events: usize, inputs: &[i64]) -> std::io::Result<Vec<i64>> {
+        let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else { return Ok(Vec::new()) };
+        let mut bytes = (events as u64).to_ne_bytes().to_vec();
+        // The lowest bytes of the mantissas, as many as the input's format needs.
+        match self.csim.input_bytes {
+            1 => bytes.extend(inputs.iter().map(|&value| value as u8)),
+            2 => bytes.extend(inputs.iter().flat_map(|&value| (value as u16).to_ne_bytes())),
+            4 => bytes.extend(inputs.iter().flat_map(|&value| (value as u32).to_ne_bytes())),
+            _ => bytes.extend(inputs.iter().flat_map(|value| value.to_ne_bytes())),
+        }
+        stdin.write_all(&bytes)?;
+        let mut results = vec![0; events * self.csim.outputs * size_of::<i64>()];
+        stdout.read_exact(&mut results)?;
+        Ok(results.as_chunks().0.iter().map(|bytes| i64::from_ne_bytes(*bytes)).collect())
+    }
+
+    /// A program that has ended says more by how it ended than by the pipe that broke.
+    fn why(&mut self, error: &std::io::Error) -> String {
+        drop(self.child.stdin.take());
+        match self.child.wait() {
+            Ok(status) => format!("it ended with {status}"),
+            Err(_) => error.to_string(),
+        }
+    }
+}
+
+impl Drop for Process<'_> {
+    fn drop(&mut self) {
+        // It ends when there is no more input.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 }
 
@@ -192,7 +266,7 @@ pub fn trace(
 ) -> Result<Vec<Option<Value>>> {
     let name = format!("{}-trace", model.name);
     let (program, _) = compile_program(project, directory, &name, model.target.backend, &["csim/trace.cpp".into()])?;
-    let csim = Csim { program, inputs: network.input_len(), outputs: network.output_len() };
+    let csim = Csim::new(program, network);
     let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
     let none: [&str; 0] = [];
     let output = duct::cmd(&csim.program, none).stdin_bytes(text).stdout_capture().run().map_err(|error| csim.failed(&error))?;

@@ -3,6 +3,7 @@
 //! The header of a `.npy` file is a small Python dictionary with three fixed keys. It is read here by hand: the crates
 //! that do it bring a Python-literal parser with a grammar compiler into every user's build (npyz adds 20 crates).
 
+mod events;
 mod npy;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     path::Path,
 };
 
+pub use self::events::{Events, Source};
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedNetwork, GridReport},
@@ -91,12 +93,16 @@ fn archive(path: &Path) -> Result<zip::ZipArchive<File>> {
     })
 }
 
-fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
-    let member = archive.by_name(&format!("{name}.npy")).map_err(|error| {
+fn member_of<'a>(archive: &'a mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<zip::read::ZipFile<'a, File>> {
+    archive.by_name(&format!("{name}.npy")).map_err(|error| {
         Error::new(Code::InvalidData, format!("the file has no readable array `{name}`: {error}"))
             .file(path)
             .help("write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`")
-    })?;
+    })
+}
+
+fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
+    let member = member_of(archive, name, path)?;
     // What is small when compressed can be huge.
     let size = member.size().min(MAX_MEMBER);
     npy::read(&mut BufReader::new(member), size).map_err(|error| error.file(path))
@@ -116,7 +122,41 @@ fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// [`Code::Io`].
 pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result {
-    crate::files::write_atomically(path, |file| npy::write(file, shape, values))
+    let mut writer = NpyWriter::create(path, shape)?;
+    writer.write(values)?;
+    writer.finish()
+}
+
+/// A float32 `.npy` file that is written piece by piece; it appears whole, by [`Self::finish`], or not at all.
+#[derive(Debug)]
+pub struct NpyWriter(crate::files::Atomic);
+
+impl NpyWriter {
+    /// Begins the file at `path`, for an array of `shape`.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn create(path: &Path, shape: &[usize]) -> Result<Self> {
+        let mut file = crate::files::Atomic::create(path)?;
+        file.write(|file| npy::write_header(file, shape))?;
+        Ok(Self(file))
+    }
+
+    /// Writes the next values.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn write(&mut self, values: &[f32]) -> Result {
+        self.0.write(|file| npy::write_values(file, values))
+    }
+
+    /// Lets the file appear.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn finish(self) -> Result {
+        self.0.finish()
+    }
 }
 
 /// Checks that `x` holds events for `network`: (events, …) with the model's input shape, where sizes of 1 may be left
@@ -125,10 +165,18 @@ pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result {
 /// # Errors
 /// [`Code::InvalidData`].
 pub fn check_events(x: &Array, network: &FixedNetwork) -> Result {
-    let event: Vec<usize> = x.shape.iter().skip(1).copied().collect();
+    check_shape(&x.shape, network)
+}
+
+/// As [`check_events`], for an array of `shape`.
+///
+/// # Errors
+/// [`Code::InvalidData`].
+pub fn check_shape(shape: &[usize], network: &FixedNetwork) -> Result {
+    let event: Vec<usize> = shape.iter().skip(1).copied().collect();
     let squeeze = |shape: &[usize]| shape.iter().copied().filter(|s| *s != 1).collect::<Vec<_>>();
     let fits = squeeze(&event) == squeeze(&network.input_shape) || event == [network.input_len()];
-    if fits && !x.shape.is_empty() {
+    if fits && !shape.is_empty() {
         return Ok(());
     }
     let wanted = &network.input_shape;
@@ -137,11 +185,25 @@ pub fn check_events(x: &Array, network: &FixedNetwork) -> Result {
     ))
 }
 
+/// Checks that an array of `shape` holds what Keras makes of `events` events.
+///
+/// # Errors
+/// [`Code::InvalidData`].
+pub fn check_outputs(events: usize, shape: &[usize], network: &FixedNetwork) -> Result {
+    if events == 0 {
+        return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
+    }
+    let outputs = network.output_len();
+    if shape.first() == Some(&events) && shape.iter().skip(1).product::<usize>() == outputs {
+        return Ok(());
+    }
+    Err(Error::new(Code::InvalidData, format!("the expected outputs have the shape {shape:?}"))
+        .help(format!("the model has {outputs} outputs for each of {events} events")))
+}
+
 /// Brings the events of `x` to the input grid.
 pub fn to_mantissas(x: &Array, network: &FixedNetwork) -> (Vec<i64>, GridReport) {
-    let mut report = GridReport::default();
-    let mantissas = x.values.iter().map(|&value| network.input.mantissa(value, &mut report)).collect();
-    (mantissas, report)
+    network.input.mantissas(&x.values)
 }
 
 /// Output mantissas as the numbers they stand for; float32 holds all that Keras can hold.

@@ -22,6 +22,7 @@ use self::layer::Weights;
 use crate::{
     error::{Code, Error, Result},
     files,
+    fixed::Format,
     formats::FixedNetwork,
     manifest::{Backend, Interface, Model},
     plan::Plan,
@@ -72,6 +73,7 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
         weights => serde(weights.iter().map(|weights| &weights.name).collect::<Vec<_>>()),
         input => context! {
             type => network.input.format.cpp(),
+            word => word(network.input.format),
             size => network.input_len(),
             shape => describe(&network.input_shape),
             // A row a cycle, or all at once.
@@ -121,6 +123,19 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
     files.insert("tb_data/input.dat".into(), lines(test_inputs, network.input_len()));
     files.insert("tb_data/expected.dat".into(), lines(&outputs, network.output_len()));
     Ok(Project { files })
+}
+
+/// The integer of C++ that an input's mantissa travels in.
+fn word(format: Format) -> &'static str {
+    match (format.bytes(), format.signed) {
+        (1, true) => "signed char",
+        (1, false) => "unsigned char",
+        (2, true) => "short",
+        (2, false) => "unsigned short",
+        (4, true) => "int",
+        (4, false) => "unsigned",
+        _ => "long long",
+    }
 }
 
 /// The text of `build_opt.tcl` for `steps`. C synthesis starts from an empty project: nothing of an earlier version of the

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
@@ -15,19 +15,44 @@ const TEMPORARY: &str = ".sparsehls-";
 
 /// Writes `path` through a temporary file beside it.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let attempt = || {
-        fs::create_dir_all(directory)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
-        let mut buffered = BufWriter::new(&mut file);
-        write(&mut buffered)?;
-        buffered.flush()?;
-        drop(buffered);
-        permit_reading(file.as_file())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    attempt().map_err(|error: std::io::Error| Error::io("write", path, &error))
+    let mut file = Atomic::create(path)?;
+    file.write(write)?;
+    file.finish()
+}
+
+/// A file that is being written beside its place.
+#[derive(Debug)]
+pub struct Atomic {
+    path: PathBuf,
+    file: BufWriter<tempfile::NamedTempFile>,
+}
+
+impl Atomic {
+    /// Begins the file `path`.
+    pub fn create(path: &Path) -> Result<Self> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let create = || {
+            fs::create_dir_all(directory)?;
+            tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)
+        };
+        let file = create().map_err(|error| Error::io("write", path, &error))?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    /// Writes a part of it.
+    pub fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
+        write(&mut self.file).map_err(|error| Error::io("write", &self.path, &error))
+    }
+
+    /// Puts it in its place.
+    pub fn finish(self) -> Result {
+        let finish = || {
+            let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+            permit_reading(file.as_file())?;
+            file.persist(&self.path).map(drop).map_err(|error| error.error)
+        };
+        finish().map_err(|error| Error::io("write", &self.path, &error))
+    }
 }
 
 /// A temporary file is private to its owner; what we write is not secret.
@@ -47,7 +72,9 @@ pub fn write_if_changed(path: &Path, contents: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == contents) {
         return Ok(false);
     }
-    write_atomically(path, |file| file.write_all(contents))?;
+    let mut file = Atomic::create(path)?;
+    file.write(|file| file.write_all(contents))?;
+    file.finish()?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@
 //! rounds. Everything here is integer arithmetic, except [`QuantizerFormat::quantize_weight`], which repeats Keras's
 //! float32 arithmetic step by step because a trained weight is an arbitrary float32.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 /// How a quantizer rounds `x * 2^f` to an integer (`quantizers/fixed_point/_fixed_point_ops.py`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,16 +55,29 @@ impl Rounding {
         let floor = numerator.div_euclid(denominator);
         let remainder = numerator.rem_euclid(denominator);
         let half = (2 * remainder).cmp(&denominator);
-        let up = match self {
+        floor + i128::from(self.rounds_up(numerator.signum() as i32, remainder != 0, half, floor % 2 != 0))
+    }
+
+    /// Whether what lies between an integer, which is `odd`, and the next becomes the next: it has this `sign`, there is
+    /// a `rest`, and that is less than, equal to or more than a `half`.
+    fn rounds_up(self, sign: i32, rest: bool, half: Ordering, odd: bool) -> bool {
+        match self {
             Self::Floor => false,
-            Self::TowardZero => numerator < 0 && remainder != 0,
+            Self::TowardZero => sign < 0 && rest,
             Self::HalfUp => half.is_ge(),
             Self::HalfDown => half.is_gt(),
-            Self::HalfEven => half.is_gt() || (half.is_eq() && floor % 2 != 0),
-            Self::HalfTowardZero => half.is_gt() || (half.is_eq() && numerator < 0),
-            Self::HalfAwayFromZero => half.is_gt() || (half.is_eq() && numerator > 0),
-        };
-        floor + i128::from(up)
+            Self::HalfEven => half.is_gt() || (half.is_eq() && odd),
+            Self::HalfTowardZero => half.is_gt() || (half.is_eq() && sign < 0),
+            Self::HalfAwayFromZero => half.is_gt() || (half.is_eq() && sign > 0),
+        }
+    }
+
+    /// As [`Self::divide`] by `2^bits`, of up to 62 bits: the same without a division.
+    fn shift(self, numerator: i64, bits: u32) -> i64 {
+        let floor = numerator >> bits;
+        let remainder = numerator - (floor << bits);
+        let half = (2 * remainder).cmp(&(1 << bits));
+        floor + i64::from(self.rounds_up(numerator.signum() as i32, remainder != 0, half, floor % 2 != 0))
     }
 
     /// Rounds a float32 the way Keras does, including what float32 addition of one half itself rounds.
@@ -174,6 +187,11 @@ impl Format {
         })
     }
 
+    /// Bytes of the smallest integer that holds a mantissa.
+    pub fn bytes(&self) -> u32 {
+        self.width.div_ceil(8).next_power_of_two()
+    }
+
     /// The C++ type.
     pub fn cpp(&self) -> String {
         format!("ap_{}fixed<{}, {}>", if self.signed { "" } else { "u" }, self.width, self.integer())
@@ -276,8 +294,11 @@ impl QuantizerFormat {
     /// bits.
     pub fn quantize(&self, mantissa: i128, fraction: i32, divisor: u64, rounding: Rounding, overflow: Overflow) -> i128 {
         let Some(f) = self.fraction() else { return 0 };
+        let drop = u32::try_from(fraction - f).ok().filter(|drop| divisor == 1 && *drop <= 60);
         let divisor = i128::from(divisor);
-        let rounded = if f >= fraction {
+        let rounded = if let (Some(drop), Ok(mantissa)) = (drop, i64::try_from(mantissa)) {
+            rounding.shift(mantissa, drop).into()
+        } else if f >= fraction {
             rounding.divide(mantissa << (f - fraction), divisor)
         } else {
             // Beyond 70 bits only the sign is left to round.
@@ -359,7 +380,8 @@ fn range(k: u32, bits: i32) -> (i128, i128) {
 fn reduce(mantissa: i128, k: u32, bits: i32, overflow: Overflow) -> i128 {
     let (min, end) = range(k, bits);
     match overflow {
-        Overflow::Wrap => (mantissa - min).rem_euclid(end - min) + min,
+        // The range is a power of two wide.
+        Overflow::Wrap => ((mantissa - min) & (end - min - 1)) + min,
         Overflow::Saturate => mantissa.clamp(min, end - 1),
         Overflow::SaturateSymmetric => mantissa.clamp(if k == 1 { 1 - end } else { 0 }, end - 1),
     }

@@ -68,7 +68,9 @@
 //! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
 //! | [`emit`] | `FixedNetwork` and `Plan` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
+//! | [`stream`] | many events | outputs of an engine, chunk by chunk on all cores |
 //! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
+//! | [`profile`] | many events | active pixels, overflows of every quantizer |
 //! | [`trace`] | one event | every layer's values from each engine, and the first difference |
 //! | [`toolchain`] | `Project` | synthesis reports of the vendor's tool |
 //! | [`report`] | everything above | what people look at |
@@ -90,8 +92,10 @@ pub mod manifest;
 mod names;
 pub mod network;
 pub mod plan;
+pub mod profile;
 pub mod reference;
 pub mod report;
+pub mod stream;
 pub mod toolchain;
 pub mod trace;
 
@@ -116,6 +120,9 @@ pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
     read().map_err(|error: Error| error.file(&model.source))
 }
 
+/// Golden events that the test bench of a project gets.
+pub const BENCH_EVENTS: usize = 20;
+
 /// Writes the HLS project of a model into `directory`: stage 6. The test bench gets made-up events and the first of
 /// the golden set.
 ///
@@ -129,10 +136,9 @@ pub fn generate(
     directory: &Path,
 ) -> Result<emit::Project> {
     const MADE_UP: usize = 12;
-    const GOLDEN: usize = 20;
     let mut events = check::made_up(network, MADE_UP);
     if let Some(golden) = golden {
-        events.extend(golden.inputs.iter().take(GOLDEN * network.input_len()));
+        events.extend(golden.inputs.iter().take(BENCH_EVENTS * network.input_len()));
     }
     let project = emit::project(package, model, network, &events)?;
     project.write(directory)?;
@@ -161,21 +167,35 @@ impl Golden {
         read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
     }
 
+    /// As [`Self::of`], but no more than the first `events`.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn first(model: &manifest::Model, network: &formats::FixedNetwork, events: usize) -> Result<Option<Self>> {
+        let Some(path) = &model.golden else { return Ok(None) };
+        let array = |name| {
+            let mut source = data::Source::open(path, name)?;
+            let mut all = source.events()?;
+            let mut shape = all.shape().to_vec();
+            if name == "x" {
+                data::check_shape(&shape, network)?;
+            }
+            if let Some(count) = shape.first_mut() {
+                *count = events.min(*count);
+            }
+            all.read(events).map(|values| data::Array { shape, values })
+        };
+        let read = || Self::new(data::Golden { x: array("x")?, y: array("y")? }, network).map_err(|error| error.file(path));
+        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
+    }
+
     /// Brings events to the input grid.
     ///
     /// # Errors
     /// [`Code::InvalidData`] if shapes do not fit the network.
     pub fn new(golden: data::Golden, network: &formats::FixedNetwork) -> Result<Self> {
         data::check_events(&golden.x, network)?;
-        let (events, outputs) = (golden.x.events(), network.output_len());
-        if events == 0 {
-            return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
-        }
-        if golden.y.events() != events || golden.y.values.len() != events * outputs {
-            let message = format!("the expected outputs have the shape {:?}", golden.y.shape);
-            return Err(Error::new(Code::InvalidData, message)
-                .help(format!("the model has {outputs} outputs for each of {events} events")));
-        }
+        data::check_outputs(golden.x.events(), &golden.y.shape, network)?;
         let (inputs, grid) = data::to_mantissas(&golden.x, network);
         Ok(Self { inputs, outputs: golden.y.values, grid })
     }

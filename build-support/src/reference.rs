@@ -8,9 +8,10 @@ mod sparse;
 use std::thread;
 
 use crate::{
-    fixed::{QuantizerFormat, Rounding},
+    fixed::QuantizerFormat,
     formats::{FixedLayer, FixedNetwork, Table, Values},
     network::{Dense, Lookup, Mantissas, Op, Quantizer, Relu, Shape},
+    stream,
 };
 
 /// A value of one event.
@@ -82,26 +83,54 @@ impl<'a> Reference<'a> {
 
     /// As [`Self::run`]; `observe` sees the value after every layer.
     pub fn run_observed(&self, input: &[i64], mut observe: impl FnMut(&FixedLayer, &Value)) -> Vec<i64> {
-        let mut value = Value::Dense(input.to_vec());
-        for (fixed, classes) in self.network.layers.iter().zip(&self.classes) {
+        let layers = &self.network.layers;
+        // An image is large and its active pixels are few: it is not copied for the reduction that comes first.
+        let (mut value, done) = match layers.first().map(|first| (first, &first.layer.op)) {
+            Some((first, Op::InputReduce { threshold })) => {
+                let value = sparse::input_reduce(first, *threshold, input);
+                observe(first, &value);
+                (value, 1)
+            }
+            _ => (Value::Dense(input.to_vec()), 0),
+        };
+        for (fixed, classes) in layers.iter().zip(&self.classes).skip(done) {
             value = step(fixed, classes, value);
             observe(fixed, &value);
         }
         value.into_elements()
     }
 
-    /// As [`Self::run`], for many events one after another, on all cores.
+    /// The format index of every element of a layer of this network; empty if it has none.
+    pub fn classes_of(&self, fixed: &FixedLayer) -> &[u16] {
+        let mut layers = self.network.layers.iter().zip(&self.classes);
+        layers.find(|(other, _)| std::ptr::eq(*other, fixed)).map_or(&[], |(_, classes)| classes)
+    }
+
+    /// As [`Self::run`], for many events one after another.
+    pub fn run_each(&self, inputs: &[i64]) -> Vec<i64> {
+        inputs.chunks_exact(self.network.input_len().max(1)).flat_map(|event| self.run(event)).collect()
+    }
+
+    /// As [`Self::run_each`], on all cores.
     pub fn run_all(&self, inputs: &[i64]) -> Vec<i64> {
         let size = self.network.input_len().max(1);
         let events = inputs.len() / size;
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(events.max(1));
-        let share = events.div_ceil(workers).max(1) * size;
-        let run = |part: &[i64]| part.chunks_exact(size).flat_map(|event| self.run(event)).collect::<Vec<_>>();
+        let share = events.div_ceil(stream::workers()).max(1) * size;
         thread::scope(|scope| {
-            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || run(part))).collect();
+            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || self.run_each(part))).collect();
             // A panic of a worker goes on in the caller.
             parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         })
+    }
+}
+
+impl FixedLayer {
+    /// Active pixels of an image that goes into this input reduction with this threshold, before any is dropped.
+    pub fn active_pixels(&self, threshold: Option<f32>, image: &Value) -> usize {
+        match image {
+            Value::Dense(image) => sparse::active(self, threshold, image).count(),
+            Value::Sparse { positions, .. } => positions.len(),
+        }
     }
 }
 
@@ -161,7 +190,7 @@ fn quantize(x: i64, input: &Values, quantizer: &Quantizer, class: u16, fraction:
     let y = format.quantize(x.into(), input.fraction, input.divisor, quantizer.rounding, quantizer.overflow);
     let shift = fraction - format.fraction().unwrap_or(fraction);
     // A format finer than the values leaves zeros behind, which formats drop.
-    (if shift >= 0 { y << shift } else { Rounding::Floor.divide(y, 1 << -shift) }) as i64
+    (if shift >= 0 { y << shift } else { y >> -shift }) as i64
 }
 
 fn look_up(table: &Table, class: u16, x: i64) -> i64 {

@@ -53,8 +53,10 @@ pub enum Command {
     Build(BuildArgs),
     /// Compare simulation and reference with outputs of Keras
     Verify(VerifyArgs),
-    /// Run events through a model: .npy in, .npy out
+    /// Run events through a model: .npy or .npz in, .npy out
     Predict(PredictArgs),
+    /// Count what a data set does to a model: active pixels, events over budget, overflows of every quantizer
+    Profile(ProfileArgs),
     /// Show every layer's values for one event, from both engines and from Keras, and the first difference
     Trace(TraceArgs),
     /// Say which tools are installed, their versions, what each enables and how to get the others
@@ -261,10 +263,10 @@ pub struct VerifyArgs {
     /// .npz with the arrays x (events, height, width, channels) and y (events, outputs) [default: the manifest's golden file]
     #[arg(long, value_name = "FILE.npz", conflicts_with_all = ["input", "expected"])]
     pub golden: Option<PathBuf>,
-    /// .npy with input events
+    /// .npy with input events, or .npz with an array x
     #[arg(long, value_name = "X.npy", requires = "expected")]
     pub input: Option<PathBuf>,
-    /// .npy with what Keras makes of them
+    /// .npy with what Keras makes of them, or .npz with an array y
     #[arg(long, value_name = "Y.npy", requires = "input")]
     pub expected: Option<PathBuf>,
     /// What to compare with Keras
@@ -275,7 +277,7 @@ pub struct VerifyArgs {
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// .npy with input events, (events, height, width, channels)
+    /// .npy with input events, (events, height, width, channels), or .npz with an array x
     #[arg(long, value_name = "X.npy")]
     pub input: PathBuf,
     /// .npy to write, (events, outputs), float32
@@ -284,6 +286,14 @@ pub struct PredictArgs {
     /// What computes
     #[arg(long, value_enum, default_value_t = Engine::Csim, value_name = "ENGINE")]
     pub engine: Engine,
+}
+
+/// Arguments of `profile`.
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// .npy with input events, or .npz with an array x [default: x of the manifest's golden file]
+    #[arg(long, value_name = "X.npy")]
+    pub input: Option<PathBuf>,
 }
 
 /// Arguments of `trace`.

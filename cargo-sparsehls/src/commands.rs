@@ -7,10 +7,14 @@ pub mod doctor;
 pub mod explore;
 pub mod new;
 pub mod predict;
+pub mod profile;
 pub mod trace;
 pub mod verify;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::CommandFactory;
 use sparsehls_build::{
@@ -41,6 +45,23 @@ impl Loaded {
     /// The golden events of the manifest, if there are any.
     pub fn golden(&self) -> Result<Option<Golden>> {
         Golden::of(&self.model, &self.network)
+    }
+
+    /// The golden file of the manifest; `remedy` says what to do if there is none.
+    pub fn golden_file(&self, what: &str, remedy: &str) -> Result<&Path> {
+        let Self { model, .. } = self;
+        model.golden.as_deref().ok_or_else(|| {
+            Error::new(Code::MissingKey, format!("model `{}` has no golden file {what}", model.name))
+                .file(&model.manifest)
+                .key(format!("{}.golden", model.key()))
+                .help(remedy)
+        })
+    }
+
+    /// As [`Self::compile`], reading no more of the golden file than the project needs.
+    pub fn compile_only(&self, output: &Output) -> Result<Csim> {
+        let golden = Golden::first(&self.model, &self.network, sparsehls_build::BENCH_EVENTS)?;
+        self.compile(golden.as_ref(), output)
     }
 
     /// Brings the project and the compiled simulation up to date.

@@ -5,12 +5,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod args;
+mod checked;
 mod commands;
 mod explore;
 mod interrupt;
 mod junit;
 mod output;
 mod plot;
+mod progress;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
+        Command::Profile(args) => commands::profile::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
         Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Clean => commands::clean::run(&common, &mut output),

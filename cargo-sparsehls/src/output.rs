@@ -56,6 +56,11 @@ impl Output {
         self.verbose
     }
 
+    /// Whether only errors are printed.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Text that must not be overlooked.
     pub fn alarm(&self, text: &str) -> String {
         self.paint(BOLD_RED, text)

@@ -294,6 +294,12 @@ template <int W, int I, bool S, bool IsInt> class number {
 
     constexpr number() : mantissa(0) {}
     constexpr number(mantissa_tag, raw_type m) : mantissa(m) {}
+    // Written out, so that a compiler sees a copy of an integer, which it can make vectors of, and not of a class.
+    constexpr number(const number &x) : mantissa(x.mantissa) {}
+    number &operator=(const number &x) {
+        mantissa = x.mantissa;
+        return *this;
+    }
 
     constexpr int length() const { return W; }
 

@@ -66,56 +66,77 @@ inline void copy_hashes(const H hash[SLOTS * 2], G out_hash[SLOTS * 2]) {
 }
 
 // Trees over N values, in ceil(log2(N)) levels: each level folds the upper half onto the lower. They overwrite `values`.
-// The recursion gives every loop constant bounds.
+// The recursion gives every loop constant bounds. With LANES there are as many trees side by side: N groups of LANES
+// neighbours, of which the first group is left with the results. One loop over all lanes is what a compiler for the
+// host makes vectors of.
 template <int N>
 struct Tree {
     static const int half = (N + 1) / 2;
 
-    template <class T>
+    template <int LANES = 1, class T>
     static T sum(T values[]) {
 #pragma HLS INLINE
-        for (int i = 0; i < N / 2; ++i) {
+        for (int i = 0; i < N / 2 * LANES; ++i) {
 #pragma HLS UNROLL
-            values[i] += values[i + half];
+            values[i] += values[i + half * LANES];
         }
-        return Tree<half>::sum(values);
+        return Tree<half>::template sum<LANES>(values);
     }
 
     // Bitwise OR. Of values that are all zero but one, it is that one: a choice without priority.
-    template <class T>
+    template <int LANES = 1, class T>
     static T any(T values[]) {
 #pragma HLS INLINE
-        for (int i = 0; i < N / 2; ++i) {
+        for (int i = 0; i < N / 2 * LANES; ++i) {
 #pragma HLS UNROLL
-            values[i] |= values[i + half];
+            values[i] |= values[i + half * LANES];
         }
-        return Tree<half>::any(values);
+        return Tree<half>::template any<LANES>(values);
     }
 
-    template <class T>
+    // ROWS trees, each over its row; the results are left in the first column. Level by level for all of them: on the
+    // host a row that was written a moment ago cannot be read yet as it is needed.
+    template <int ROWS, class T>
+    static void any_of_rows(T* values, int row_size) {
+#pragma HLS INLINE
+        for (int row = 0; row < ROWS; ++row) {
+#pragma HLS UNROLL
+            for (int i = 0; i < N / 2; ++i) {
+#pragma HLS UNROLL
+                values[row * row_size + i] |= values[row * row_size + i + half];
+            }
+        }
+        Tree<half>::template any_of_rows<ROWS>(values, row_size);
+    }
+
+    template <int LANES = 1, class T>
     static T largest(T values[]) {
 #pragma HLS INLINE
-        for (int i = 0; i < N / 2; ++i) {
+        for (int i = 0; i < N / 2 * LANES; ++i) {
 #pragma HLS UNROLL
-            if (values[i + half] > values[i]) values[i] = values[i + half];
+            values[i] = values[i + half * LANES] > values[i] ? values[i + half * LANES] : values[i];
         }
-        return Tree<half>::largest(values);
+        return Tree<half>::template largest<LANES>(values);
     }
 };
 
 template <>
 struct Tree<1> {
-    template <class T>
+    template <int LANES = 1, class T>
     static T sum(T values[]) {
 #pragma HLS INLINE
         return values[0];
     }
-    template <class T>
+    template <int LANES = 1, class T>
     static T any(T values[]) {
 #pragma HLS INLINE
         return values[0];
     }
-    template <class T>
+    template <int ROWS, class T>
+    static void any_of_rows(T*, int) {
+#pragma HLS INLINE
+    }
+    template <int LANES = 1, class T>
     static T largest(T values[]) {
 #pragma HLS INLINE
         return values[0];
@@ -128,10 +149,15 @@ struct Prefix {
     template <class C>
     static void sums(C counts[N]) {
 #pragma HLS INLINE
-        // From the top down, so that each level reads what the level before wrote.
-        for (int i = N - 1; i >= REACH; --i) {
+        C before[N];  // what the level before wrote
+#pragma HLS ARRAY_PARTITION variable=before complete
+        for (int i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-            counts[i] += counts[i - REACH];
+            before[i] = counts[i];
+        }
+        for (int i = REACH; i < N; ++i) {
+#pragma HLS UNROLL
+            counts[i] = before[i] + before[i - REACH];
         }
         Prefix<N, REACH * 2>::sums(counts);
     }

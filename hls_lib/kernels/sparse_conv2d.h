@@ -20,30 +20,31 @@
 
 namespace sparsehls {
 
-// Where slot q lies in the kernel around slot p.
-template <class CONFIG>
-struct Tap {
-    typename CONFIG::difference_t row, column;  // kernel row and column, if `inside`
-    bool inside;                                // q is active and in the reach of the kernel
-};
-
+// Where each slot lies in the kernel around slot p: its kernel row and column, and whether it is `inside`, that is,
+// active and in the reach of the kernel.
 template <class CONFIG, class H>
-inline Tap<CONFIG> tap_of(const H hash[CONFIG::slots * 2], int p, int q) {
+inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::difference_t rows[CONFIG::slots],
+                      typename CONFIG::difference_t columns[CONFIG::slots], ap_uint<1> inside[CONFIG::slots]) {
 #pragma HLS INLINE
     typedef typename CONFIG::difference_t difference_t;
-    const int pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
-    // q from p is the opposite of p from q. With all slots in one step p and q are constants, so both directions write
-    // the same subtraction, and the tool keeps one.
-    const bool mirrored = CONFIG::pixels_per_cycle == CONFIG::slots && q < p;
-    const int from = mirrored ? q : p, to = mirrored ? p : q;
-    const difference_t down = difference_t(hash[to * 2]) - difference_t(hash[from * 2]);
-    const difference_t right = difference_t(hash[to * 2 + 1]) - difference_t(hash[from * 2 + 1]);
-    Tap<CONFIG> tap;
-    tap.row = mirrored ? difference_t(pad_top - down) : difference_t(pad_top + down);
-    tap.column = mirrored ? difference_t(pad_left - right) : difference_t(pad_left + right);
-    tap.inside = hash[q * 2] != 0 && tap.row >= 0 && tap.row < CONFIG::kernel_height &&
-                 tap.column >= 0 && tap.column < CONFIG::kernel_width;
-    return tap;
+    const difference_t pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
+    const difference_t row = hash[p * 2], column = hash[p * 2 + 1];
+    for (int q = 0; q < CONFIG::slots; ++q) {
+#pragma HLS UNROLL
+        // q from p is the opposite of p from q. With all slots in one step p and q are constants, so both directions
+        // write the same subtraction, and the tool keeps one.
+        const bool mirrored = CONFIG::pixels_per_cycle == CONFIG::slots && q < p;
+        const difference_t down = difference_t(hash[q * 2]) - row, up = row - difference_t(hash[q * 2]);
+        const difference_t right = difference_t(hash[q * 2 + 1]) - column, left = column - difference_t(hash[q * 2 + 1]);
+        difference_t tap_row = pad_top + down, tap_column = pad_left + right;
+        if (mirrored) tap_row = pad_top - up;
+        if (mirrored) tap_column = pad_left - left;
+        rows[q] = tap_row;
+        columns[q] = tap_column;
+        const ap_uint<1> active = hash[q * 2] != 0, in_rows = tap_row >= 0 && tap_row < CONFIG::kernel_height,
+                         in_columns = tap_column >= 0 && tap_column < CONFIG::kernel_width;
+        inside[q] = active & in_rows & in_columns;
+    }
 }
 
 // The features of a slot, multiplied with the weights of one tap for filter f: channels from `channel` on.
@@ -70,37 +71,50 @@ struct Pairwise {
                      typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
-        accumulator_t terms[CONFIG::filters_per_cycle][CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=terms complete dim=0
+        accumulator_t terms[CONFIG::slots * CONFIG::filters_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=terms complete
+        typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
+        ap_uint<1> inside[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=rows complete
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=inside complete
+        find_taps<CONFIG>(hash, p, rows, columns, inside);
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            const Tap<CONFIG> tap = tap_of<CONFIG>(hash, p, q);
-            const typename CONFIG::tap_t at = tap.row * CONFIG::kernel_width + tap.column;
+            const typename CONFIG::tap_t at = rows[q] * CONFIG::kernel_width + columns[q];
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                terms[f][q] = tap.inside ? tap_product<CONFIG>(feat, weights, int(at), q, channel, filter + f) : accumulator_t(0);
+                terms[q * CONFIG::filters_per_cycle + f] =
+                    inside[q] != 0 ? tap_product<CONFIG>(feat, weights, int(at), q, channel, filter + f) : accumulator_t(0);
             }
         }
+        Tree<CONFIG::slots>::template sum<CONFIG::filters_per_cycle>(terms);
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-            const accumulator_t sum = Tree<CONFIG::slots>::sum(terms[f]);
-            sums[f] = channel == 0 ? sum : accumulator_t(sums[f] + sum);
+            sums[f] = channel == 0 ? terms[f] : accumulator_t(sums[f] + terms[f]);
         }
     }
 };
 
-// Whether slot q can lie at a tap of slot p at all. Slots that come straight from the input reduction are in row-major
-// order (CONFIG::ordered), so that half of the pairs are impossible; only constants p and q make that save anything.
+// The slots that can lie `down` rows and from `left` to `right` columns away from slot p at all, from `first` to `last`.
+// Slots that come straight from the input reduction are in row-major order (CONFIG::ordered), so that half of the pairs
+// are impossible; only constants p and q make that save anything.
+struct Reach {
+    int first, last;
+};
+
 template <class CONFIG>
-inline bool can_be(int p, int q, int row, int column) {
+inline Reach reach_of(int p, int down, int left, int right) {
 #pragma HLS INLINE
-    const int pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
-    if (row == pad_top && column == pad_left) return q == p;
-    if (q == p) return false;
-    if (!CONFIG::ordered || CONFIG::pixels_per_cycle != CONFIG::slots) return true;
-    const bool after = row > pad_top || (row == pad_top && column > pad_left);
-    const int nearest = row == pad_top ? column - pad_left : CONFIG::slots;  // in the same row no further than this
-    return after ? q > p && q - p <= nearest : q < p && (row != pad_top || p - q <= -nearest);
+    Reach reach = {0, CONFIG::slots - 1};
+    if (down == 0 && left == 0 && right == 0) {
+        reach.first = reach.last = p;
+    } else if (CONFIG::ordered && CONFIG::pixels_per_cycle == CONFIG::slots) {
+        // In the same row no further than the columns are.
+        if (down >= 0) reach.first = down > 0 || left > 0 ? p + 1 : p + left;
+        if (down <= 0) reach.last = down < 0 || right < 0 ? p - 1 : p + right;
+    }
+    return reach;
 }
 
 // The feature at each tap of slot p, or zero: at most one slot is there, so an OR chooses it without priority.
@@ -109,33 +123,66 @@ inline void gather(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
                    typename CONFIG::feature_t gathered[CONFIG::taps * CONFIG::channels_per_cycle]) {
 #pragma HLS INLINE
     typedef typename CONFIG::feature_t feature_t;
-    Tap<CONFIG> taps[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=taps complete
+    const int channels = CONFIG::channels_per_cycle;
+    const int pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
+    typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
+    ap_uint<1> inside[CONFIG::slots];
+    feature_t features[channels][CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=rows complete
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=inside complete
+#pragma HLS ARRAY_PARTITION variable=features complete dim=0
+    find_taps<CONFIG>(hash, p, rows, columns, inside);
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        taps[q] = tap_of<CONFIG>(hash, p, q);
+        for (int c = 0; c < channels; ++c) {
+#pragma HLS UNROLL
+            features[c][q] = mantissa(feat[q * CONFIG::channels + channel + c]);
+        }
     }
+    feature_t terms[CONFIG::taps * channels * CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=terms complete
     for (int row = 0; row < CONFIG::kernel_height; ++row) {
 #pragma HLS UNROLL
+        const int down = row - pad_top;
+        const Reach row_reach = reach_of<CONFIG>(p, down, -pad_left, CONFIG::kernel_width - 1 - pad_left);
+        ap_uint<1> in_row[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=in_row complete
+        for (int q = 0; q < CONFIG::slots; ++q) {
+#pragma HLS UNROLL
+            const ap_uint<1> possible = q >= row_reach.first && q <= row_reach.last, here = rows[q] == row;
+            in_row[q] = inside[q] & possible & here;
+        }
         for (int column = 0; column < CONFIG::kernel_width; ++column) {
 #pragma HLS UNROLL
-            feature_t terms[CONFIG::channels_per_cycle][CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=terms complete dim=0
+            const Reach reach = reach_of<CONFIG>(p, down, column - pad_left, column - pad_left);
+            feature_t here[CONFIG::slots];  // all ones where the slot is at this tap, else zero
+#pragma HLS ARRAY_PARTITION variable=here complete
             for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-                const bool here = can_be<CONFIG>(p, q, row, column) && taps[q].inside && taps[q].row == row &&
-                                  taps[q].column == column;
-                for (int c = 0; c < CONFIG::channels_per_cycle; ++c) {
+                const ap_uint<1> in_column = columns[q] == column;
+                here[q] = -int(in_row[q] & in_column);
+            }
+            if (reach.first > row_reach.first || reach.last < row_reach.last) {
+                for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-                    terms[c][q] = here ? feature_t(mantissa(feat[q * CONFIG::channels + channel + c])) : feature_t(0);
+                    here[q] &= feature_t(-int(q >= reach.first && q <= reach.last));
                 }
             }
-            for (int c = 0; c < CONFIG::channels_per_cycle; ++c) {
+            for (int c = 0; c < channels; ++c) {
 #pragma HLS UNROLL
-                const int at = (row * CONFIG::kernel_width + column) * CONFIG::channels_per_cycle + c;
-                gathered[at] = Tree<CONFIG::slots>::any(terms[c]);
+                const int at = (row * CONFIG::kernel_width + column) * channels + c;
+                for (int q = 0; q < CONFIG::slots; ++q) {
+#pragma HLS UNROLL
+                    terms[at * CONFIG::slots + q] = features[c][q] & here[q];
+                }
             }
         }
+    }
+    Tree<CONFIG::slots>::template any_of_rows<CONFIG::taps * channels>(terms, CONFIG::slots);
+    for (int at = 0; at < CONFIG::taps * channels; ++at) {
+#pragma HLS UNROLL
+        gathered[at] = terms[at * CONFIG::slots];
     }
 }
 
@@ -150,18 +197,21 @@ struct Gather {
         typename CONFIG::feature_t gathered[count];
 #pragma HLS ARRAY_PARTITION variable=gathered complete
         gather<CONFIG>(feat, hash, p, channel, gathered);
+        accumulator_t products[count * CONFIG::filters_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=products complete
+        for (int i = 0; i < count; ++i) {
+#pragma HLS UNROLL
+            const int tap = i / CONFIG::channels_per_cycle, c = channel + i % CONFIG::channels_per_cycle;
+            for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
+#pragma HLS UNROLL
+                const typename CONFIG::weight_t weight = weights[(tap * CONFIG::channels + c) * CONFIG::filters + filter + f];
+                products[i * CONFIG::filters_per_cycle + f] = weight * gathered[i];
+            }
+        }
+        Tree<count>::template sum<CONFIG::filters_per_cycle>(products);
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-            accumulator_t products[count];
-#pragma HLS ARRAY_PARTITION variable=products complete
-            for (int i = 0; i < count; ++i) {
-#pragma HLS UNROLL
-                const int tap = i / CONFIG::channels_per_cycle, c = channel + i % CONFIG::channels_per_cycle;
-                const typename CONFIG::weight_t weight = weights[(tap * CONFIG::channels + c) * CONFIG::filters + filter + f];
-                products[i] = weight * gathered[i];
-            }
-            const accumulator_t sum = Tree<count>::sum(products);
-            sums[f] = channel == 0 ? sum : accumulator_t(sums[f] + sum);
+            sums[f] = channel == 0 ? products[f] : accumulator_t(sums[f] + products[f]);
         }
     }
 };

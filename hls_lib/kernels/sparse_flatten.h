@@ -40,27 +40,37 @@ void sparse_flatten(const X feat[CONFIG::slots * CONFIG::channels], const H hash
     for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
 #pragma HLS PIPELINE II=1 rewind
         typename CONFIG::position_t positions[CONFIG::pixels_per_cycle];
+        value_t features[CONFIG::pixels_per_cycle * CONFIG::channels];
 #pragma HLS ARRAY_PARTITION variable=positions complete
+#pragma HLS ARRAY_PARTITION variable=features complete
         for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-            const int slot = first + i;
-            positions[i] = slot < CONFIG::slots ? position_of<CONFIG>(hash, slot) : typename CONFIG::position_t(0);
+            const int slot = first + i < CONFIG::slots ? first + i : 0;
+            positions[i] = first + i < CONFIG::slots ? position_of<CONFIG>(hash, slot) : typename CONFIG::position_t(0);
+            for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                features[i * CONFIG::channels + c] = mantissa(Y(feat[slot * CONFIG::channels + c]));
+            }
         }
         for (int at = 0; at < CONFIG::height * CONFIG::width; ++at) {
 #pragma HLS UNROLL
+            const typename CONFIG::position_t position = at + 1;
+            value_t values[CONFIG::pixels_per_cycle * CONFIG::channels];
+#pragma HLS ARRAY_PARTITION variable=values complete
+            for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+#pragma HLS UNROLL
+                const value_t here = -int(positions[i] == position);  // all ones, or zero
+                for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                    values[i * CONFIG::channels + c] = features[i * CONFIG::channels + c] & here;
+                }
+            }
+            Tree<CONFIG::pixels_per_cycle>::template any<CONFIG::channels>(values);
             for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                value_t values[CONFIG::pixels_per_cycle];
-#pragma HLS ARRAY_PARTITION variable=values complete
-                for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
-#pragma HLS UNROLL
-                    const int slot = first + i < CONFIG::slots ? first + i : 0;
-                    const bool here = positions[i] == at + 1;
-                    values[i] = here ? value_t(mantissa(Y(feat[slot * CONFIG::channels + c]))) : value_t(0);
-                }
                 Y& element = image[at * CONFIG::channels + c];
                 const value_t before = first == 0 ? value_t(0) : value_t(mantissa(element));
-                element = from_mantissa<Y>(value_t(before | Tree<CONFIG::pixels_per_cycle>::any(values)));
+                element = from_mantissa<Y>(value_t(before | values[c]));
             }
         }
     }
@@ -90,8 +100,8 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
     for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
         for (int filter = 0; filter < CONFIG::filters; filter += CONFIG::filters_per_cycle) {
 #pragma HLS PIPELINE II=1 rewind
-            accumulator_t products[CONFIG::filters_per_cycle][count];
-#pragma HLS ARRAY_PARTITION variable=products complete dim=0
+            accumulator_t products[count * CONFIG::filters_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=products complete
             for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
                 const int slot = first + i < CONFIG::slots ? first + i : 0;
@@ -105,14 +115,15 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
                     for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                         const typename CONFIG::weight_t weight = weights[int(element) * CONFIG::filters + filter + f];
-                        products[f][i * CONFIG::channels + c] = active ? accumulator_t(weight * mantissa(x)) : accumulator_t(0);
+                        products[(i * CONFIG::channels + c) * CONFIG::filters_per_cycle + f] =
+                            active ? accumulator_t(weight * mantissa(x)) : accumulator_t(0);
                     }
                 }
             }
+            Tree<count>::template sum<CONFIG::filters_per_cycle>(products);
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                const accumulator_t sum = Tree<count>::sum(products[f]);
-                sums[filter + f] = first == 0 ? sum : accumulator_t(sums[filter + f] + sum);
+                sums[filter + f] = first == 0 ? products[f] : accumulator_t(sums[filter + f] + products[f]);
                 const accumulator_t shifted = sums[filter + f] << CONFIG::shift;
                 y[filter + f] = from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[filter + f])));
             }

@@ -37,56 +37,62 @@ inline void pooling_cells(const H hash[CONFIG::slots * 2], G cells[CONFIG::slots
     }
 }
 
+// Which slots are in the cell of slot p; none if p is in no cell.
 template <class CONFIG, class G>
-inline bool same_cell(const G cells[CONFIG::slots * 2], int p, int q) {
+inline void same_cell(const G cells[CONFIG::slots * 2], int p, ap_uint<1> same[CONFIG::slots]) {
 #pragma HLS INLINE
-    return cells[p * 2] == cells[q * 2] && cells[p * 2 + 1] == cells[q * 2 + 1] && cells[p * 2] != 0;
+    for (int q = 0; q < CONFIG::slots; ++q) {
+#pragma HLS UNROLL
+        const ap_uint<1> row = cells[p * 2] == cells[q * 2], column = cells[p * 2 + 1] == cells[q * 2 + 1];
+        same[q] = row & column & ap_uint<1>(cells[p * 2] != 0);
+    }
 }
 
 // Whether slot p is the first of its cell.
 template <class CONFIG, class G>
-inline bool leads_cell(const G cells[CONFIG::slots * 2], int p) {
+inline bool leads_cell(const G cells[CONFIG::slots * 2], const ap_uint<1> same[CONFIG::slots], int p) {
 #pragma HLS INLINE
     ap_uint<1> earlier[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=earlier complete
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        earlier[q] = q < p && same_cell<CONFIG>(cells, p, q);
+        earlier[q] = q < p ? same[q] : ap_uint<1>(0);
     }
     return cells[p * 2] != 0 && Tree<CONFIG::slots>::any(earlier) == 0;
 }
 
 // The mean's sum, or the maximum, over the slots in the cell of p, for one channel.
 struct PoolingAverage {
-    template <class CONFIG, class Y, class X, class G>
-    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const G cells[CONFIG::slots * 2], int p, int c) {
+    template <class CONFIG, class Y, class X>
+    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int, int c) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
         accumulator_t terms[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=terms complete
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            const accumulator_t term = mantissa(feat[q * CONFIG::channels + c]);
-            terms[q] = same_cell<CONFIG>(cells, p, q) ? term : accumulator_t(0);
+            const accumulator_t mask = -int(same[q]);  // all ones, or zero
+            terms[q] = accumulator_t(mantissa(feat[q * CONFIG::channels + c])) & mask;
         }
         return from_mantissa<Y>(Tree<CONFIG::slots>::sum(terms));
     }
 };
 
 struct PoolingMax {
-    template <class CONFIG, class Y, class X, class G>
-    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const G cells[CONFIG::slots * 2], int p, int c) {
+    template <class CONFIG, class Y, class X>
+    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int p, int c) {
 #pragma HLS INLINE
         X values[CONFIG::slots];
         typename CONFIG::count_t present[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=values complete
 #pragma HLS ARRAY_PARTITION variable=present complete
+        const X own = feat[p * CONFIG::channels + c];
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            const bool same = same_cell<CONFIG>(cells, p, q);
             // p's own value stands in for those of other cells.
-            values[q] = feat[(same ? q : p) * CONFIG::channels + c];
-            present[q] = same;
+            const X value = feat[q * CONFIG::channels + c];
+            values[q] = same[q] != 0 ? value : own;
+            present[q] = same[q];
         }
         const X best = Tree<CONFIG::slots>::largest(values);
         // Pixels of the window that are not there count as zero.
@@ -112,12 +118,15 @@ void sparse_pooling2d(const X feat[CONFIG::slots * CONFIG::channels], const H ha
 #pragma HLS UNROLL
             const int p = first + i;
             if (p >= CONFIG::slots) continue;  // the last step may be short
-            const bool leads = leads_cell<CONFIG>(cells, p);
+            ap_uint<1> same[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=same complete
+            same_cell<CONFIG>(cells, p, same);
+            const bool leads = leads_cell<CONFIG>(cells, same, p);
             out_hash[p * 2] = leads ? cells[p * 2] : G(0);
             out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
             for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                out[p * CONFIG::channels + c] = leads ? CONFIG::mode::template pool<CONFIG, Y>(feat, cells, p, c) : Y(0);
+                out[p * CONFIG::channels + c] = leads ? CONFIG::mode::template pool<CONFIG, Y>(feat, same, p, c) : Y(0);
             }
         }
     }

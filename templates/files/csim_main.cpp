@@ -1,9 +1,11 @@
 // {{ made_by }}
 //
-// The simulation as a program: mantissas of events on standard input, of results on standard output, each a 64-bit
-// integer in the machine's byte order.
+// The simulation as a program. On standard input, again and again: the number of events as a 64-bit integer, and their
+// mantissas, each of the type `{{ input.word }}`. On standard output, after the last of these events: the mantissas of
+// their results, each a 64-bit integer. All in the machine's byte order.
 
 #include <cstdio>
+#include <cstdlib>
 
 #ifndef SPARSEHLS_SYMBOL
 #define SPARSEHLS_SYMBOL {{ symbol }}
@@ -11,14 +13,26 @@
 
 extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events);
 
-int main() {
-    static long long in[{{ input.size }}];
-    static long long out[{{ layers[-1].size }}];
-    for (;;) {
-        const std::size_t count = std::fread(in, sizeof in[0], {{ input.size }}, stdin);
-        if (count == 0) return 0;
-        if (count != {{ input.size }}) return 1;
-        SPARSEHLS_SYMBOL(in, out, 1);
-        if (std::fwrite(out, sizeof out[0], {{ layers[-1].size }}, stdout) != {{ layers[-1].size }}) return 1;
+static const std::size_t inputs = {{ input.size }}, outputs = {{ layers[-1].size }};
+
+// Whether all went well.
+static bool run(unsigned long long events, long long* results) {
+    static {{ input.word }} words[inputs];
+    static long long mantissas[inputs];
+    for (unsigned long long event = 0; event < events; ++event) {
+        if (std::fread(words, sizeof words[0], inputs, stdin) != inputs) return false;
+        for (std::size_t i = 0; i < inputs; ++i) mantissas[i] = words[i];
+        SPARSEHLS_SYMBOL(mantissas, results + event * outputs, 1);
     }
+    return std::fwrite(results, sizeof results[0], events * outputs, stdout) == events * outputs && std::fflush(stdout) == 0;
+}
+
+int main() {
+    unsigned long long events = 0;
+    while (std::fread(&events, sizeof events, 1, stdin) == 1) {
+        long long* const results = static_cast<long long*>(std::malloc(events * outputs * sizeof(long long) + 1));
+        if (results == 0 || !run(events, results)) return 1;
+        std::free(results);
+    }
+    return 0;
 }

@@ -4,25 +4,43 @@ use super::{Array, Code, Error, MAX_BYTES, Read, Result, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-fn invalid(why: impl std::fmt::Display) -> Error {
+pub fn invalid(why: impl std::fmt::Display) -> Error {
     Error::new(Code::InvalidData, format!("this is not a usable .npy array: {why}"))
         .help("save floats or integers with `numpy.save`")
 }
 
-struct Header {
+/// What the header says.
+pub struct Header {
     kind: u8,
-    size: usize,
+    /// Bytes before the data.
+    pub start: u64,
+    /// Bytes of an element.
+    pub size: usize,
     big_endian: bool,
-    fortran: bool,
-    shape: Vec<usize>,
+    /// Whether the first axis runs fastest.
+    pub fortran: bool,
+    /// The first axis counts events.
+    pub shape: Vec<usize>,
+}
+
+impl Header {
+    /// Bytes of the array, if there can be as many.
+    pub fn bytes(&self) -> Option<u64> {
+        let count = self.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64))?;
+        count.checked_mul(self.size as u64)
+    }
+
+    /// Values of an event.
+    pub fn event_len(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
 }
 
 /// Reads an array from `file`, of which `available` bytes are left at most.
 pub fn read(file: &mut impl Read, available: u64) -> Result<Array> {
     let header = header(file)?;
-    let count = header.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
-    let bytes = count.and_then(|count| count.checked_mul(header.size as u64));
-    let bytes = bytes
+    let bytes = header
+        .bytes()
         .filter(|bytes| *bytes <= available.min(MAX_BYTES))
         .ok_or_else(|| invalid("it is shorter than its shape says, or larger than 8 GiB"))?;
     let mut raw = Vec::new();
@@ -30,35 +48,39 @@ pub fn read(file: &mut impl Read, available: u64) -> Result<Array> {
     if raw.len() as u64 != bytes {
         return Err(invalid("it is shorter than its shape says"));
     }
-    let mut values = Vec::with_capacity(raw.len() / header.size);
-    for element in raw.chunks_exact_mut(header.size) {
-        if header.big_endian {
-            element.reverse();
-        }
-        values.push(number(header.kind, element).ok_or_else(|| invalid("its element type is not float or integer"))?);
-    }
+    let values = decode(&header, &mut raw)?;
     let values = if header.fortran { row_major(&values, &header.shape) } else { values };
     Ok(Array { shape: header.shape, values })
 }
 
-/// One little-endian element.
-fn number(kind: u8, bytes: &[u8]) -> Option<f64> {
-    Some(match (kind, bytes.len()) {
-        (b'f', 4) => f32::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'f', 8) => f64::from_le_bytes(bytes.try_into().ok()?),
-        (b'i', 1) => i8::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'i', 2) => i16::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'i', 4) => i32::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'i', 8) => i64::from_le_bytes(bytes.try_into().ok()?) as f64,
-        (b'u' | b'b', 1) => bytes[0].into(),
-        (b'u', 2) => u16::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'u', 4) => u32::from_le_bytes(bytes.try_into().ok()?).into(),
-        (b'u', 8) => u64::from_le_bytes(bytes.try_into().ok()?) as f64,
-        _ => return None,
+/// The numbers that `raw` holds.
+pub fn decode(header: &Header, raw: &mut [u8]) -> Result<Vec<f64>> {
+    if header.big_endian {
+        raw.chunks_exact_mut(header.size).for_each(<[u8]>::reverse);
+    }
+    // One loop for each type, so that none of them asks for the type again at every element.
+    macro_rules! all {
+        ($type:ty) => {
+            raw.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as f64).collect()
+        };
+    }
+    Ok(match (header.kind, header.size) {
+        (b'f', 4) => all!(f32),
+        (b'f', 8) => all!(f64),
+        (b'i', 1) => all!(i8),
+        (b'i', 2) => all!(i16),
+        (b'i', 4) => all!(i32),
+        (b'i', 8) => all!(i64),
+        (b'u' | b'b', 1) => all!(u8),
+        (b'u', 2) => all!(u16),
+        (b'u', 4) => all!(u32),
+        (b'u', 8) => all!(u64),
+        _ => return Err(invalid("its element type is not float or integer")),
     })
 }
 
-fn header(file: &mut impl Read) -> Result<Header> {
+/// Reads the header.
+pub fn header(file: &mut impl Read) -> Result<Header> {
     let mut start = [0; 8];
     file.read_exact(&mut start).map_err(|_| invalid("it is too short to be one"))?;
     if &start[..6] != MAGIC || !(1..=3).contains(&start[6]) {
@@ -73,8 +95,11 @@ fn header(file: &mut impl Read) -> Result<Header> {
     }
     let mut text = vec![0; length as usize];
     file.read_exact(&mut text).map_err(|_| invalid("its header is cut off"))?;
+    let length = text.len();
     let text = String::from_utf8_lossy(&text);
-    parse(&text).ok_or_else(|| invalid(format!("its header is {:?}", text.trim())))
+    let mut header = parse(&text).ok_or_else(|| invalid(format!("its header is {:?}", text.trim())))?;
+    header.start = (start.len() + width + length) as u64;
+    Ok(header)
 }
 
 /// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (100, 28, 28, 1), }`.
@@ -91,29 +116,30 @@ fn parse(text: &str) -> Option<Header> {
     };
     let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
     let shape = shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok());
-    Some(Header { kind, size, big_endian: order == ">", fortran, shape: shape.collect::<Option<_>>()? })
+    Some(Header { start: 0, kind, size, big_endian: order == ">", fortran, shape: shape.collect::<Option<_>>()? })
+}
+
+/// Where each element of an array of `shape`, counted row-major, lies when the first axis runs fastest.
+pub fn fortran_order(shape: &[usize]) -> Vec<usize> {
+    if shape.contains(&0) {
+        return Vec::new();
+    }
+    let mut order = vec![0];
+    let mut stride = 1;
+    for &size in shape {
+        order = order.iter().flat_map(|at| (0..size).map(move |i| at + i * stride)).collect();
+        stride *= size;
+    }
+    order
 }
 
 /// Reorders from first-axis-fastest to last-axis-fastest.
 fn row_major(values: &[f64], shape: &[usize]) -> Vec<f64> {
-    let mut position = vec![0; shape.len()];
-    let mut out = vec![0.0; values.len()];
-    for &value in values {
-        let at = position.iter().zip(shape).fold(0, |at, (p, size)| at * size + p);
-        out[at] = value;
-        for axis in 0..shape.len() {
-            position[axis] += 1;
-            if position[axis] < shape[axis] {
-                break;
-            }
-            position[axis] = 0;
-        }
-    }
-    out
+    fortran_order(shape).into_iter().map(|at| values[at]).collect()
 }
 
-/// Writes float32 values, row-major.
-pub fn write(file: &mut dyn Write, shape: &[usize], values: &[f32]) -> std::io::Result<()> {
+/// Writes the header of a row-major float32 array.
+pub fn write_header(file: &mut dyn Write, shape: &[usize]) -> std::io::Result<()> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let sizes = if shape.len() == 1 { sizes.trim_end().to_owned() } else { sizes.trim_end_matches(", ").to_owned() };
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
@@ -125,7 +151,11 @@ pub fn write(file: &mut dyn Write, shape: &[usize], values: &[f32]) -> std::io::
     file.write_all(MAGIC)?;
     file.write_all(&[1, 0])?;
     file.write_all(&(header.len() as u16).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
+    file.write_all(header.as_bytes())
+}
+
+/// Writes float32 values.
+pub fn write_values(file: &mut dyn Write, values: &[f32]) -> std::io::Result<()> {
     values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
 }
 
@@ -147,7 +177,8 @@ mod tests {
         for shape in [vec![3], vec![2, 3], vec![0, 4], vec![2, 1, 2, 2]] {
             let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| i as f32 / 8.0).collect();
             let mut bytes = Vec::new();
-            write(&mut bytes, &shape, &values).unwrap();
+            write_header(&mut bytes, &shape).unwrap();
+            write_values(&mut bytes, &values).unwrap();
             assert_eq!((bytes.len() - 4 * values.len()) % 64, 0);
             let array = parse(&bytes).unwrap();
             assert_eq!((array.shape, array.values), (shape, values.iter().map(|v| f64::from(*v)).collect()));

@@ -30,6 +30,15 @@ pub struct GridReport {
     pub not_finite: u64,
 }
 
+impl GridReport {
+    /// Counts what happened to another part of the data set too.
+    pub fn add(&mut self, other: Self) {
+        self.off_grid += other.off_grid;
+        self.out_of_range += other.out_of_range;
+        self.not_finite += other.not_finite;
+    }
+}
+
 impl InputGrid {
     /// The manifest's format, or else the envelope of the first quantizer with one more fraction bit when it rounds
     /// half up, none when it truncates, two otherwise (section 2 of the design). For a quantizer that truncates or rounds
@@ -57,6 +66,24 @@ impl InputGrid {
             .help("add `input = \"ufixed<W,I>\"`, the format the detector delivers"));
         }
         Ok(Self { format, overflow })
+    }
+
+    /// The mantissas of `values`, and what happened to them.
+    pub fn mantissas(&self, values: &[f64]) -> (Vec<i64>, GridReport) {
+        let mut report = GridReport::default();
+        let scale = 2f64.powi(self.format.fraction);
+        let range = self.format.interval();
+        // Nearly all values of nearly all data are on the grid and in range, and need no more than a look. Beyond 53
+        // bits a float cannot tell what is in range.
+        let (lo, hi) = if self.format.width <= 53 { (range.lo as f64, range.hi as f64) } else { (0.0, 0.0) };
+        let mantissa = |&value: &f64| {
+            let scaled = value * scale;
+            let whole = scaled as i64;
+            let is_easy = whole as f64 == scaled && lo <= scaled && scaled <= hi;
+            if is_easy { whole } else { self.mantissa(value, &mut report) }
+        };
+        let mantissas = values.iter().map(mantissa).collect();
+        (mantissas, report)
     }
 
     /// The mantissa of `x`: truncated toward minus infinity, then wrapped or saturated.

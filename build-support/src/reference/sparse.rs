@@ -1,20 +1,32 @@
 //! The sparse ops, on lists of active pixels.
 
-use std::collections::HashMap;
-
 use super::Value;
 use crate::{
     formats::{FixedLayer, threshold_mantissa},
     network::{Conv2d, Mantissas, Pooling2d, PoolingMode, Shape},
 };
 
+/// The active pixels of an image: where each lies, and its channels.
+pub fn active<'a>(
+    fixed: &FixedLayer,
+    threshold: Option<f32>,
+    image: &'a [i64],
+) -> impl Iterator<Item = (usize, &'a [i64])> + use<'a> {
+    let channels = match fixed.layer.shape {
+        Shape::Sparse { channels, .. } => channels,
+        Shape::Dense(_) => 1,
+    };
+    let floor = threshold.map(|threshold| threshold_mantissa(threshold, fixed.input.fraction));
+    // A threshold below all mantissas makes every pixel active.
+    let (all, floor) = (floor.is_some_and(|floor| floor < i64::MIN.into()), floor.map(|floor| floor.min(i64::MAX.into()) as i64));
+    let is_active = move |first: i64| all || floor.map_or(first != 0, |floor| first > floor);
+    image.chunks_exact(channels).enumerate().filter(move |(_, pixel)| is_active(pixel[0]))
+}
+
 pub fn input_reduce(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64]) -> Value {
     let Shape::Sparse { slots, width, channels, .. } = fixed.layer.shape else { return Value::Dense(image.to_vec()) };
-    let floor = threshold.map(|threshold| threshold_mantissa(threshold, fixed.input.fraction));
-    let is_active = |first: i64| floor.map_or(first != 0, |floor| i128::from(first) > floor);
     let (mut positions, mut features) = (Vec::with_capacity(slots), Vec::with_capacity(slots * channels));
-    let active = image.chunks_exact(channels).enumerate().filter(|(_, pixel)| is_active(pixel[0]));
-    for (at, pixel) in active.take(slots) {
+    for (at, pixel) in active(fixed, threshold, image).take(slots) {
         positions.push([(at / width) as u32, (at % width) as u32]);
         features.extend_from_slice(pixel);
     }
@@ -60,18 +72,19 @@ pub fn pool(fixed: &FixedLayer, pooling: &Pooling2d, positions: &[[u32; 2]], fea
     };
     let mut cells: Vec<[u32; 2]> = Vec::new();
     let mut pixels: Vec<Vec<&[i64]>> = Vec::new();
-    let mut index = HashMap::new();
+    let mut index = vec![usize::MAX; height * width]; // which of `cells` a cell is
     for (position, pixel) in positions.iter().zip(features.chunks(channels)) {
         let cell = [position[0] / pooling.pool[0] as u32, position[1] / pooling.pool[1] as u32];
         if cell[0] as usize >= height || cell[1] as usize >= width {
             continue; // in a partial window at the edge
         }
-        let at = *index.entry(cell).or_insert_with(|| {
+        let at = &mut index[cell[0] as usize * width + cell[1] as usize];
+        if *at == usize::MAX {
+            *at = cells.len();
             cells.push(cell);
             pixels.push(Vec::new());
-            cells.len() - 1
-        });
-        pixels[at].push(pixel);
+        }
+        pixels[*at].push(pixel);
     }
     let size = pooling.pool[0] * pooling.pool[1];
     let pooled = pixels.iter().flat_map(|pixels| {

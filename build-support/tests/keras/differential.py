@@ -258,7 +258,7 @@ def test_chunk(job):
     with tempfile.TemporaryDirectory(prefix="differential-") as folder:
         folder = Path(folder)
         for index in indices:
-            recipe = recipes.draw(seed, index, events) | {"knobs": [seed, index]}
+            recipe = recipes.draw(seed, index, events) | {"knobs": [seed, index] if index % 8 else None}
             results[index] = {"index": index, "recipe": recipe, "covered": [], "notes": [], "failure": None}
             try:
                 network, results[index]["notes"] = prepare(recipe)

@@ -12,15 +12,18 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Golden, Result, check,
+    Code, Error, Result,
+    check::{self, Comparison},
     csim::Csim,
     data,
+    formats::GridReport,
     toolchain::{Cancel, Job},
 };
 
 use super::{Loaded, load, note_grid};
 use crate::{
     args::{BuildArgs, Common, Synth},
+    checked::{Checked, Stamp},
     interrupt::Interrupt,
     junit::{self, Suite},
     output::Output,
@@ -119,29 +122,51 @@ fn build(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result {
 
 fn compile_and_check(loaded: &Loaded, output: &Output) -> Result {
     let Loaded { package, model, directory, .. } = loaded;
-    let golden = loaded.golden()?;
     output.status("Building", &format!("{} ({})", model.name, package.name));
-    let csim = loaded.compile(golden.as_ref(), output)?;
+    let csim = loaded.compile_only(output)?;
     output.status("Generated", &format!("{} project in {}", model.target.backend.name(), directory.display()));
-    self_check(loaded, &csim, golden.as_ref(), output)
+    self_check(loaded, &csim, output)
 }
 
-/// Simulation against reference, and both against Keras where there is a golden file.
-fn self_check(loaded: &Loaded, csim: &Csim, golden: Option<&Golden>, output: &Output) -> Result {
+/// Simulation against reference, and both against Keras where there is a golden file, unless that has been done.
+fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
     let Loaded { model, network, .. } = loaded;
-    let inputs = golden.map_or(&[][..], |golden| &golden.inputs);
+    let stamp = Stamp::new(csim.program(), model.golden.as_deref());
+    let before = stamp.as_ref().and_then(Stamp::read);
+    let checked = match before {
+        Some(checked) => {
+            let result = Comparison { events: checked.events, ..Comparison::default() };
+            output.json("self-check", Some(&model.name), result);
+            checked
+        }
+        None => run_checks(loaded, csim, output)?,
+    };
+    if let (Some(stamp), None) = (stamp, before) {
+        stamp.write(&checked);
+    }
+    note_grid(output, &model.name, network, checked.grid);
+    let mut text = format!("{}: simulation and reference agree on all {} events", model.name, checked.events);
+    if model.golden.is_some() {
+        text += &format!(", and with Keras on the {} golden ones", checked.golden);
+    }
+    output.status(if before.is_some() { "Unchanged" } else { "Checked" }, &text);
+    Ok(())
+}
+
+fn run_checks(loaded: &Loaded, csim: &Csim, output: &Output) -> Result<Checked> {
+    let Loaded { model, network, .. } = loaded;
+    let golden = loaded.golden()?;
+    let inputs = golden.as_ref().map_or(&[][..], |golden| &golden.inputs);
     let result = check::self_check(network, csim, inputs)?;
     output.json("self-check", Some(&model.name), result);
     result.require_equal(&model.name, "the simulation", "the reference").map_err(|error| error.file(&model.source))?;
-    let mut text = format!("{}: simulation and reference agree on all {} events", model.name, result.events);
+    let mut checked = Checked { events: result.events, golden: 0, grid: GridReport::default() };
     if let Some(golden) = golden {
-        note_grid(output, &model.name, network, golden.grid);
         let floats = data::to_floats(&csim.run(&golden.inputs)?, network);
         let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
         let require = result.require_equal(&model.name, "the simulation", "Keras");
         require.map_err(|error| error.key(format!("{}.golden", model.key())))?;
-        text += &format!(", and with Keras on the {} golden ones", result.events);
+        (checked.golden, checked.grid) = (result.events, golden.grid);
     }
-    output.status("Checked", &text);
-    Ok(())
+    Ok(checked)
 }

@@ -1,29 +1,37 @@
 //! `cargo sparsehls verify`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Code, Error, Golden, Result,
+    Code, Error, Result,
     check::{self, Comparison},
-    data,
+    csim::Csim,
+    data::{self, Events, Source},
+    formats::GridReport,
     reference::Reference,
+    stream::{self, Engine},
 };
 
 use super::{Loaded, load, note_grid};
 use crate::{
     args::{Common, Engines, VerifyArgs},
     output::Output,
+    progress::Progress,
 };
 
 /// Compares the engines with Keras, for every chosen model.
 pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
     let mut different = Vec::new();
     for loaded in load(common)? {
-        let golden = events(&loaded, args)?;
-        note_grid(output, &loaded.model.name, &loaded.network, golden.grid);
-        for (engine, outputs) in outputs(&loaded, args, &golden, output)? {
-            let network = &loaded.network;
-            let floats = data::to_floats(&outputs, network);
-            let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
+        let (mut x, mut y) = sources(&loaded, args)?;
+        let csim = match args.engine {
+            Engines::Reference => None,
+            Engines::Csim | Engines::Both => Some(loaded.compile_only(output)?),
+        };
+        let compared = compare(&loaded, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
+        note_grid(output, &loaded.model.name, &loaded.network, compared.grid);
+        for (engine, result) in names(args.engine).zip(compared.results) {
             print(&loaded, engine, &result, output);
             if result.events_different > 0 {
                 different.push(describe(&loaded, engine, &result));
@@ -37,34 +45,92 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
         .help("is the file made from this model, with float32 on a CPU, and are its inputs on the input grid?"))
 }
 
-/// The events to compare: from the command line, or from the manifest.
-fn events(loaded: &Loaded, args: &VerifyArgs) -> Result<Golden> {
-    if let Some(path) = &args.golden {
-        return Golden::new(data::read_golden(path)?, &loaded.network).map_err(|error| error.file(path));
-    }
-    if let (Some(input), Some(expected)) = (&args.input, &args.expected) {
-        let golden = data::Golden { x: data::read_npy(input)?, y: data::read_npy(expected)? };
-        data::check_events(&golden.x, &loaded.network).map_err(|error| error.file(input))?;
-        return Golden::new(golden, &loaded.network).map_err(|error| error.file(expected));
-    }
-    loaded.golden()?.ok_or_else(|| {
-        Error::new(Code::MissingKey, format!("model `{}` has no golden file to compare with", loaded.model.name))
-            .file(&loaded.model.manifest)
-            .key(format!("{}.golden", loaded.model.key()))
-            .help("add `golden = \"models/NAME.golden.npz\"`, or give --golden FILE.npz")
-    })
+fn names(engines: Engines) -> impl Iterator<Item = &'static str> {
+    [("csim", engines != Engines::Reference), ("reference", engines != Engines::Csim)]
+        .into_iter()
+        .filter_map(|(name, is_chosen)| is_chosen.then_some(name))
 }
 
-fn outputs(loaded: &Loaded, args: &VerifyArgs, golden: &Golden, output: &Output) -> Result<Vec<(&'static str, Vec<i64>)>> {
-    let mut outputs = Vec::new();
-    if args.engine != Engines::Reference {
-        let csim = loaded.compile(loaded.golden()?.as_ref(), output)?;
-        outputs.push(("csim", csim.run(&golden.inputs)?));
+/// Inputs and what Keras makes of them: from the command line, or from the manifest.
+fn sources(loaded: &Loaded, args: &VerifyArgs) -> Result<(Source, Source)> {
+    let files = match (&args.golden, &args.input, &args.expected) {
+        (None, Some(input), Some(expected)) => (input.as_path(), expected.as_path()),
+        (Some(golden), ..) => (golden.as_path(), golden.as_path()),
+        _ => {
+            let remedy = "add `golden = \"models/NAME.golden.npz\"`, or give --golden FILE.npz";
+            let golden = loaded.golden_file("to compare with", remedy)?;
+            (golden, golden)
+        }
+    };
+    let open = |path: &Path, array| Source::open(path, array).map_err(|error| in_manifest(error, loaded, path));
+    Ok((open(files.0, "x")?, open(files.1, "y")?))
+}
+
+/// An error in the manifest's own golden file names the key too.
+fn in_manifest(error: Error, loaded: &Loaded, path: &Path) -> Error {
+    if loaded.model.golden.as_deref() == Some(path) {
+        return error.key(format!("{}.golden", loaded.model.key()));
     }
-    if args.engine != Engines::Csim {
-        outputs.push(("reference", Reference::new(&loaded.network).run_all(&golden.inputs)));
-    }
-    Ok(outputs)
+    error
+}
+
+/// What has been compared: a result for each engine, and what happened to the inputs.
+#[derive(Default)]
+struct Compared {
+    results: Vec<Comparison>,
+    grid: GridReport,
+}
+
+fn compare(
+    loaded: &Loaded,
+    args: &VerifyArgs,
+    (x, y): (&mut Events<'_>, &mut Events<'_>),
+    csim: Option<&Csim>,
+    output: &Output,
+) -> Result<Compared> {
+    let network = &loaded.network;
+    check_shapes(loaded, x, y)?;
+    let outputs = network.output_len();
+    let reference = Reference::new(network);
+    let worker = |_| {
+        let mut engines = csim.map(Engine::csim).transpose()?.into_iter().collect::<Vec<_>>();
+        if args.engine != Engines::Csim {
+            engines.push(Engine::Reference(&reference));
+        }
+        Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
+            let (inputs, grid) = network.input.mantissas(&x);
+            let compare = |engine: &mut Engine<'_>| {
+                let found = data::to_floats(&engine.run(&inputs)?, network);
+                Ok(check::compare(&found, &y, outputs, network.tolerance))
+            };
+            Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
+        })
+    };
+    let workers = (0..stream::workers()).map(worker).collect::<Result<Vec<_>>>()?;
+    let mut all = Compared { results: vec![Comparison::default(); names(args.engine).count()], ..Compared::default() };
+    let progress = Progress::new(output, "Verifying", x.count());
+    let events = stream::chunk_events(network);
+    let next = || {
+        let chunk = (x.read(events)?, y.read(events)?);
+        Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
+    };
+    stream::in_order(workers, next, |part: Compared| {
+        progress.add(part.results.first().map_or(0, |result| result.events));
+        all.grid.add(part.grid);
+        all.results.iter_mut().zip(part.results).for_each(|(all, part)| all.add(part));
+        Ok(())
+    })?;
+    progress.finish(output);
+    Ok(all)
+}
+
+fn check_shapes(loaded: &Loaded, x: &Events<'_>, y: &Events<'_>) -> Result {
+    let network = &loaded.network;
+    let check = || {
+        data::check_shape(x.shape(), network).map_err(|error| error.file(x.path()))?;
+        data::check_outputs(x.count(), y.shape(), network).map_err(|error| error.file(y.path()))
+    };
+    check().map_err(|error| in_manifest(error, loaded, x.path()))
 }
 
 fn print(loaded: &Loaded, engine: &str, result: &Comparison, output: &Output) {

@@ -90,6 +90,26 @@ fn whole_life(fixture: &str, layers: usize) {
 }
 
 #[test]
+fn a_profile_counts_every_event_of_any_file() {
+    let firmware = Firmware::of("whole-net-032");
+    let golden = data::read_golden(&fixture_path("whole-net-032").with_extension("npz")).unwrap();
+    let x: Vec<_> = golden.x.values.iter().map(|value| *value as f32).collect();
+    data::write_npy(&firmware.path("x.npy"), &golden.x.shape, &x).unwrap();
+    let npz = fixture_path("whole-net-032").with_extension("npz");
+    let profile = |args: &[&str]| firmware.json(&[&["profile"], args].concat()).1;
+    let lines = profile(&[]);
+    assert_eq!(reasons(&lines), ["profile", "finished"]);
+    assert_eq!(lines[0]["events"], golden.x.events());
+    let histogram = lines[0]["pixels"]["histogram"].as_object().unwrap();
+    assert_eq!(histogram.values().filter_map(serde_json::Value::as_u64).sum::<u64>(), golden.x.events() as u64);
+    assert!(!lines[0]["quantizers"].as_array().unwrap().is_empty());
+    assert_eq!(profile(&["--input", "x.npy"])[0], lines[0]);
+    assert_eq!(profile(&["--input", npz.to_str().unwrap()])[0], lines[0]);
+    assert!(!firmware.path("target").exists(), "profile writes nothing");
+    assert!(firmware.run(&["profile"]).stdout.contains("active pixels"));
+}
+
+#[test]
 fn a_whole_network_from_check_to_predict() {
     whole_life("whole-net-032", 17);
 }

@@ -1,0 +1,132 @@
+//! What the benchmarks work on: the example models, and made-up networks of any size.
+
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each benchmark uses its part
+
+use std::path::{Path, PathBuf};
+
+use sparsehls_build::{
+    csim::Csim,
+    data, emit,
+    fixed::Format,
+    formats::FixedNetwork,
+    keras::KerasModel,
+    manifest::{Backend, Interface, Limits, Model, Output, Parallel, Pipeline, Precision, Target},
+    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    plan::Plan,
+};
+
+/// The example models.
+pub const EXAMPLES: [&str; 2] = ["digits", "tracks"];
+
+/// A model with its golden events.
+pub struct Example {
+    pub model: Model,
+    pub network: FixedNetwork,
+    pub inputs: Vec<i64>,
+}
+
+/// The entry of an example model in its manifest.
+pub fn model(name: &str) -> Model {
+    let input = if name == "digits" { "ufixed<5,1>" } else { "ufixed<8,1>" };
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models");
+    entry(name, models.join(format!("{name}.keras")), Format::parse(input).unwrap())
+}
+
+fn entry(name: &str, source: PathBuf, input: Format) -> Model {
+    Model {
+        name: name.into(),
+        source,
+        golden: None,
+        input: Some(input),
+        output: Output::Model,
+        precision: Precision::default(),
+        parallel: Parallel::default(),
+        layers: Default::default(),
+        pipeline: Pipeline::Dataflow,
+        interface: Interface::Partition,
+        limits: Limits::default(),
+        target: Target {
+            backend: Backend::Vitis,
+            part: "p".into(),
+            clock_period: 5.0,
+            clock_uncertainty: 27.0,
+            launcher: Vec::new(),
+            tool_timeout: None,
+        },
+        manifest: "Cargo.toml".into(),
+    }
+}
+
+/// Reading, formats and plan.
+pub fn load(model: &Model) -> FixedNetwork {
+    let network = Network::new(&KerasModel::read(&model.source).unwrap(), model).unwrap();
+    let network = FixedNetwork::infer(network, model).unwrap();
+    Plan::new(&network, model).unwrap();
+    network
+}
+
+/// The example `name`.
+pub fn example(name: &str) -> Example {
+    let model = model(name);
+    let network = load(&model);
+    let golden = data::read_golden(&model.source.with_extension("golden.npz")).unwrap();
+    let (inputs, _) = data::to_mantissas(&golden.x, &network);
+    Example { model, network, inputs }
+}
+
+impl Example {
+    /// The first events.
+    pub fn events(&self, count: usize) -> &[i64] {
+        &self.inputs[..count * self.network.input_len()]
+    }
+
+    /// The text of its project.
+    pub fn project(&self) -> emit::Project {
+        emit::project("bench", &self.model, &self.network, self.events(1)).unwrap()
+    }
+
+    /// Its compiled simulation, with the project in `directory`.
+    pub fn csim(&self, directory: &Path) -> Csim {
+        let project = self.project();
+        project.write(directory).unwrap();
+        Csim::compile(&project, directory, &self.model.name, self.model.target.backend, &self.network).unwrap().0
+    }
+}
+
+/// A network on images of `size` x `size` pixels with a budget of `size` pixels: a 3 x 3 convolution to `size / 4`
+/// filters, a 4 x 4 pooling, and a dense layer over all of it. It has `size^3 / 64 * 10` weights and a bit.
+pub fn made_up(size: usize) -> (Model, Network) {
+    let filters = size / 4;
+    let sparse = |side: usize, channels: usize| Shape::Sparse { slots: size, height: side, width: side, channels };
+    let weights = |count: usize| Mantissas { values: (0..count as i64).map(|at| (at * 37) % 31 - 15).collect(), fraction: 3 };
+    let format = Format { signed: false, width: 6, fraction: 4 };
+    let flat = (size / 4) * (size / 4) * filters;
+    let quantizer = |rank| Op::Quantize(Quantizer::of_format(format, rank));
+    let conv = Conv2d { kernel: [3, 3], channels: 1, filters, weights: weights(9 * filters) };
+    let pooling = Pooling2d { mode: PoolingMode::Max, pool: [4, 4] };
+    let dense = Dense { rows: 1, inputs: flat, outputs: 10, weights: weights(flat * 10), bias: None };
+    let ops = [
+        ("reduce", sparse(size, 1), Op::InputReduce { threshold: Some(0.1) }),
+        ("iq", sparse(size, 1), quantizer(3)),
+        ("conv", sparse(size, filters), Op::SparseConv2d(conv)),
+        ("bias", sparse(size, filters), Op::SparseBias(weights(filters))),
+        ("relu", sparse(size, filters), Op::Relu(Relu::default())),
+        ("pool", sparse(size / 4, filters), Op::SparsePooling2d(pooling)),
+        ("flatten", Shape::Dense(vec![flat]), Op::SparseFlatten),
+        ("dense_iq", Shape::Dense(vec![flat]), quantizer(1)),
+        ("dense", Shape::Dense(vec![10]), Op::Dense(dense)),
+    ];
+    let layer = |(name, shape, op): (&str, Shape, Op)| {
+        let name = name.to_owned();
+        Layer { name: name.clone(), keras_name: name.clone(), keras_class: "MadeUp".into(), id: name, shape, op }
+    };
+    let layers = ops.into_iter().map(layer).collect();
+    (entry("made_up", "made_up.keras".into(), format), Network { input_shape: vec![size, size, 1], layers, tolerance: 0.0 })
+}
+
+/// Formats and emission of a made-up network; the number of characters written.
+pub fn generate((model, network): &(Model, Network)) -> usize {
+    let network = FixedNetwork::infer(network.clone(), model).unwrap();
+    let project = emit::project("bench", model, &network, &[]).unwrap();
+    project.files.values().map(String::len).sum()
+}

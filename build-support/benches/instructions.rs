@@ -1,0 +1,36 @@
+//! The two hot loops on their own, for `instructions.sh`, which counts their instructions.
+//!
+//! `instructions reference MODEL EVENTS` runs the interpreter. `instructions csim MODEL FOLDER` compiles the simulation
+//! there, prints its path, and writes what it reads for 20 and for 120 events into `20.in` and `120.in`.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bench;
+
+use std::path::Path;
+
+use sparsehls_build::reference::Reference;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["reference", model, events] => {
+            let example = bench::example(model);
+            let outputs = Reference::new(&example.network).run_each(example.events(events.parse().unwrap()));
+            assert!(!outputs.is_empty());
+        }
+        ["csim", model, folder] => prepare(&bench::example(model), Path::new(folder)),
+        _ => println!("run by instructions.sh, which wants valgrind"), // cargo bench calls it with --bench
+    }
+}
+
+fn prepare(example: &bench::Example, folder: &Path) {
+    println!("{}", example.csim(folder).program().display());
+    for events in [20, 120] {
+        let mut bytes = (events as u64).to_ne_bytes().to_vec();
+        // Both examples have inputs of up to 8 bits.
+        bytes.extend(example.events(events).iter().map(|&mantissa| mantissa as u8));
+        std::fs::write(folder.join(format!("{events}.in")), bytes).unwrap();
+    }
+}

@@ -1,0 +1,83 @@
+//! Remembers that a simulation has passed its checks, so that a build in which nothing changed does not run them again.
+//!
+//! The key is made from contents: the simulation (its file is named after what it was made from), the golden file, and
+//! this program, whose interpreter is the other side of the comparison. Nothing but a pass is remembered.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash, Hasher},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use sparsehls_build::formats::GridReport;
+
+/// What the checks found; no event differed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Events on which simulation and reference agree.
+    pub events: usize,
+    /// Golden events on which Keras agrees too.
+    pub golden: usize,
+    /// What happened to the golden inputs.
+    pub grid: GridReport,
+}
+
+/// Where a pass is remembered, and of what.
+pub struct Stamp {
+    path: PathBuf,
+    key: u64,
+}
+
+impl Stamp {
+    /// For the simulation `program` and the golden file; `None` if something cannot be read, and then nothing is
+    /// remembered.
+    pub fn new(program: &Path, golden: Option<&Path>) -> Option<Self> {
+        let myself = fs::metadata(std::env::current_exe().ok()?).ok()?;
+        let age = myself.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let golden = golden.map(fs::read).transpose().ok()?;
+        let mut hasher = DefaultHasher::new();
+        (program.file_name()?, golden, env!("CARGO_PKG_VERSION"), myself.len(), age).hash(&mut hasher);
+        Some(Self { path: program.with_file_name("checked"), key: hasher.finish() })
+    }
+
+    /// What the checks found, if they have passed for exactly this.
+    pub fn read(&self) -> Option<Checked> {
+        let text = fs::read_to_string(&self.path).ok()?;
+        let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [key, events, golden, off_grid, out_of_range, not_finite] = numbers[..] else { return None };
+        let grid = GridReport { off_grid, out_of_range, not_finite };
+        (key == self.key).then_some(Checked { events: events as usize, golden: golden as usize, grid })
+    }
+
+    /// Remembers a pass. Without it the next build checks again, so a failure is of no account.
+    pub fn write(&self, checked: &Checked) {
+        let Checked { events, golden, grid: GridReport { off_grid, out_of_range, not_finite } } = checked;
+        let text = format!("{} {events} {golden} {off_grid} {out_of_range} {not_finite}\n", self.key);
+        let _ = fs::write(&self.path, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_contents_have_been_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, golden) = (folder.path().join("net-1"), folder.path().join("golden.npz"));
+        fs::write(&golden, "events").unwrap();
+        let read = |program: &Path, golden: Option<&Path>| Stamp::new(program, golden).unwrap().read();
+        assert_eq!(read(&program, Some(&golden)), None);
+        let checked = Checked { events: 3, golden: 2, grid: GridReport::default() };
+        Stamp::new(&program, Some(&golden)).unwrap().write(&checked);
+        assert_eq!(read(&program, Some(&golden)), Some(checked));
+        assert_eq!(read(&folder.path().join("net-2"), Some(&golden)), None);
+        assert_eq!(read(&program, None), None);
+        fs::write(&golden, "others").unwrap();
+        assert_eq!(read(&program, Some(&golden)), None);
+        fs::write(folder.path().join("checked"), "12 3").unwrap();
+        assert_eq!(read(&program, Some(&golden)), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo sparsehls profile`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use sparsehls_build::{
+    Result, data,
+    error::printable,
+    formats::GridReport,
+    profile::{Pixels, Profile},
+    reference::Reference,
+    stream,
+};
+
+use super::{Loaded, load, note_grid};
+use crate::{
+    args::{Common, ProfileArgs},
+    output::Output,
+    progress::Progress,
+};
+
+/// Rows of the histogram, and characters of its longest bar.
+const ROWS: usize = 16;
+const BAR: u64 = 40;
+
+/// Counts the events of a file, for every chosen model.
+pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
+    for loaded in load(common)? {
+        let (profile, grid) = profile(&loaded, args, output)?;
+        note_grid(output, &loaded.model.name, &loaded.network, grid);
+        let mut data = json!({ "grid": grid });
+        if let (Some(data), Ok(Value::Object(profile))) = (data.as_object_mut(), serde_json::to_value(&profile)) {
+            data.extend(profile);
+        }
+        output.json("profile", Some(&loaded.model.name), data);
+        output.text(&describe(&loaded.model.name, &profile));
+    }
+    Ok(())
+}
+
+fn profile(loaded: &Loaded, args: &ProfileArgs, output: &Output) -> Result<(Profile, GridReport)> {
+    let network = &loaded.network;
+    let path = match &args.input {
+        Some(path) => path,
+        None => loaded.golden_file("to profile", "give --input X.npy")?,
+    };
+    let mut source = data::Source::open(path, "x")?;
+    let mut x = source.events()?;
+    data::check_shape(x.shape(), network).map_err(|error| error.file(path))?;
+    let reference = &Reference::new(network);
+    let worker = |_| {
+        move |x: Vec<f64>| {
+            let (inputs, grid) = network.input.mantissas(&x);
+            let mut profile = Profile::new(network);
+            inputs.chunks_exact(network.input_len().max(1)).for_each(|event| profile.count(reference, event));
+            Ok((profile, grid))
+        }
+    };
+    let workers = (0..stream::workers()).map(worker).collect();
+    let (mut all, mut grid) = (Profile::new(network), GridReport::default());
+    let progress = Progress::new(output, "Profiling", x.count());
+    let next = || x.read(stream::chunk_events(network)).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
+    stream::in_order(workers, next, |(part, report): (Profile, GridReport)| {
+        progress.add(part.events as usize);
+        grid.add(report);
+        all.add(&part);
+        Ok(())
+    })?;
+    progress.finish(output);
+    Ok((all, grid))
+}
+
+fn describe(model: &str, profile: &Profile) -> String {
+    let mut text = format!("{model}: {} events", profile.events);
+    if let Some(pixels) = &profile.pixels {
+        text += &histogram(pixels, profile.events);
+    }
+    let width = profile.quantizers.iter().map(|quantizer| printable(&quantizer.name).chars().count()).max().unwrap_or(0);
+    for quantizer in &profile.quantizers {
+        let _ = write!(
+            text,
+            "\n  {:width$}  {} of {} values overflow ({}, {:.3} %), in {} events",
+            printable(&quantizer.name).replace('\n', "\\n"),
+            quantizer.overflowed,
+            quantizer.values,
+            quantizer.mode,
+            percent(quantizer.overflowed, quantizer.values),
+            quantizer.events
+        );
+    }
+    text
+}
+
+/// How many events have how many active pixels, in rows of equal width.
+fn histogram(pixels: &Pixels, events: u64) -> String {
+    let (Some((&least, _)), Some((&most, _))) = (pixels.histogram.first_key_value(), pixels.histogram.last_key_value()) else {
+        return String::new();
+    };
+    let step = (most - least + 1).div_ceil(ROWS);
+    let row = |first: usize| pixels.histogram.range(first..first + step).map(|(_, events)| events).sum::<u64>();
+    let rows: Vec<(usize, u64)> = (least..=most).step_by(step).map(|first| (first, row(first))).collect();
+    let longest = rows.iter().map(|(_, events)| *events).max().unwrap_or(1).max(1);
+    let mut text = format!(
+        ", a budget of {} pixels: {} events over budget ({:.1} %), {} pixels dropped\n  active pixels",
+        pixels.budget,
+        pixels.events_over_budget,
+        percent(pixels.events_over_budget, events),
+        pixels.dropped
+    );
+    for (first, events) in rows {
+        let last = (first + step - 1).min(most);
+        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        let bar = "#".repeat((events * BAR).div_ceil(longest) as usize);
+        let _ = write!(text, "\n  {range:>11}  {events:>9}  {bar}");
+    }
+    text
+}
+
+fn percent(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { 100.0 * part as f64 / of as f64 }
+}
