@@ -17,7 +17,7 @@ use crate::{
     files,
     formats::FixedNetwork,
     manifest::{self, Model, Package},
-    toolchain::{self, Steps},
+    toolchain::{self, Cancel, Job, Steps, limits},
 };
 
 /// Compiles the models of a firmware package inside its build script.
@@ -270,15 +270,13 @@ impl Build {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        let tool = match toolchain::find(model.target.backend) {
-            Err(error) if self.synth == Synth::Auto => {
-                cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
-                return Ok(());
-            }
-            tool => tool?,
-        };
-        let Some(report) = toolchain::run(&tool, Steps::default(), directory, model)? else { return Ok(()) };
-        report.check(&model.limits).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
+        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(model.target.backend)) {
+            cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
+            return Ok(());
+        }
+        let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
+        let rows = limits::table(&job.run()?.report, &model.limits);
+        limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
     }
 }
 

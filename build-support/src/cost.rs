@@ -31,6 +31,7 @@ impl std::fmt::Display for Operation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Add { width } => write!(f, "{width}-bit add"),
+            Self::Sum { inputs, width } => write!(f, "sum of {inputs} values of {width} bits"),
             Self::Compare { width } => write!(f, "{width}-bit compare"),
             Self::Equal { width } => write!(f, "{width}-bit equal"),
             Self::Decode { width } => write!(f, "{width}-bit decode"),
@@ -38,6 +39,7 @@ impl std::fmt::Display for Operation {
             Self::GatedOr { inputs, width } => write!(f, "{inputs}:1 gated or of {width} bits"),
             Self::Gate { width } => write!(f, "{width}-bit gate"),
             Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
+            Self::Constants { entries, width } => write!(f, "choice of {entries} {width}-bit constants"),
             Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
             Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
         }
@@ -53,6 +55,7 @@ impl Estimate {
     /// Adds the area of another kernel; cycles stay.
     fn add_area(&mut self, other: &Self) {
         self.luts = self.luts.saturating_add(other.luts);
+        self.hls_luts = self.hls_luts.saturating_add(other.hls_luts);
         self.ffs = self.ffs.saturating_add(other.ffs);
         self.dsps = self.dsps.saturating_add(other.dsps);
         self.table_bits = self.table_bits.saturating_add(other.table_bits);
@@ -81,7 +84,7 @@ pub fn layer(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> Estimate 
 fn estimate(kernels: &[Kernel], target: &Target) -> Estimate {
     let steps = kernels.iter().flat_map(|kernel| kernel.structure.steps.clone()).collect();
     let trips = kernels.iter().map(|kernel| kernel.structure.trips).max().unwrap_or(1);
-    let mut estimate = Structure { steps, trips }.estimate(&clock(target));
+    let mut estimate = Structure { steps, trips, interval: 1 }.estimate(&clock(target));
     estimate.ffs = kernels.iter().fold(estimate.ffs, |ffs, kernel| ffs.saturating_add(kernel.held));
     estimate
 }

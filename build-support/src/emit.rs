@@ -26,7 +26,7 @@ use crate::{
     manifest::{Backend, Interface, Model},
     plan::Plan,
     reference::Reference,
-    toolchain::Steps,
+    toolchain::{Step, Steps},
 };
 
 /// The files of a project, by their path in the project's folder.
@@ -85,7 +85,7 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
         clock_period => model.target.clock_period,
         clock_uncertainty => model.target.clock_uncertainty,
         cflags => match model.target.backend { Backend::Vitis => "-std=c++14", Backend::Vivado => "-std=c++0x" },
-        steps => serde(Steps::default().flags()),
+        steps => serde(Steps::default().flags(false)),
         test_events => events,
     };
     let name = &model.name;
@@ -123,13 +123,15 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
     Ok(Project { files })
 }
 
-/// The text of `build_opt.tcl` for `steps`.
+/// The text of `build_opt.tcl` for `steps`. C synthesis starts from an empty project: nothing of an earlier version of the
+/// model is left in it.
 ///
 /// # Errors
 /// [`Code::Io`], which cannot happen with the embedded template.
 pub fn build_options(steps: Steps) -> Result<String> {
     let made_by = format!("Made by cargo-sparsehls {}; the steps of the last build.", env!("CARGO_PKG_VERSION"));
-    Templates::new()?.render("build_opt.tcl", &context! { made_by => serde(made_by), steps => serde(steps.flags()) })
+    Templates::new()?
+        .render("build_opt.tcl", &context! { made_by => serde(made_by), steps => serde(steps.flags(steps.has(Step::Synth))) })
 }
 
 impl Project {
@@ -140,7 +142,11 @@ impl Project {
     /// [`Code::Io`].
     pub fn write(&self, directory: &Path) -> Result {
         for (path, contents) in &self.files {
-            files::write_if_changed(&directory.join(path), contents.as_bytes())?;
+            let full = directory.join(path);
+            // The steps belong to whoever runs a tool: a person by hand, or a build that runs it at this moment.
+            if path != "build_opt.tcl" || !full.exists() {
+                files::write_if_changed(&full, contents.as_bytes())?;
+            }
         }
         for folder in ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types"] {
             self.remove_strangers(directory, folder)?;

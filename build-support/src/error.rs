@@ -48,6 +48,8 @@ pub enum Exit {
     Differ = 4,
     /// Synthesis failed or a limit was exceeded.
     Synthesis = 5,
+    /// Ended by Ctrl-C or another signal, as shells count it.
+    Interrupted = 130,
 }
 
 codes! {
@@ -61,6 +63,8 @@ codes! {
     ModelNotDeclared = "model-not-declared", Exit::Usage;
     /// A command works on one model, and several are chosen.
     ModelAmbiguous = "model-ambiguous", Exit::Usage;
+    /// `explore --apply` names a point that is not in the list.
+    NoSuchPoint = "no-such-point", Exit::Usage;
     /// A metadata key that does not exist.
     UnknownKey = "unknown-key", Exit::Failed;
     /// A metadata key that must be there is not.
@@ -117,6 +121,8 @@ codes! {
     SynthesisFailed = "synthesis-failed", Exit::Synthesis;
     /// A synthesis report exceeds a limit of the manifest.
     LimitExceeded = "limit-exceeded", Exit::Synthesis;
+    /// The user, or CI, ended the command.
+    Interrupted = "interrupted", Exit::Interrupted;
 }
 
 /// An error: a sentence, what to do, and the place.

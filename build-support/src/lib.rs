@@ -82,7 +82,7 @@ pub mod csim;
 pub mod data;
 pub mod emit;
 pub mod error;
-mod files;
+pub mod files;
 pub mod fixed;
 pub mod formats;
 pub mod keras;

@@ -6,7 +6,7 @@
 mod package;
 mod table;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -158,6 +158,10 @@ pub struct Target {
     pub clock_period: f64,
     /// Clock uncertainty, in percent of the period.
     pub clock_uncertainty: f64,
+    /// What stands before the tool's command, for a batch cluster.
+    pub launcher: Vec<String>,
+    /// How long a tool may run.
+    pub tool_timeout: Option<Duration>,
 }
 
 /// Formats for what the model itself does not quantize.
@@ -226,7 +230,7 @@ impl Model {
     }
 }
 
-const TARGET_KEYS: [&str; 4] = ["backend", "part", "clock-period", "clock-uncertainty"];
+const TARGET_KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
 const PARALLEL_KEYS: [&str; 5] = ["interval", "slots-per-cycle", "pixels-per-cycle", "filters-per-cycle", "channels-per-cycle"];
 const VARIANT_KEY: &str = "variant";
@@ -287,8 +291,7 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
             t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
         })?
         .unwrap_or(Pipeline::Dataflow),
-        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?
-            .unwrap_or(Interface::Partition),
+        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?.unwrap_or(Interface::Partition),
         limits: limits(own)?,
         target: target(tables)?,
         manifest: package.manifest.clone(),
@@ -312,6 +315,9 @@ fn target(tables: &[Table]) -> Result<Target> {
         part: nearest(tables, part)?.unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
         clock_period: nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))?.unwrap_or(5.0),
         clock_uncertainty: nearest(tables, uncertainty)?.unwrap_or(27.0),
+        launcher: nearest(tables, |t| t.words("launcher"))?.unwrap_or_default(),
+        tool_timeout: nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6))?
+            .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
     })
 }
 
@@ -411,7 +417,8 @@ mod tests {
         let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let limits: Vec<_> = LIMIT_KEYS.iter().map(|key| format!("limits.{key}")).collect();
         let limits = limits.iter().map(String::as_str);
-        let all = [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
+        let all =
+            [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
         let mut known: Vec<_> = all.into_iter().chain(limits).collect();
         listed.sort_unstable();
         known.sort_unstable();

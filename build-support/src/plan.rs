@@ -9,9 +9,12 @@ use crate::{
     cost,
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    manifest::{Interface, LayerOptions, Model, Pipeline, Variant},
     network::{Op, Shape},
 };
+
+/// A layer is only done in steps if each of them saves at least this area, in LUT.
+const AREA_OF_A_STEP: u64 = 100;
 
 /// How a network is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,35 @@ struct Extent {
     channels: usize,
 }
 
+impl Extent {
+    /// The plan that does `part` of this in each step.
+    fn in_steps_of(self, part: Self) -> LayerPlan {
+        LayerPlan {
+            variant: None,
+            pixels_per_cycle: part.pixels,
+            filters_per_cycle: part.filters,
+            channels_per_cycle: part.channels,
+            steps: self.pixels.div_ceil(part.pixels) * (self.filters / part.filters) * (self.channels / part.channels),
+            absorbed: false,
+        }
+    }
+
+    /// What a step has to do so that there are at most `interval` of them: what is given, and of the rest pixels in
+    /// turns. A dense layer has no pixels: its outputs, then its inputs come in turns.
+    fn within(self, interval: usize, given: [Option<usize>; 3]) -> Self {
+        let [pixels, filters, channels] = given;
+        if given == [None; 3] && self.pixels == 1 {
+            let filters = divisor_for(self.filters, interval);
+            let channels = divisor_for(self.channels, interval / (self.filters / filters));
+            return Self { pixels: 1, filters, channels };
+        }
+        let (filters, channels) = (filters.unwrap_or(self.filters), channels.unwrap_or(self.channels));
+        let others = (self.filters / filters) * (self.channels / channels);
+        let pixels = pixels.unwrap_or_else(|| self.pixels.div_ceil((interval / others).max(1)));
+        Self { pixels, filters, channels }
+    }
+}
+
 fn extent(fixed: &FixedLayer) -> Extent {
     let slots = match fixed.input_shape {
         Shape::Sparse { slots, .. } => slots,
@@ -61,6 +93,7 @@ fn extent(fixed: &FixedLayer) -> Extent {
         (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Extent { pixels: *slots, ..one },
         (Op::SparseConv2d(conv), _) => Extent { pixels: slots, filters: conv.filters, channels: conv.channels },
         (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => Extent { pixels: slots, ..one },
+        (Op::Quantize(_), Shape::Sparse { .. }) => Extent { pixels: slots, ..one },
         (Op::Dense(dense), _) => Extent { filters: dense.outputs, channels: dense.inputs, ..one },
         _ => one,
     }
@@ -123,9 +156,7 @@ impl Planner<'_> {
 
     fn error(&self, layer: Option<&str>, key: &str, message: String) -> Error {
         let place = layer.map(|layer| format!(".layers.{layer}")).unwrap_or_default();
-        Error::new(Code::InvalidValue, message)
-            .file(&self.model.manifest)
-            .key(format!("{}{place}.{key}", self.model.key()))
+        Error::new(Code::InvalidValue, message).file(&self.model.manifest).key(format!("{}{place}.{key}", self.model.key()))
     }
 
     /// Every knob stands at a layer that has it; that the layers exist was checked by stage 3.
@@ -135,7 +166,7 @@ impl Planner<'_> {
             for key in options.knobs() {
                 if !ops().any(|fixed| takes(fixed, key, options.variant)) {
                     let class = ops().next().map_or("layer that the firmware does not have", |fixed| &fixed.layer.keras_class);
-                    let what = if key == "variant" { "this variant".to_owned() } else { format!("`{key}`") };
+                    let what = if key == "variant" { "such variant".to_owned() } else { format!("`{key}`") };
                     return Err(self
                         .error(Some(name), key, format!("`{name}` is a {class}, for which there is no {what}"))
                         .help("docs/manifest.md says which layers take which knobs"));
@@ -158,19 +189,16 @@ impl Planner<'_> {
     fn layer(&self, at: usize) -> Result<LayerPlan> {
         let fixed = &self.network.layers[at];
         let (full, options) = (extent(fixed), self.options(fixed));
-        let one_step = LayerPlan {
-            variant: None,
-            pixels_per_cycle: full.pixels,
-            filters_per_cycle: full.filters,
-            channels_per_cycle: full.channels,
-            steps: 1,
-            absorbed: false,
-        };
+        let one_step = full.in_steps_of(full);
         if self.model.interface == Interface::Row && at == 0 {
             let height = self.network.input_shape.first().copied().unwrap_or(1);
             if let Some(key) = options.knobs().into_iter().next() {
                 return Err(self
-                    .error(Some(&fixed.layer.keras_name), key, "with interface = \"row\" the reduction takes a row a cycle".into())
+                    .error(
+                        Some(&fixed.layer.keras_name),
+                        key,
+                        "with interface = \"row\" the reduction takes a row a cycle".into(),
+                    )
                     .help(format!("remove `{key}`")));
             }
             return Ok(LayerPlan { steps: height, ..one_step });
@@ -181,51 +209,62 @@ impl Planner<'_> {
         self.divide(fixed, full, &options)
     }
 
-    /// How much is done in a step: the layer's knobs, else the model's, else what its interval asks for.
+    /// How much is done in a step: what the knobs say, or else what the interval allows if that saves area.
     fn divide(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
-        let is_reduce = matches!(fixed.layer.op, Op::InputReduce { .. });
-        let name = fixed.layer.keras_name.as_str();
-        let (own, shared) = (&options.parallel, &self.model.parallel);
-        let pixels_key = if is_reduce { "slots-per-cycle" } else { "pixels-per-cycle" };
-        let pixels_of = |parallel: &Parallel| if is_reduce { parallel.slots } else { parallel.pixels };
-        let filters = self.part(name, "filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
-        let channels = self.part(name, "channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
-        let pixels = self.part(name, pixels_key, pixels_of(own), pixels_of(shared), full.pixels, false)?;
-        let interval = own.interval.or(shared.interval).unwrap_or(1);
+        let plan = |part: Extent| {
+            let plan = full.in_steps_of(part);
+            LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan }
+        };
+        let interval = options.parallel.interval.or(self.model.parallel.interval).unwrap_or(1);
         let interval = usize::try_from(interval).unwrap_or(usize::MAX).max(1);
-        let plan = |pixels: usize, filters: usize, channels: usize| LayerPlan {
-            variant: options.variant,
-            pixels_per_cycle: pixels,
-            filters_per_cycle: filters,
-            channels_per_cycle: channels,
-            steps: full.pixels.div_ceil(pixels) * (full.filters / filters) * (full.channels / channels),
-            absorbed: false,
-        };
-        let given = pixels.is_some() || filters.is_some() || channels.is_some();
-        let parallel = plan(full.pixels, full.filters, full.channels);
-        let divided = match (filters, channels, pixels) {
-            // A dense layer has no pixels to divide: its outputs, then its inputs, come in turns.
-            (None, None, None) if full.pixels == 1 => {
-                let filters = divisor_for(full.filters, interval);
-                plan(1, filters, divisor_for(full.channels, interval / (full.filters / filters)))
-            }
-            (filters, channels, pixels) => {
-                let (filters, channels) = (filters.unwrap_or(full.filters), channels.unwrap_or(full.channels));
-                let others = (full.filters / filters) * (full.channels / channels);
-                plan(pixels.unwrap_or_else(|| full.pixels.div_ceil((interval / others).max(1))), filters, channels)
-            }
-        };
-        let [parallel, divided] = [parallel, divided].map(|plan| LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan });
-        // Steps make constants variables, which can cost more than they save.
+        let given = self.given(fixed, full, options)?;
+        let divided = plan(full.within(interval, given));
+        if given != [None; 3] {
+            return Ok(divided);
+        }
+        // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
+        let parallel = plan(full);
         let area = |plan: &LayerPlan| cost::layer(fixed, plan, &self.model.target).area();
-        Ok(if given || area(&divided) < area(&parallel) { divided } else { parallel })
+        let saves = area(&parallel).saturating_sub(area(&divided)) > AREA_OF_A_STEP * divided.steps as u64;
+        Ok(if saves { divided } else { parallel })
+    }
+
+    /// Pixels, filters and channels in a step, as far as the layer's own knobs or the model's say.
+    fn given(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<[Option<usize>; 3]> {
+        // A quantizer belongs to another layer, whose knobs are not meant for it; but it has as much time.
+        if matches!(fixed.layer.op, Op::Quantize(_)) {
+            return Ok([None; 3]);
+        }
+        let (own, shared) = (&options.parallel, &self.model.parallel);
+        // Several ops can be of one Keras layer, such as a convolution and the flatten at the network's end.
+        let part = |key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool| {
+            let own = own.filter(|_| takes(fixed, key, None));
+            self.part(&fixed.layer.keras_name, key, own, shared, full, divides)
+        };
+        let pixels = match fixed.layer.op {
+            Op::InputReduce { .. } => part("slots-per-cycle", own.slots, shared.slots, full.pixels, false)?,
+            _ => part("pixels-per-cycle", own.pixels, shared.pixels, full.pixels, false)?,
+        };
+        let filters = part("filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
+        let channels = part("channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
+        Ok([pixels, filters, channels])
     }
 
     /// A knob of a layer is checked against the layer's size; one of the model is cut down to it.
-    fn part(&self, layer: &str, key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool) -> Result<Option<usize>> {
+    fn part(
+        &self,
+        layer: &str,
+        key: &str,
+        own: Option<u64>,
+        shared: Option<u64>,
+        full: usize,
+        divides: bool,
+    ) -> Result<Option<usize>> {
         let Some(own) = own else {
             let shared = shared.map(|value| usize::try_from(value).unwrap_or(full).clamp(1, full));
-            return Ok(shared.map(|value| if divides { (1..=value).rev().find(|part| full % part == 0).unwrap_or(1) } else { value }));
+            return Ok(shared.map(|value| {
+                if divides { (1..=value).rev().find(|part| full.is_multiple_of(*part)).unwrap_or(1) } else { value }
+            }));
         };
         let value = usize::try_from(own).unwrap_or(usize::MAX);
         if value == 0 || value > full {
@@ -233,8 +272,8 @@ impl Planner<'_> {
                 .error(Some(layer), key, format!("`{key}` is {own}, but `{layer}` has {full}"))
                 .help(format!("give a number from 1 to {full}")));
         }
-        if divides && full % value != 0 {
-            let divisors: Vec<_> = (1..=full).filter(|part| full % part == 0).map(|part| part.to_string()).collect();
+        if divides && !full.is_multiple_of(value) {
+            let divisors: Vec<_> = (1..=full).filter(|part| full.is_multiple_of(*part)).map(|part| part.to_string()).collect();
             return Err(self
                 .error(Some(layer), key, format!("`{key}` is {own}, which does not divide {full}"))
                 .help(format!("give one of {}", divisors.join(", "))));
@@ -246,7 +285,7 @@ impl Planner<'_> {
         if !matches!(fixed.layer.op, Op::SparseConv2d(_)) {
             return None;
         }
-        wanted.or_else(|| {
+        wanted.filter(|variant| matches!(variant, Variant::Pairwise | Variant::Gather)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
             let area = |variant| cost::layer(fixed, &with(variant), &self.model.target).area();
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
@@ -314,7 +353,11 @@ impl Planner<'_> {
         let Some(at) = plan.layers.iter().position(|plan| plan.steps > 1) else { return Ok(()) };
         let layer = &self.network.layers[at].layer.keras_name;
         Err(self
-            .error(None, "pipeline", format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps))
+            .error(
+                None,
+                "pipeline",
+                format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps),
+            )
             .help("use pipeline = \"dataflow\", or remove `interval`, the `-per-cycle` keys and interface = \"row\""))
     }
 }
@@ -342,5 +385,5 @@ fn dense_after(network: &FixedNetwork, at: usize) -> Option<usize> {
 
 /// The smallest divisor of `full` that needs no more than `steps` turns.
 fn divisor_for(full: usize, steps: usize) -> usize {
-    (1..=full).find(|part| full % part == 0 && full / part <= steps.max(1)).unwrap_or(full)
+    (1..=full).find(|part| full.is_multiple_of(*part) && full / part <= steps.max(1)).unwrap_or(full)
 }

@@ -4,16 +4,23 @@
 
 mod common;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
-use sparsehls_build::{check, csim::Csim, data, emit, manifest::Backend};
+use sparsehls_build::{
+    check,
+    csim::Csim,
+    data, emit,
+    formats::FixedNetwork,
+    manifest::{Backend, Interface, LayerOptions, Model, Variant},
+};
 
-/// Compiles and compares one fixture.
-fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
+/// Compiles and compares one fixture with the knobs that are set.
+fn check(source: &Path, backend: Backend, exact: bool, knobs: &dyn Fn(&mut Model, &FixedNetwork)) -> Result<(), String> {
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
     model.target.backend = backend;
+    knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let project = emit::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
@@ -37,7 +44,57 @@ fn check(source: &Path, backend: Backend, exact: bool) -> Result<(), String> {
 fn the_simulation_is_what_keras_computed() {
     let failures = common::for_fixtures(|name, source, case| {
         let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-        check(source, backend, case.exact)
+        check(source, backend, case.exact, &|_, _| ())
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn knobs_do_not_change_a_bit() {
+    // SPARSEHLS_SEED draws other knobs.
+    let seed: u64 = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let failures = common::for_fixtures(|name, source, case| {
+        let backend = if name.len() % 2 == 0 { Backend::Vivado } else { Backend::Vitis };
+        let own = name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let knobs = |model: &mut Model, network: &FixedNetwork| common::draw_knobs(model, network, own);
+        check(source, backend, case.exact, &knobs).map_err(|error| format!("seed {seed}: {error}"))
+    });
+    assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn a_layer_may_be_named_like_a_type_of_a_kernel() {
+    let source = common::fixtures().into_iter().find(|path| path.ends_with("named-like-a-type.keras")).unwrap();
+    let look_up = |model: &mut Model, _: &FixedNetwork| {
+        let options = LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() };
+        model.layers.insert("reshape".into(), options);
+    };
+    check(&source, Backend::Vitis, true, &look_up).unwrap();
+}
+
+/// The generated test bench, compiled and run as the guide says, in both interfaces.
+#[test]
+fn the_test_bench_passes_and_notices_a_wrong_bit() {
+    let source = common::fixtures().into_iter().find(|path| path.ends_with("whole-net-032.keras")).unwrap();
+    let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
+    let (mut model, network) = common::load(&source, &arrays["x"]).unwrap();
+    let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
+    for interface in [Interface::Partition, Interface::Row] {
+        model.interface = interface;
+        let project = emit::project("fixtures", &model, &network, &inputs).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        project.write(directory.path()).unwrap();
+        let sources = ["firmware/fixture.cpp", "fixture_test.cpp", "-o", "test_bench"];
+        let flags = ["-std=c++14", "-Wno-unknown-pragmas", "-I.", "-Icsim/ap_types"];
+        let compiled = Command::new("c++").args(flags).args(sources).current_dir(directory.path()).status().unwrap();
+        assert!(compiled.success());
+        let run = || Command::new("./test_bench").current_dir(directory.path()).output().unwrap();
+        assert!(run().status.success(), "{interface:?}: {}", String::from_utf8_lossy(&run().stdout));
+
+        let expected = directory.path().join("tb_data/expected.dat");
+        let text = std::fs::read_to_string(&expected).unwrap();
+        let (first, rest) = text.split_once(' ').unwrap();
+        std::fs::write(&expected, format!("{} {rest}", first.parse::<i64>().unwrap() + 1)).unwrap();
+        assert!(!run().status.success(), "{interface:?}: a wrong bit passes");
+    }
 }

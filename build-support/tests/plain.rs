@@ -13,12 +13,16 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{Model, Precision},
+    manifest::{LayerOptions, Model, Precision},
     network::Network,
 };
 
 fn source() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plain.keras")
+}
+
+fn layer(precision: Precision) -> LayerOptions {
+    LayerOptions { precision, ..LayerOptions::default() }
 }
 
 fn precision(weights: &str, result: Option<&str>) -> Precision {
@@ -58,7 +62,7 @@ fn weights_that_fit_their_precision_give_keras_bits() {
 #[test]
 fn a_layer_of_its_own_precision_is_rounded_to_it() {
     let mut model = manifest();
-    model.layers.insert("out".into(), precision("fixed<8,5>", Some("fixed<14,12>")));
+    model.layers.insert("out".into(), layer(precision("fixed<8,5>", Some("fixed<14,12>"))));
     assert_ne!(different(&model, 0.0), 0);
     assert_eq!(different(&model, 0.125), 0);
 }
@@ -70,6 +74,6 @@ fn a_plain_layer_without_precision_is_refused_with_the_key_to_set() {
     let error = load(&model).unwrap_err();
     assert_eq!(error.code(), Code::MissingKey);
     assert_eq!(error.key_path(), Some("package.metadata.sparsehls.models.fixture.layers.hidden.weights-precision"));
-    model.layers.insert("hiden".into(), precision("fixed<8,4>", None));
+    model.layers.insert("hiden".into(), layer(precision("fixed<8,4>", None)));
     assert_eq!(load(&model).unwrap_err().code(), Code::UnknownKey);
 }

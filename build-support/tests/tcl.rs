@@ -14,10 +14,11 @@ use std::{
 use sparsehls_build::{
     check, data, emit,
     manifest::{Backend, Model},
-    toolchain::Steps,
+    toolchain::{Step, Steps},
 };
 
-/// Every vendor command the scripts may call; each prints its name and its arguments as one Tcl list.
+/// Every vendor command the scripts may call; each prints its name and its arguments as one Tcl list. A command that is not
+/// here does not exist, so a script that calls another one ends with an error.
 const STUBS: &str = r#"
 foreach name {
     open_project set_top add_files open_solution set_part create_clock set_clock_uncertainty csim_design csynth_design
@@ -33,6 +34,9 @@ set argv {}
 source $script
 "#;
 
+/// What a folder may be called; every project here lies in one.
+const STRANGE: &str = "a b $HOME [exit 7] {c \"d\" 'e' ;# \\ü";
+
 struct Project {
     directory: tempfile::TempDir,
 }
@@ -44,7 +48,7 @@ impl Project {
         let (mut model, network) = common::load(&source, &x).unwrap();
         change(&mut model);
         let project = emit::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap();
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::Builder::new().prefix(STRANGE).tempdir().unwrap();
         project.write(directory.path()).unwrap();
         fs::write(directory.path().join("stubs.tcl"), STUBS).unwrap();
         Self { directory }
@@ -125,7 +129,7 @@ fn the_selected_steps_run_in_order_and_no_others() {
     let all = ["csim_design", "csynth_design", "cosim_design -trace_level none", "export_design -format ip_catalog"];
     for mask in 0..32u8 {
         let has = |bit: u8| mask & (1 << bit) != 0;
-        project.select(Steps { csim: has(0), synth: has(1), cosim: has(2), export: has(3), vsynth: has(4) });
+        project.select((0..5u8).filter(|bit| has(*bit)).map(|bit| Step::ALL[usize::from(bit)]).collect());
         let found = project.calls("build_prj.tcl");
         let expected: Vec<_> = (0..4u8).filter(|bit| has(*bit)).map(|bit| all[usize::from(bit)]).collect();
         assert_eq!(found[9..], expected, "{mask:05b}");
@@ -138,7 +142,7 @@ fn a_step_that_fails_ends_the_script_with_an_error() {
         return;
     }
     let project = Project::new(|_| {});
-    project.select(Steps { csim: true, synth: true, cosim: true, export: true, vsynth: false });
+    project.select(Step::ALL.into_iter().filter(|step| *step != Step::Vsynth).collect());
     let steps = ["csim_design", "csynth_design", "cosim_design", "export_design"];
     for (at, command) in steps.into_iter().enumerate() {
         let output = project.run("build_prj.tcl", Some(command));
@@ -195,7 +199,7 @@ fn logic_synthesis_works_on_what_c_synthesis_left() {
         "get_ports ap_clk",
         "create_clock -period 3.0 -name ap_clk get_ports",
         "opt_design",
-        "report_utilization -hierarchical -file vivado_synth.rpt",
+        "report_utilization -hierarchical -hierarchical_depth 1 -file vivado_synth.rpt",
         "report_timing_summary -file vivado_timing.rpt",
     ];
     let expected: Vec<_> = expected.iter().map(|call| (*call).to_owned()).collect();
@@ -214,4 +218,105 @@ fn what_is_set_is_what_is_read() {
     let project = Project::new(|model| model.target.part = "xilinx.com:zcu102/part-0_1.2".into());
     let found = project.calls("build_prj.tcl");
     assert!(found.contains(&"set_part xilinx.com:zcu102/part-0_1.2".to_owned()), "{found:?}");
+}
+
+/// A command, its options with their values, and the number of its other arguments.
+type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
+
+/// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835).
+const SIGNATURES: [Signature; 14] = [
+    ("open_project", &[("-reset", &[])], 1),
+    ("set_top", &[], 1),
+    ("add_files", &[("-tb", &[]), ("-cflags", &["-std=c++14", "-std=c++0x"])], 1),
+    ("open_solution", &[("-reset", &[])], 1),
+    ("set_part", &[], 1),
+    ("create_clock", &[("-period", &["5.0"]), ("-name", &["default", "ap_clk"])], 0),
+    ("set_clock_uncertainty", &[], 2),
+    ("csim_design", &[], 0),
+    ("csynth_design", &[], 0),
+    ("cosim_design", &[("-trace_level", &["none"])], 0),
+    ("export_design", &[("-format", &["ip_catalog"])], 0),
+    ("synth_design", &[("-top", &["fixture"]), ("-part", &["p"]), ("-mode", &["out_of_context"])], 0),
+    ("opt_design", &[], 0),
+    ("get_ports", &[], 1),
+];
+
+#[test]
+fn every_call_has_arguments_that_the_command_takes() {
+    if tclsh_is_missing() {
+        return;
+    }
+    for backend in [Backend::Vitis, Backend::Vivado] {
+        let project = Project::new(|model| model.target.backend = backend);
+        for steps in [Steps::default(), Step::ALL.into_iter().collect(), Step::ALL[2..4].iter().copied().collect()] {
+            project.select(steps);
+            let calls = [project.calls("build_prj.tcl"), project.calls("vivado_synth.tcl")].concat();
+            for call in calls.iter().filter(|call| !call.starts_with("report_")) {
+                let words: Vec<_> = call.split(' ').collect();
+                let (_, options, others) = SIGNATURES.iter().find(|(name, ..)| *name == words[0]).expect("a known command");
+                let mut words = words[1..].iter();
+                let mut rest = 0;
+                while let Some(word) = words.next() {
+                    match options.iter().find(|(option, _)| option == word) {
+                        Some((_, [])) => {}
+                        Some((option, values)) => {
+                            let value = words.next().expect("a value");
+                            assert!(values.contains(value), "{call}: {option} {value}");
+                        }
+                        None => {
+                            assert!(!word.starts_with('-'), "{call}: no option {word}");
+                            rest += 1;
+                        }
+                    }
+                }
+                // A clock of Vivado also says at which port.
+                let more = usize::from(call.starts_with("create_clock") && call.contains("ap_clk"));
+                assert_eq!(rest, others + more, "{call}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_script_says_where_it_is_and_what_is_done() {
+    if tclsh_is_missing() {
+        return;
+    }
+    let project = Project::new(|_| {});
+    project.select(Step::ALL.into_iter().collect());
+    let said = |fail| {
+        let output = project.run("build_prj.tcl", fail);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().filter_map(|line| line.strip_prefix("sparsehls: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(said(None), ["csim", "csim done", "synth", "synth done", "cosim", "cosim done", "export", "export done"]);
+    assert_eq!(said(Some("cosim_design")), ["csim", "csim done", "synth", "synth done", "cosim"]);
+}
+
+#[test]
+fn c_synthesis_starts_from_an_empty_project_and_what_follows_it_does_not() {
+    if tclsh_is_missing() {
+        return;
+    }
+    let project = Project::new(|_| {});
+    for (steps, reset) in
+        [(vec![Step::Synth], true), (vec![Step::Csim, Step::Synth], true), (vec![Step::Cosim, Step::Export], false)]
+    {
+        project.select(steps.iter().copied().collect());
+        let found = project.calls("build_prj.tcl");
+        let expected = if reset { "open_project -reset fixture_prj" } else { "open_project fixture_prj" };
+        assert_eq!(found[0], expected, "{steps:?}");
+    }
+}
+
+#[test]
+fn options_that_a_person_has_set_stay() {
+    let project = Project::new(|_| {});
+    let options = project.directory.path().join("build_opt.tcl");
+    fs::write(&options, "array set opt {cosim 1}").unwrap();
+    let source = common::fixtures().into_iter().find(|path| path.file_stem().unwrap() == "dense-only").unwrap();
+    let x = data::read_golden(&source.with_extension("npz")).unwrap().x;
+    let (model, network) = common::load(&source, &x).unwrap();
+    emit::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap().write(project.directory.path()).unwrap();
+    assert_eq!(fs::read_to_string(options).unwrap(), "array set opt {cosim 1}");
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sparsehls_build::manifest::Selection;
+use sparsehls_build::{manifest::Selection, toolchain};
 
 const COLORS: clap::builder::Styles = clap::builder::Styles::styled()
     .header(clap::builder::styling::AnsiColor::Green.on_default().bold())
@@ -26,7 +26,7 @@ pub enum Cargo {
     /// the host's C++ compiler, proves it equal to an exact reference, and runs the vendor's tool if it is installed.
     ///
     /// Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing,
-    /// 4 outputs differ, 5 synthesis failed or a limit was exceeded.
+    /// 4 outputs differ, 5 synthesis failed or a limit was exceeded, 130 interrupted.
     #[command(version, verbatim_doc_comment, subcommand_required = true, arg_required_else_help = true)]
     Sparsehls {
         /// What to do
@@ -47,6 +47,8 @@ pub enum Command {
     Init(InitArgs),
     /// Read and validate the models, print their layers with formats and costs; writes nothing
     Check(CheckArgs),
+    /// Sweep the knobs over the cost model and print what is best in latency, interval and area
+    Explore(ExploreArgs),
     /// Generate the HLS projects, compile and check the simulations, synthesize if a tool is there
     Build(BuildArgs),
     /// Compare simulation and reference with outputs of Keras
@@ -55,6 +57,8 @@ pub enum Command {
     Predict(PredictArgs),
     /// Show every layer's values for one event, from both engines and from Keras, and the first difference
     Trace(TraceArgs),
+    /// Say which tools are installed, their versions, what each enables and how to get the others
+    Doctor(DoctorArgs),
     /// Remove what this command has built
     Clean,
     /// Print completions for a shell
@@ -127,6 +131,26 @@ pub enum MessageFormat {
 #[derive(Debug, Args)]
 pub struct CheckArgs {}
 
+/// Arguments of `explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Only points with at most this initiation interval, in cycles
+    #[arg(long, value_name = "CYCLES")]
+    pub max_interval: Option<u64>,
+    /// Only points with at most this latency, in cycles
+    #[arg(long, value_name = "CYCLES")]
+    pub max_latency: Option<u64>,
+    /// Only points with at most this many LUTs
+    #[arg(long, value_name = "N")]
+    pub max_lut: Option<u64>,
+    /// Draw the points into a picture; needs one model
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Write the knobs of a point of the list into Cargo.toml; needs one model
+    #[arg(long, value_name = "NUMBER")]
+    pub apply: Option<usize>,
+}
+
 /// Arguments of `build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -139,6 +163,38 @@ pub struct BuildArgs {
     /// Models to build at the same time [default: one for each core]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// File to write the results to in JUnit's format, which CI systems show
+    #[arg(long, value_name = "FILE.xml")]
+    pub junit: Option<PathBuf>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Tool that must be there, else the exit code is 3; may be repeated
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "TOOL")]
+    pub require: Vec<Requirement>,
+}
+
+/// A tool that `doctor` can require.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Requirement {
+    /// The C++ compiler
+    #[value(name = "c++")]
+    Compiler,
+    /// Vitis HLS in any generation: vitis-run or vitis_hls
+    Vitis,
+    /// vitis-run, 2023.1 and later
+    #[value(name = "vitis-run")]
+    VitisRun,
+    /// vitis_hls, 2020.2 to 2024.2
+    #[value(name = "vitis_hls", alias = "vitis-hls")]
+    VitisHls,
+    /// vivado_hls, to 2020.1
+    #[value(name = "vivado_hls", alias = "vivado-hls")]
+    VivadoHls,
+    /// Vivado, for vsynth
+    Vivado,
 }
 
 /// When to synthesize.
@@ -165,6 +221,18 @@ pub enum Step {
     Export,
     /// Logic synthesis with Vivado
     Vsynth,
+}
+
+impl From<Step> for toolchain::Step {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Csim => Self::Csim,
+            Step::Synth => Self::Synth,
+            Step::Cosim => Self::Cosim,
+            Step::Export => Self::Export,
+            Step::Vsynth => Self::Vsynth,
+        }
+    }
 }
 
 /// Which engine computes.

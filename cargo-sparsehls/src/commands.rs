@@ -3,6 +3,8 @@
 pub mod build;
 pub mod check;
 pub mod clean;
+pub mod doctor;
+pub mod explore;
 pub mod new;
 pub mod predict;
 pub mod trace;

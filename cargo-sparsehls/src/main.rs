@@ -2,9 +2,15 @@
 //!
 //! This crate parses arguments, prints, and turns errors into exit codes; the work is in `sparsehls-build`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod args;
 mod commands;
+mod explore;
+mod interrupt;
+mod junit;
 mod output;
+mod plot;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -27,11 +33,13 @@ fn main() -> ExitCode {
     let result = match &command {
         Command::New(args) => commands::new::new(&common, args, &mut output),
         Command::Init(args) => commands::new::init(&common, args, &mut output),
+        Command::Explore(args) => commands::explore::run(&common, args, &mut output),
         Command::Check(args) => commands::check::run(&common, args, &mut output),
         Command::Build(args) => commands::build::run(&common, args, &mut output),
         Command::Verify(args) => commands::verify::run(&common, args, &mut output),
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
+        Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
     };

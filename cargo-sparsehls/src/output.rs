@@ -3,10 +3,12 @@
 //! With `--message-format json` standard output holds JSON only and text goes to standard error.
 
 use std::{
+    cell::RefCell,
     io::{IsTerminal, Write},
     time::Duration,
 };
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sparsehls_build::{Error, Exit};
@@ -19,6 +21,8 @@ pub struct Output {
     quiet: bool,
     verbose: bool,
     color: bool,
+    /// Lines that are drawn anew while tools run; nothing is drawn unless standard error is a terminal.
+    live: MultiProgress,
 }
 
 const BOLD_GREEN: &str = "1;32";
@@ -39,6 +43,7 @@ impl Output {
                 Color::Always => true,
                 Color::Never => false,
             },
+            live: if common.quiet { MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) } else { MultiProgress::new() },
         }
     }
 
@@ -75,18 +80,30 @@ impl Output {
 
     fn line(&self, color: &str, verb: &str, text: &str) {
         if !self.quiet {
+            let line = format!("{} {text}", self.paint(color, &format!("{verb:>12}")));
             // Nothing is left to do if standard error is closed.
-            let _ = writeln!(std::io::stderr(), "{} {text}", self.paint(color, &format!("{verb:>12}")));
+            let _ = self.live.suspend(|| writeln!(std::io::stderr(), "{line}"));
         }
+    }
+
+    /// A status line for something that takes long.
+    pub fn live(&self, name: &str) -> Live<'_> {
+        let bar = (!self.live.is_hidden()).then(|| self.live.add(ProgressBar::no_length()));
+        if let Some(bar) = &bar {
+            bar.set_style(
+                ProgressStyle::default_spinner().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+        }
+        Live { output: self, name: name.to_owned(), bar, phase: RefCell::default() }
     }
 
     /// A result: text on standard output, or on standard error when that holds JSON.
     pub fn text(&self, text: &str) {
-        let _ = match (self.json, self.quiet) {
+        let _ = self.live.suspend(|| match (self.json, self.quiet) {
             (_, true) => Ok(()),
             (true, _) => writeln!(std::io::stderr(), "{text}"),
             (false, _) => writeln!(std::io::stdout(), "{text}"),
-        };
+        });
     }
 
     /// A JSON line of kind `reason` for `model`; `data` is an object.
@@ -101,7 +118,7 @@ impl Output {
         if let (Some(object), Ok(Value::Object(data))) = (line.as_object_mut(), serde_json::to_value(data)) {
             object.extend(data);
         }
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let _ = self.live.suspend(|| writeln!(std::io::stdout(), "{line}"));
     }
 
     /// An error, in both forms.
@@ -118,7 +135,8 @@ impl Output {
                 "layer": error.layer_name(),
             }),
         );
-        let _ = writeln!(std::io::stderr(), "{}: {error}", self.paint(BOLD_RED, "error"));
+        let text = format!("{}: {error}", self.paint(BOLD_RED, "error"));
+        let _ = self.live.suspend(|| writeln!(std::io::stderr(), "{text}"));
     }
 
     /// The last line.
@@ -127,6 +145,60 @@ impl Output {
         self.json("finished", None, json!({ "success": exit == Exit::Done, "seconds": seconds }));
         if exit == Exit::Done {
             self.status("Finished", &format!("in {seconds:.2} s"));
+        }
+    }
+}
+
+/// What goes on with one model: on a terminal a line that is drawn anew, elsewhere a line for each phase.
+pub struct Live<'a> {
+    output: &'a Output,
+    name: String,
+    bar: Option<ProgressBar>,
+    phase: RefCell<String>,
+}
+
+impl Live<'_> {
+    /// Shows the phase and how long it all has taken.
+    pub fn show(&self, phase: &str, elapsed: Duration) {
+        let new = *self.phase.borrow() != phase;
+        if new {
+            phase.clone_into(&mut self.phase.borrow_mut());
+        }
+        match &self.bar {
+            Some(bar) => {
+                let verb = self.output.paint(BOLD_GREEN, "     Running");
+                bar.set_message(format!("{verb} {}: {phase}, {}", self.name, clock(elapsed)));
+                bar.tick();
+            }
+            None if new => self.output.status("Running", &format!("{}: {phase}", self.name)),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `1:02:03` or `2:03`.
+pub fn clock(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elapsed_time_reads_like_a_clock() {
+        for (seconds, text) in [(0, "0:00"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (360_061, "100:01:01")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -28,14 +28,14 @@ void max_minus(const X x[CONFIG::values], Y y[CONFIG::values]) {
     }
 }
 
-// CONFIG: values; first, the mantissa of entry 0; entries of one format; format(index). table[formats * entries] holds
+// CONFIG: values; first, the mantissa of entry 0; entries of one format; entry_t, which holds entries - 1; format(index). table[formats * entries] holds
 // the mantissas of the results. A value for which there is no entry cannot occur.
 template <class CONFIG, class X, class Y, class T>
 void dense_lookup(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CONFIG::formats * CONFIG::entries]) {
 #pragma HLS INLINE
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
-        const int at = int(mantissa(x[i])) - CONFIG::first;
+        const typename CONFIG::entry_t at = mantissa(x[i]) - CONFIG::first;
         y[i] = from_mantissa<Y>(ap_int<Y::width + 1>(table[CONFIG::format(i) * CONFIG::entries + at]));
     }
 }
@@ -48,19 +48,19 @@ void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
 #pragma HLS INLINE
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-        const int row = hash[slot * 2], column = hash[slot * 2 + 1];
+        const H row = hash[slot * 2], column = hash[slot * 2 + 1];
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             const int i = slot * CONFIG::channels + c;
-            const int at = int(mantissa(feat[i])) - CONFIG::first;
-            const int entry = row != 0 ? CONFIG::format(row, column, c) * CONFIG::entries + at : 0;
+            const typename CONFIG::entry_t at = mantissa(feat[i]) - CONFIG::first;
+            const int entry = row != 0 ? int(CONFIG::format(row, column, c) * CONFIG::entries + at) : 0;
             out[i] = row != 0 ? from_mantissa<Y>(ap_int<Y::width + 1>(table[entry])) : Y(0);
         }
     }
     copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
-// x times the reciprocal of the sum of all x. CONFIG: values; first; accumulator_t, the mantissa of the sum; sum_t, its
+// x times the reciprocal of the sum of all x. CONFIG: values; first; entry_t; accumulator_t, the mantissa of the sum; sum_t, its
 // type; rounded_t, the quantizer of the sum; index_t, the same value as the table has it; reciprocal_t, the mantissa of
 // a table entry; product_t.
 template <class CONFIG, class X, class Y, class T>
@@ -75,7 +75,7 @@ void normalize(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CON
     const typename CONFIG::accumulator_t sum = Tree<CONFIG::values>::sum(values);
     const typename CONFIG::rounded_t rounded = from_mantissa<typename CONFIG::sum_t>(sum);
     const typename CONFIG::index_t index = rounded;
-    const typename CONFIG::reciprocal_t reciprocal = table[int(mantissa(index)) - CONFIG::first];
+    const typename CONFIG::reciprocal_t reciprocal = table[typename CONFIG::entry_t(mantissa(index) - CONFIG::first)];
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         y[i] = from_mantissa<Y>(typename CONFIG::product_t(reciprocal * mantissa(x[i])));

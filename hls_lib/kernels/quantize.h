@@ -1,8 +1,10 @@
 // Quantizers: every position and channel can have a format of its own.
 //
 // The formats are few: a table gives each position and channel the index of its format, and CONFIG::quantize chooses
-// among constant roundings. Cost for each value: one rounding and overflow per format, a multiplexer among them, and
-// for a sparse value whose format depends on the position a look-up in a table of H*W*C indices.
+// among constant roundings. A sparse layer does P slots in each of ceil(N/P) steps.
+//   cost   for each value of a step one rounding and overflow per format that it can have and a choice among them; if the
+//          format depends on the position, a table of H*W*C indices
+//   depth  an addition and a comparison, the choice among the formats
 
 #ifndef SPARSEHLS_QUANTIZE_H_
 #define SPARSEHLS_QUANTIZE_H_
@@ -11,21 +13,26 @@
 
 namespace sparsehls {
 
-// CONFIG: slots, channels; format(row, column, channel), 1-based row and column; quantize(format index, value).
+// CONFIG: slots, channels; pixels_per_cycle; format(row, column, channel), 1-based row and column; quantize(format index, value).
 template <class CONFIG, class X, class H, class Y, class G>
 void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                      Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
 #pragma HLS INLINE
-    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
+#pragma HLS PIPELINE II=1 rewind
+        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-        const int row = hash[slot * 2], column = hash[slot * 2 + 1];
-        for (int c = 0; c < CONFIG::channels; ++c) {
+            const int slot = first + i;
+            if (slot >= CONFIG::slots) continue;  // the last step may be short
+            const H row = hash[slot * 2], column = hash[slot * 2 + 1];
+            for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-            const int at = slot * CONFIG::channels + c;
-            out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
+                const int at = slot * CONFIG::channels + c;
+                out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
+            }
+            copy_hash(hash, out_hash, slot);
         }
     }
-    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // CONFIG: values; format(index); quantize(format index, value).

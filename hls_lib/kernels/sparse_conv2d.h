@@ -75,10 +75,10 @@ struct Pairwise {
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
             const Tap<CONFIG> tap = tap_of<CONFIG>(hash, p, q);
-            const int at = int(tap.row) * CONFIG::kernel_width + int(tap.column);
+            const typename CONFIG::tap_t at = tap.row * CONFIG::kernel_width + tap.column;
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                terms[f][q] = tap.inside ? tap_product<CONFIG>(feat, weights, at, q, channel, filter + f) : accumulator_t(0);
+                terms[f][q] = tap.inside ? tap_product<CONFIG>(feat, weights, int(at), q, channel, filter + f) : accumulator_t(0);
             }
         }
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
@@ -168,7 +168,7 @@ struct Gather {
 
 // CONFIG: form, Pairwise or Gather; slots, channels, filters, kernel_height, kernel_width, taps = KH * KW;
 // pixels_per_cycle; filters_per_cycle and channels_per_cycle, which divide filters and channels; ordered; difference_t,
-// which holds a coordinate difference plus the padding; feature_t, the mantissa of a feature; weight_t; accumulator_t,
+// which holds a coordinate difference plus the padding; tap_t, which holds taps - 1; feature_t, the mantissa of a feature; weight_t; accumulator_t,
 // the mantissa of a sum. Y has the sum's binary point. weights[KH][KW][C][F] are mantissas.
 template <class CONFIG, class X, class H, class Y, class G, class W>
 void sparse_conv2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],

@@ -73,7 +73,7 @@ struct Unquantized {
     static T quantize(int, const T& x) { return x; }
 };
 
-// CONFIG: as above without value_t; filters; filters_per_cycle, which divides filters; quantizer_t, with quantize and
+// CONFIG: as above without value_t; element_t, which holds H*W*C - 1; filters; filters_per_cycle, which divides filters; quantizer_t, with quantize and
 // format(element), whose result is a quantized_t; weight_t; accumulator_t; shift, the bits that a bias is finer than the
 // products. weights[H*W*C][F] and biases[F] are mantissas, those of the biases with Y's binary point.
 template <class CONFIG, class X, class H, class Y, class W, class B>
@@ -99,12 +99,12 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
                 const bool active = first + i < CONFIG::slots && position != 0;
                 for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                    const int element = active ? (int(position) - 1) * CONFIG::channels + c : 0;
+                    const typename CONFIG::element_t element = active ? int((position - 1) * CONFIG::channels + c) : 0;
                     const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
-                        CONFIG::quantizer_t::format(element), feat[slot * CONFIG::channels + c]);
+                        CONFIG::quantizer_t::format(int(element)), feat[slot * CONFIG::channels + c]);
                     for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                        const typename CONFIG::weight_t weight = weights[element * CONFIG::filters + filter + f];
+                        const typename CONFIG::weight_t weight = weights[int(element) * CONFIG::filters + filter + f];
                         products[f][i * CONFIG::channels + c] = active ? accumulator_t(weight * mantissa(x)) : accumulator_t(0);
                     }
                 }

@@ -1,9 +1,9 @@
 # {{ made_by }}
 #
-# Which steps to run. vitis-run passes no arguments to a script, so they are written here.
+# Which steps to run; `reset` empties the project first. vitis-run passes no arguments to a script, so they are here.
 
 array set opt {
-    reset   0
+    reset   {{ steps.reset }}
     csim    {{ steps.csim }}
     synth   {{ steps.synth }}
     cosim   {{ steps.cosim }}

@@ -8,13 +8,17 @@
 source [file join [file dirname [file normalize [info script]]] project.tcl]
 source [file join [file dirname [file normalize [info script]]] build_opt.tcl]
 
-# Ends with an error that the caller sees, whatever the tool does with an uncaught one.
+# Ends with an error that the caller sees, whatever the tool does with an uncaught one. cargo-sparsehls reads what is
+# printed here: which step runs, and which are done.
 proc step {name body} {
     puts "sparsehls: $name"
+    flush stdout
     if {[catch {uplevel 1 $body} message]} {
         puts stderr "sparsehls: $name failed: $message"
         exit 1
     }
+    puts "sparsehls: $name done"
+    flush stdout
 }
 
 if {$opt(reset)} {

@@ -35,26 +35,29 @@ struct {{ layer.id }}_config {
     typedef {{ type.type }} {{ type.name }};
 {%- endfor %}
 {%- if layer.active %}
-    static bool is_active(const {{ layer.from }}& x) { return sparsehls::mantissa(x) {{ layer.active }}; }
+    static bool is_active(const ::{{ layer.from }}& x) { return sparsehls::mantissa(x) {{ layer.active }}; }
 {%- endif %}
 {%- if layer.format_of %}
 {%- if layer.sparse %}
     // The format of the pixel at this 1-based position.
 {%- if layer.format_of == "one" %}
-    static int format(int, int, int) { return 0; }
+    template <class H>
+    static format_t format(const H&, const H&, int) { return 0; }
 {%- elif layer.format_of == "channel" %}
-    static int format(int, int, int channel) { return {{ layer.id }}_table[channel]; }
+    template <class H>
+    static format_t format(const H&, const H&, int channel) { return {{ layer.id }}_table[channel]; }
 {%- else %}
-    static int format(int row, int column, int channel) {
+    template <class H>
+    static format_t format(const H& row, const H& column, int channel) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
         return {{ layer.id }}_table[((row - 1) * {{ layer.width }} + column - 1) * {{ layer.channels }} + channel];
     }
 {%- endif %}
 {%- elif layer.format_of == "one" %}
-    static int format(int) { return 0; }
+    static format_t format(int) { return 0; }
 {%- else %}
-    static int format(int index) {
+    static format_t format(int index) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
         return {{ layer.id }}_table[index];
@@ -63,19 +66,19 @@ struct {{ layer.id }}_config {
 {%- endif %}
 {%- if layer.casts %}
 {%- set source = "q" if layer.quotient else "x" %}
-    static {{ layer.id }}_t quantize(int{% if layer.casts | length > 1 %} format{% endif %}, const {{ layer.from }}&{% if layer.reads %} x{% endif %}) {
+    static ::{{ layer.id }}_t quantize(const format_t&{% if layer.casts | length > 1 %} format{% endif %}, const ::{{ layer.from }}&{% if layer.reads %} x{% endif %}) {
 #pragma HLS INLINE
 {%- if layer.quotient %}
-        const {{ layer.id }}_quotient_config::quotient_t q = sparsehls::exact_quotient<{{ layer.id }}_quotient_config>(x);
+        const ::{{ layer.id }}_quotient_config::quotient_t q = sparsehls::exact_quotient< ::{{ layer.id }}_quotient_config>(x);
 {%- endif %}
 {%- if layer.casts | length == 1 %}
-        return {{ layer.id }}_t({% if layer.casts[0] %}{{ layer.casts[0] }}({{ source }}){% else %}0{% endif %});
+        return ::{{ layer.id }}_t({% if layer.casts[0] %}{{ layer.casts[0] }}({{ source }}){% else %}0{% endif %});
 {%- else %}
-        switch (format) {
+        switch (int(format)) {
 {%- for cast in layer.casts %}
-        case {{ loop.index0 }}: return {{ layer.id }}_t({% if cast %}{{ cast }}({{ source }}){% else %}0{% endif %});
+        case {{ loop.index0 }}: return ::{{ layer.id }}_t({% if cast %}{{ cast }}({{ source }}){% else %}0{% endif %});
 {%- endfor %}
-        default: return {{ layer.id }}_t(0);
+        default: return ::{{ layer.id }}_t(0);
         }
 {%- endif %}
     }

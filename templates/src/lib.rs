@@ -17,6 +17,13 @@ macro_rules! templates {
 
 /// Every template.
 pub const TEMPLATES: &[Template] = templates!(
-    "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "ci_github.yml" "ci_gitlab.yml" "csim_main.cpp"
+    "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp"
     "csim_trace.cpp" "defines.h" "model.cpp" "model.h" "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs"
     "new_main.rs" "new_readme.md" "parameters.h" "project.tcl" "test.cpp" "vivado_synth.tcl" "weights.h");
+
+/// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: there is
+/// nothing to fill in, and GitHub has braces of its own.
+pub const CI: &[Template] = &[
+    (".github/workflows/firmware.yml", include_str!("../files/ci/github.yml")),
+    (".gitlab-ci.yml", include_str!("../files/ci/gitlab.yml")),
+];

@@ -24,7 +24,7 @@ pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan) -> Kernel {
     if !plan.absorbed {
         parts.op();
     }
-    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64 }, held: parts.held }
+    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64, interval: 1 }, held: parts.held }
 }
 
 /// Bits that hold 0 to `largest`.
@@ -93,8 +93,9 @@ impl Parts<'_> {
             Op::Dense(dense) if self.plan.variant == Some(Variant::LookUp) => self.look_up(dense),
             Op::Dense(dense) => self.dense(dense),
             Op::Affine { scale, .. } => {
-                let copies = values / scale.values.len().max(1);
-                self.constant_products(&scale.values, copies, from + scale.format().width, values * to as usize);
+                let most = scale.values.iter().map(|scale| digits(*scale)).max().unwrap_or(1);
+                let product = Operation::MultiplyConstant { digits: most, width: from + scale.format().width };
+                self.add("scale", product, values, 1, values * to as usize);
                 self.add("offset", Operation::Add { width: to }, values, 1, values * to as usize);
             }
             Op::MaxMinus => {
@@ -192,12 +193,11 @@ impl Parts<'_> {
         }
     }
 
-    /// A balanced tree of `count` sums over `inputs` values, from `first` bits to `last`.
-    fn sum(&mut self, count: usize, inputs: usize, first: u32, last: u32) {
+    /// `count` balanced trees, each the sum of `inputs` values of `width` bits.
+    fn sum(&mut self, count: usize, inputs: usize, width: u32) {
         if inputs > 1 {
-            let width = u32::midpoint(first.min(last), last);
-            let live = count * inputs / 2 * width as usize;
-            self.add("sum", Operation::Add { width }, count * (inputs - 1), levels(inputs), live);
+            let live = count * inputs / 2 * (width as usize + 1);
+            self.add("sum", Operation::Sum { inputs: narrow(inputs), width }, count, 1, live);
         }
     }
 
@@ -234,12 +234,12 @@ impl Parts<'_> {
         let features = s.slots * s.channels * bits as usize;
         let [row, column] = s.coordinate;
         self.add("in reach", Operation::Decode { width: row + column + 2 }, pairs, 1, features + pairs * 7);
-        let table = Operation::Table { entries: narrow(taps * parts), width: weight };
+        let table = Operation::Constants { entries: narrow(taps * parts), width: weight };
         self.add("weight", table, products, 1, features + products * weight as usize);
         let product = (bits + weight).min(width.max(bits));
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
-        self.sum(pairs * filters_per_cycle, channels_per_cycle, product, width);
-        self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product, width);
+        self.sum(pairs * filters_per_cycle, channels_per_cycle, product);
+        self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product);
     }
 
     fn gather(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
@@ -257,33 +257,25 @@ impl Parts<'_> {
         let (width, weight) = (self.accumulator(), conv.weights.format().width);
         let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
         let product = (bits + weight).min(width.max(bits));
-        let terms = if parts == 1 {
-            let live = gathered * filters_per_cycle * product as usize;
-            self.constant_products(&conv.weights.values, pixels_per_cycle, product, live) / conv.filters.max(1)
+        let sums = pixels_per_cycle * filters_per_cycle;
+        if parts == 1 {
+            self.constant_sums(&conv.weights.values, sums, conv.filters, product);
         } else {
             self.variable_products(gathered * filters_per_cycle, parts, bits, weight);
-            taps * channels_per_cycle
-        };
-        self.sum(pixels_per_cycle * filters_per_cycle, terms, product, width);
+            self.sum(sums, taps * channels_per_cycle, product);
+        }
     }
 
-    /// Products of `copies` sets of values with constants, by the digits of the constants. Returns how many are not zero.
-    fn constant_products(&mut self, weights: &[i64], copies: usize, width: u32, live: usize) -> usize {
-        let mut counts = [0usize; 66];
-        for weight in weights {
-            counts[(digits(*weight) as usize).min(65)] += 1;
-        }
-        let most = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
-        for (digits, count) in counts.iter().enumerate().skip(1).filter(|(_, count)| **count > 0) {
-            let operation = Operation::MultiplyConstant { digits: digits as u32, width };
-            self.add("times a constant", operation, count * copies, u32::from(digits == most), live);
-        }
-        weights.len() - counts[0]
+    /// `count` sums of products with constants, for `outputs` different ones: each digit of a constant adds a shifted copy
+    /// of the value, so a sum of products is one tree over all digits.
+    fn constant_sums(&mut self, weights: &[i64], count: usize, outputs: usize, width: u32) {
+        let terms: usize = weights.iter().map(|weight| digits(*weight) as usize).sum();
+        self.sum(count, terms.div_ceil(outputs.max(1)), width);
     }
 
     /// `count` products with a weight that changes from step to step.
     fn variable_products(&mut self, count: usize, parts: usize, bits: u32, weight: u32) {
-        let table = Operation::Table { entries: narrow(parts), width: weight };
+        let table = Operation::Constants { entries: narrow(parts), width: weight };
         self.add("weight", table, count, 1, count * (bits + weight) as usize);
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, count, 1, count * (bits + weight) as usize);
     }
@@ -304,7 +296,7 @@ impl Parts<'_> {
         self.add("first of its cell", Operation::Decode { width: narrow(s.slots) }, lanes, 0, 0);
         let sums = lanes * s.channels;
         match pooling.mode {
-            PoolingMode::Average => self.sum(sums, s.slots, bits, self.accumulator()),
+            PoolingMode::Average => self.sum(sums, s.slots, bits),
             PoolingMode::Max => {
                 let (count, deep) = (sums * s.slots.saturating_sub(1), levels(s.slots));
                 let live = sums * s.slots / 2 * bits as usize;
@@ -358,11 +350,11 @@ impl Parts<'_> {
         self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
         self.add("quantize", Operation::Add { width: bits }, lanes * channels, 1, live);
         let products = lanes * channels * filters_per_cycle;
-        let table = Operation::Table { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
+        let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
         self.add("weight", table, products, 1, live + products * weight as usize);
         let product = (bits + weight).min(width.max(bits));
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
-        self.sum(filters_per_cycle, lanes * channels, product, width);
+        self.sum(filters_per_cycle, lanes * channels, product);
         let sums = dense.outputs * width as usize;
         self.add("accumulate", Operation::Add { width }, filters_per_cycle, u32::from(self.plan.steps > 1), sums);
         self.add("bias", Operation::Add { width }, filters_per_cycle, 1, sums);
@@ -374,17 +366,15 @@ impl Parts<'_> {
         let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
         let product = (bits + weight).min(width.max(bits));
         let sums = dense.rows * outputs;
-        let terms = if self.plan.steps == 1 {
-            let live = dense.rows * dense.weights.values.len() * product as usize;
-            self.constant_products(&dense.weights.values, dense.rows, product, live).div_ceil(dense.outputs.max(1))
+        if self.plan.steps == 1 {
+            self.constant_sums(&dense.weights.values, sums, dense.outputs, product);
         } else {
             let all = dense.rows * dense.inputs * bits as usize;
             self.turns(dense.inputs, inputs, bits, dense.rows * inputs, all);
             self.variable_products(sums * inputs, self.plan.steps, bits, weight);
+            self.sum(sums, inputs, product);
             self.held = (dense.rows * dense.outputs * width as usize) as u64;
-            inputs
-        };
-        self.sum(sums, terms, product, width);
+        }
         if dense.bias.is_some() || inputs < dense.inputs {
             self.add("bias", Operation::Add { width }, sums, 1, dense.rows * dense.outputs * width as usize);
         }
@@ -401,31 +391,37 @@ impl Parts<'_> {
 
     /// Roundings of all formats that a value can have, and the choice among them.
     fn quantize(&mut self, quantizer: &Quantizer) {
-        let values = self.fixed.layer.shape.len();
         let (from, to) = (&self.fixed.input, self.fixed.output.format().width);
+        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
+        let s = self.sparse();
+        let lanes = self.plan.pixels_per_cycle;
+        let values = if dense { self.fixed.layer.shape.len() } else { lanes * s.channels };
+        if !dense && lanes < s.slots {
+            let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * from.format().width;
+            self.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
+            self.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
+        }
         let (rounding, live) = (quantizer.rounding, values * to as usize);
         let adds = |format: &QuantizerFormat| {
             rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < from.fraction) || from.divisor != 1
         };
-        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
         let formats = quantizer.formats.len();
         // In a dense layer each value has one format; in a sparse one any of those of its channel.
         let copies = if dense || formats == 1 { 1 } else { formats.min(self.positions_differ(quantizer)) };
         let rounded = quantizer.formats.iter().filter(|format| adds(format)).count();
-        let share = (values * copies * rounded).div_ceil(formats.max(1));
         if from.divisor != 1 {
-            let wide = self.fixed.input.format().width;
+            let wide = from.format().width;
             let product = Operation::MultiplyConstant { digits: wide / 2, width: 2 * wide };
             self.add("exact division", product, values, 1, values * 2 * wide as usize);
         }
         if rounded > 0 {
+            let share = (values * copies * rounded).div_ceil(formats.max(1));
             self.add("round", Operation::Add { width: to }, share, 1, live * copies);
         }
         self.add("limit", Operation::Gate { width: 2 * to }, values * copies, 1, live * copies);
         if copies > 1 {
-            let s = self.sparse();
-            let table = Operation::Table { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
-            self.add("format", table, s.slots * s.channels, 0, 0);
+            let table = Operation::Constants { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
+            self.add("format", table, values, 0, 0);
             self.add("choose", Operation::Select { inputs: narrow(copies), width: to }, values, 1, live);
         }
     }
@@ -455,8 +451,7 @@ impl Parts<'_> {
 
     fn normalize(&mut self, values: usize, from: u32, to: u32) {
         let Some(table) = &self.fixed.table else { return };
-        let sum = self.accumulator();
-        self.sum(1, values, from, sum);
+        self.sum(1, values, from);
         let largest = table.entries.iter().flatten().copied().max().unwrap_or(1);
         let reciprocal = Mantissas { values: vec![largest], fraction: 0 }.format().width;
         let live = values * from as usize + reciprocal as usize;

@@ -1,4 +1,8 @@
 //! Area and delay of one operation on UltraScale+.
+//!
+//! Facts of the architecture (UG574): a LUT has six inputs and one output, or five inputs and two outputs; a carry chain
+//! adds one bit a LUT in blocks of eight (CARRY8); F7, F8 and F9 multiplexers join up to eight LUTs of a slice without
+//! more LUTs. Figures that are fitted instead name `docs/cost-model.md`.
 
 use serde::Serialize;
 
@@ -9,6 +13,13 @@ pub enum Operation {
     /// Sum or difference of two variables.
     Add {
         /// Bits of the result.
+        width: u32,
+    },
+    /// Sum of `inputs` variables in a tree.
+    Sum {
+        /// Values to add.
+        inputs: u32,
+        /// Bits of each value; sums grow by a bit a level.
         width: u32,
     },
     /// `<` of two variables, or of a variable and a constant.
@@ -33,7 +44,7 @@ pub enum Operation {
         /// Bits of each value.
         width: u32,
     },
-    /// OR of `inputs` values, each gated by a bit of its own (choice by a one-hot code).
+    /// OR of `inputs` values, each gated by a bit of its own: choice by a one-hot code.
     GatedOr {
         /// Values to choose from.
         inputs: u32,
@@ -45,11 +56,18 @@ pub enum Operation {
         /// Bits of the result.
         width: u32,
     },
-    /// Read of a constant table by a binary index.
+    /// Read of a constant table by a binary index. HLS registers the index, so it takes a cycle.
     Table {
         /// Entries of the table.
         entries: u32,
         /// Bits of an entry.
+        width: u32,
+    },
+    /// Choice among constants by a binary index, as logic and not as a memory.
+    Constants {
+        /// Constants to choose from.
+        entries: u32,
+        /// Bits of a constant.
         width: u32,
     },
     /// Product of two variables.
@@ -59,7 +77,7 @@ pub enum Operation {
         /// Bits of the other.
         b: u32,
     },
-    /// Product with a constant.
+    /// Product with a constant. Products that are only added up cost less as one [`Operation::Sum`] over all digits.
     MultiplyConstant {
         /// Non-zero digits of the constant's canonical signed-digit form.
         digits: u32,
@@ -68,42 +86,97 @@ pub enum Operation {
     },
 }
 
-/// Operands of a product that are both at least this wide (bits) go to a DSP.
+/// Operands of a product that are both at least this wide (bits) go to a DSP. Published kernels: products of 10 bits do
+/// not, products of 16 bits do; Vitis HLS has its boundary between them.
 const DSP_OPERAND: u32 = 11;
+/// Digits from which a product with a constant may go to a DSP; fewer are one addition. Fitted on the published dense
+/// layers.
+const DSP_DIGITS: u32 = 3;
+/// Signed operands of a DSP48E2, bits (UG579).
+const DSP_WIDE: u32 = 27;
+/// The narrower operand of a DSP48E2, bits (UG579).
+const DSP_NARROW: u32 = 18;
 /// Inputs of a LUT.
-const LUT_INPUTS: f64 = 6.0;
-/// Delay of a LUT with the net behind it, ns.
-const LUT_DELAY: f64 = 0.45;
-/// Delay of a CARRY8 within a chain, ns.
-const CARRY8_DELAY: f64 = 0.06;
-/// Delay of an F7, F8 or F9 multiplexer, ns.
+const LUT_INPUTS: u32 = 6;
+/// Values that a LUT-only multiplexer level chooses from: four of data and two of index.
+const LUT_SELECT: f64 = 4.0;
+/// Entries of a table bit in one LUT.
+const LUT_ENTRIES: u32 = 64;
+/// LUTs that F7, F8 and F9 multiplexers join.
+const JOINED_LUTS: u32 = 8;
+/// Delay of a LUT and the net behind it, ns. Fitted on the estimated clock of the published input reductions.
+const LUT_DELAY: f64 = 0.305;
+/// Delay of a carry chain without its bits, ns. Fitted likewise.
+const CARRY_DELAY: f64 = 0.64;
+/// Delay of a bit in a carry chain, ns. Fitted likewise.
+const CARRY_BIT_DELAY: f64 = 0.0085;
+/// Delay of an F7, F8 or F9 multiplexer with its net, ns.
 const WIDE_MUX_DELAY: f64 = 0.1;
-/// Delay of a product in a DSP, ns.
-const DSP_DELAY: f64 = 3.5;
+/// Delay of a product in LUTs, ns. Fitted on the latency of published convolutions.
+const MULTIPLY_DELAY: f64 = 1.5;
+/// Delay of a product in a DSP, ns. Fitted likewise.
+const DSP_DELAY: f64 = 2.1;
+/// Delay of a table behind its index register, ns. Fitted likewise.
+const TABLE_DELAY: f64 = 1.2;
+/// LUTs that HLS adds to the width of an adder or a comparator in its estimate; read off the published reports.
+const HLS_CARRY_LUTS: f64 = 7.0;
+/// LUTs in the HLS estimate of a product, per pair of operand bits; read off the published reports: 40 for 8 × 8 bits,
+/// 62 for 10 × 10.
+const HLS_MULTIPLY: f64 = 0.62;
 
 impl Operation {
     /// LUTs after logic synthesis.
+    ///
+    /// - Sums: a LUT a bit; a tree is made of adders with three inputs, which also take a LUT a bit.
+    /// - `Compare`: a LUT feeds two bits into the carry chain.
+    /// - `Equal`, `Decode`, `GatedOr`: trees of LUTs with six inputs.
+    /// - `Select`: a LUT chooses one bit among four; two LUT outputs choose among two.
+    /// - `Gate`: both outputs of a LUT.
+    /// - `Table`: 64 entries a LUT and bit, then a multiplexer.
+    /// - `Multiply`: one LUT for each pair of bits.
     pub fn luts(self) -> f64 {
         match self {
+            _ if self.dsps() > 0 => 0.0,
             Self::Add { width } => f64::from(width),
-            Self::Compare { width } => f64::from(width) / 2.0,
+            Self::Sum { inputs, width } => additions(inputs) / 2.0 * sum_width(width),
+            Self::Compare { width } | Self::Gate { width } => f64::from(width) / 2.0,
             Self::Equal { width } => tree_luts(2.0 * f64::from(width)),
             Self::Decode { width } => tree_luts(f64::from(width)),
             Self::Select { inputs, width } => select_luts(inputs) * f64::from(width),
             Self::GatedOr { inputs, width } => tree_luts(2.0 * f64::from(inputs)) * f64::from(width),
-            Self::Gate { width } => f64::from(width) / 2.0,
-            Self::Table { entries, width } => table_luts(entries) * f64::from(width),
-            Self::Multiply { .. } if self.dsps() > 0 => 0.0,
-            Self::Multiply { a, b } => f64::from(a) * f64::from(b) / 2.0 + f64::from(a.max(b)),
-            Self::MultiplyConstant { digits, width } => f64::from(digits.saturating_sub(1)) * f64::from(width),
+            Self::Table { entries, width } | Self::Constants { entries, width } => table_luts(entries) * f64::from(width),
+            Self::Multiply { a, b } => f64::from(a) * f64::from(b),
+            Self::MultiplyConstant { digits, width } => (additions(digits) / 2.0).ceil() * f64::from(width),
         }
     }
 
-    /// DSP blocks: only a wide product of two variables takes any. A block multiplies 27 by 18 bits, both signed
-    /// (UG579).
+    /// LUTs in the estimate of Vitis HLS, which are far more than logic synthesis makes of them. Read off the operator
+    /// tables of published reports (2023.1).
+    pub fn hls_luts(self) -> f64 {
+        match self {
+            _ if self.dsps() > 0 => 0.0,
+            Self::Add { width } | Self::Compare { width } | Self::Equal { width } | Self::Decode { width } => hls_carry(width),
+            Self::Sum { inputs, width } => additions(inputs) * (sum_width(width) + HLS_CARRY_LUTS),
+            Self::Select { inputs, width } => additions(inputs) * f64::from(width),
+            Self::GatedOr { inputs, width } => (2.0 * f64::from(inputs) - 1.0).max(0.0) * f64::from(width.max(2)),
+            Self::Gate { width } => f64::from(width.max(2)),
+            Self::Table { entries, width } | Self::Constants { entries, width } => {
+                f64::from(entries.div_ceil(LUT_ENTRIES)) * f64::from(width) / 2.0
+            }
+            Self::Multiply { a, b } => HLS_MULTIPLY * f64::from(a) * f64::from(b),
+            Self::MultiplyConstant { digits, width } => additions(digits) * hls_carry(width),
+        }
+    }
+
+    /// DSP blocks, as HLS decides: products of two wide operands, and of a wide operand with a constant of many digits.
     pub fn dsps(self) -> u32 {
         match self {
-            Self::Multiply { a, b } if a.min(b) >= DSP_OPERAND => a.max(b).div_ceil(26).saturating_mul(a.min(b).div_ceil(17)),
+            Self::Multiply { a, b } if a.min(b) >= DSP_OPERAND => {
+                a.max(b).div_ceil(DSP_WIDE).saturating_mul(a.min(b).div_ceil(DSP_NARROW))
+            }
+            Self::MultiplyConstant { digits, width } if digits >= DSP_DIGITS && width >= 2 * DSP_OPERAND => {
+                width.div_ceil(DSP_WIDE + DSP_NARROW)
+            }
             _ => 0,
         }
     }
@@ -111,67 +184,197 @@ impl Operation {
     /// Bits of constants that the operation reads.
     pub fn table_bits(self) -> u64 {
         match self {
-            Self::Table { entries, width } => u64::from(entries).saturating_mul(u64::from(width)),
+            Self::Table { entries, width } | Self::Constants { entries, width } => {
+                u64::from(entries).saturating_mul(u64::from(width))
+            }
             _ => 0,
         }
     }
 
-    /// Delay in ns, logic and nets, speed grade -2.
+    /// Delay in ns, logic and nets, speed grade -2, as HLS schedules it.
     pub fn delay(self) -> f64 {
+        let (levels, delay) = self.levels();
+        f64::from(levels) * delay
+    }
+
+    /// Levels of the operation and the delay of each, in ns: a pipeline register can stand between them.
+    pub(super) fn levels(self) -> (u32, f64) {
         match self {
-            Self::Add { width } => carry_delay(width),
-            Self::Compare { width } => carry_delay(width.div_ceil(2)),
-            Self::Equal { width } => tree_delay(2.0 * f64::from(width)),
-            Self::Decode { width } => tree_delay(f64::from(width)),
-            Self::Select { inputs, .. } => select_delay(inputs),
-            Self::GatedOr { inputs, .. } => tree_delay(2.0 * f64::from(inputs)),
-            Self::Gate { .. } => LUT_DELAY,
-            Self::Table { entries, .. } => select_delay(entries.div_ceil(64)),
-            Self::Multiply { .. } if self.dsps() > 0 => DSP_DELAY,
-            Self::Multiply { a, b } => log2(f64::from(a.min(b))) * carry_delay(a.max(b)),
-            Self::MultiplyConstant { digits, width } => log2(f64::from(digits)) * carry_delay(width),
+            _ if self.dsps() > 0 => (1, DSP_DELAY),
+            Self::Add { width } | Self::Compare { width } => (1, carry_delay(width)),
+            Self::Sum { inputs, width } => (log2(inputs), LUT_DELAY + carry_delay(width.saturating_add(SUM_GROWTH))),
+            Self::Equal { width } => (tree_levels(width.saturating_mul(2)), LUT_DELAY),
+            Self::Decode { width } => (tree_levels(width), LUT_DELAY),
+            Self::Select { inputs, .. } => select_levels(inputs),
+            Self::GatedOr { inputs, .. } => (tree_levels(inputs.saturating_mul(2)), LUT_DELAY),
+            Self::Gate { .. } => (1, LUT_DELAY),
+            Self::Table { .. } => (1, TABLE_DELAY),
+            Self::Constants { entries, .. } => select_levels(entries.div_ceil(LUT_ENTRIES / 4)),
+            Self::Multiply { .. } => (1, MULTIPLY_DELAY),
+            Self::MultiplyConstant { digits, width } => (log2(digits), carry_delay(width)),
         }
     }
+
+    /// Whether the operation starts behind a register.
+    pub(super) fn is_synchronous(self) -> bool {
+        matches!(self, Self::Table { .. })
+    }
+}
+
+/// Additions in a sum of `inputs` values.
+fn additions(inputs: u32) -> f64 {
+    f64::from(inputs.saturating_sub(1))
+}
+
+/// Bits that the sums in a tree are wider than its inputs, in the mean: half of them one bit, a quarter two, ...
+const SUM_GROWTH: u32 = 2;
+
+fn sum_width(width: u32) -> f64 {
+    f64::from(width) + f64::from(SUM_GROWTH)
 }
 
 /// Levels of a tree of two-input operations over `inputs`.
-fn log2(inputs: f64) -> f64 {
-    inputs.max(1.0).log2().ceil()
+fn log2(inputs: u32) -> u32 {
+    u32::BITS - inputs.saturating_sub(1).leading_zeros()
 }
 
-/// LUTs of a one-bit function that can be split into a tree, over `inputs` bits: each LUT takes six bits and gives one.
+/// LUTs of a one-bit function over `inputs` bits that splits into a tree: each LUT takes six bits and gives one.
 fn tree_luts(inputs: f64) -> f64 {
-    if inputs <= 1.0 { 0.0 } else { ((inputs - 1.0) / (LUT_INPUTS - 1.0)).max(1.0) }
+    if inputs <= 1.0 { 0.0 } else { ((inputs - 1.0) / f64::from(LUT_INPUTS - 1)).max(1.0) }
 }
 
-fn tree_delay(inputs: f64) -> f64 {
-    LUT_DELAY * inputs.max(1.0).log(LUT_INPUTS).ceil().max(1.0)
+/// Levels of that tree.
+fn tree_levels(inputs: u32) -> u32 {
+    let (mut levels, mut left) = (1, inputs.div_ceil(LUT_INPUTS));
+    while left > 1 {
+        (levels, left) = (levels + 1, left.div_ceil(LUT_INPUTS));
+    }
+    levels
 }
 
 fn carry_delay(width: u32) -> f64 {
-    LUT_DELAY + CARRY8_DELAY * f64::from(width.div_ceil(8))
+    CARRY_DELAY + CARRY_BIT_DELAY * f64::from(width)
 }
 
-/// LUTs of a multiplexer for one bit: a LUT chooses among four; F7, F8 and F9 join eight of them without more LUTs.
+fn hls_carry(width: u32) -> f64 {
+    f64::from(width) + HLS_CARRY_LUTS
+}
+
+/// Values that one level of LUTs and wide multiplexers chooses from.
+const SELECT_LEVEL: u32 = 4 * JOINED_LUTS;
+
+/// LUTs of a multiplexer for one bit.
 fn select_luts(inputs: u32) -> f64 {
     match inputs {
         0 | 1 => 0.0,
-        2..=32 => (f64::from(inputs) / 4.0).max(0.5),
-        _ => f64::from(inputs) / 4.0 + select_luts(inputs.div_ceil(32)),
+        2..=SELECT_LEVEL => f64::from(inputs) / LUT_SELECT,
+        _ => f64::from(inputs) / LUT_SELECT + select_luts(inputs.div_ceil(SELECT_LEVEL)),
     }
 }
 
-fn select_delay(inputs: u32) -> f64 {
-    match inputs {
-        0 | 1 => LUT_DELAY,
-        2..=4 => LUT_DELAY,
-        5..=32 => LUT_DELAY + WIDE_MUX_DELAY * (log2(f64::from(inputs)) - 2.0),
-        _ => select_delay(32) + select_delay(inputs.div_ceil(32)),
+/// Levels of a multiplexer and the delay of each, ns.
+fn select_levels(inputs: u32) -> (u32, f64) {
+    let wide = f64::from(log2(inputs.min(SELECT_LEVEL)).saturating_sub(2));
+    let (mut levels, mut left) = (1, inputs.div_ceil(SELECT_LEVEL));
+    while left > 1 {
+        (levels, left) = (levels + 1, left.div_ceil(SELECT_LEVEL));
     }
+    (levels, LUT_DELAY + WIDE_MUX_DELAY * wide)
 }
 
-/// LUTs of one bit of a table: 64 entries a LUT, then a multiplexer.
+/// LUTs of one bit of a table.
 fn table_luts(entries: u32) -> f64 {
-    let leaves = entries.div_ceil(64);
-    f64::from(leaves) + if leaves > 8 { select_luts(leaves.div_ceil(8)) } else { 0.0 }
+    let leaves = entries.div_ceil(LUT_ENTRIES);
+    f64::from(leaves) + if leaves > JOINED_LUTS { select_luts(leaves.div_ceil(JOINED_LUTS)) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_follow_the_architecture() {
+        let luts = [
+            (Operation::Add { width: 12 }, 12.0),
+            // Two additions a bit in a LUT: three values of 8 bits are an adder of 10.
+            (Operation::Sum { inputs: 3, width: 8 }, 10.0),
+            (Operation::Sum { inputs: 1, width: 8 }, 0.0),
+            // Six inputs are a LUT, eleven are two.
+            (Operation::Decode { width: 6 }, 1.0),
+            (Operation::Decode { width: 11 }, 2.0),
+            // A LUT chooses among four, two halves of one among two, eight LUTs with their multiplexers among 32.
+            (Operation::Select { inputs: 4, width: 3 }, 3.0),
+            (Operation::Select { inputs: 2, width: 4 }, 2.0),
+            (Operation::Select { inputs: 32, width: 1 }, 8.0),
+            (Operation::Select { inputs: 128, width: 1 }, 33.0),
+            (Operation::Table { entries: 64, width: 8 }, 8.0),
+            (Operation::Table { entries: 65, width: 8 }, 16.0),
+            (Operation::Multiply { a: 8, b: 8 }, 64.0),
+            (Operation::MultiplyConstant { digits: 1, width: 20 }, 0.0),
+            (Operation::MultiplyConstant { digits: 3, width: 20 }, 20.0),
+        ];
+        for (operation, expected) in luts {
+            assert_eq!(operation.luts(), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn wide_products_go_to_dsps() {
+        assert_eq!(Operation::Multiply { a: 10, b: 30 }.dsps(), 0);
+        assert_eq!(Operation::Multiply { a: 16, b: 16 }.dsps(), 1);
+        assert_eq!(Operation::Multiply { a: 30, b: 20 }.dsps(), 4);
+        assert_eq!(Operation::Multiply { a: 16, b: 16 }.luts(), 0.0);
+        assert_eq!(Operation::MultiplyConstant { digits: 2, width: 32 }.dsps(), 0);
+        assert_eq!(Operation::MultiplyConstant { digits: 4, width: 32 }.dsps(), 1);
+    }
+
+    /// The tables of published reports: `sparse_conv` with 10 slots, 8 bits and 10 bits.
+    #[test]
+    fn the_hls_estimate_is_the_one_in_the_reports() {
+        assert_eq!(Operation::Add { width: 8 }.hls_luts(), 15.0);
+        assert_eq!(Operation::Compare { width: 6 }.hls_luts(), 13.0);
+        assert_eq!(Operation::Select { inputs: 2, width: 8 }.hls_luts(), 8.0);
+        assert_eq!(Operation::Gate { width: 1 }.hls_luts(), 2.0);
+        assert_eq!(Operation::Multiply { a: 8, b: 8 }.hls_luts().round(), 40.0);
+        assert_eq!(Operation::Multiply { a: 10, b: 10 }.hls_luts().round(), 62.0);
+    }
+
+    /// Three levels of the published input reduction, each a comparison and a choice, are the estimated clock: 3.039 ns
+    /// with 8 bits, 3.252 ns with 16.
+    #[test]
+    fn delays_are_those_of_the_published_input_reduction() {
+        for (width, published) in [(8, 3.039), (16, 3.252)] {
+            let level = Operation::Compare { width }.delay() + Operation::Gate { width }.delay();
+            assert!((3.0 * level - published).abs() < 0.02, "{width} bits: {}", 3.0 * level);
+        }
+    }
+
+    #[test]
+    fn nothing_is_negative_or_infinite() {
+        for width in [0, 1, 2, 64, 128, u32::MAX] {
+            for other in [0, 1, 3, 1_000_000_000, u32::MAX] {
+                for operation in all(width, other) {
+                    let numbers = [operation.luts(), operation.hls_luts(), operation.delay()];
+                    assert!(numbers.iter().all(|number| number.is_finite() && *number >= 0.0), "{operation:?}: {numbers:?}");
+                    let _ = (operation.dsps(), operation.table_bits());
+                }
+            }
+        }
+    }
+
+    fn all(width: u32, other: u32) -> [Operation; 11] {
+        [
+            Operation::Add { width },
+            Operation::Sum { inputs: other, width },
+            Operation::Compare { width },
+            Operation::Equal { width },
+            Operation::Decode { width },
+            Operation::Select { inputs: other, width },
+            Operation::GatedOr { inputs: other, width },
+            Operation::Gate { width },
+            Operation::Table { entries: other, width },
+            Operation::Multiply { a: width, b: other },
+            Operation::MultiplyConstant { digits: other, width },
+        ]
+    }
 }

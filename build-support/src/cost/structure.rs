@@ -18,7 +18,7 @@ pub struct Step {
     pub count: u64,
     /// How many of them stand one after the other on the longest path; 0 if they are beside it.
     pub levels: u32,
-    /// Bits that a pipeline register behind this step has to hold.
+    /// Bits that a pipeline register behind this step has to hold. All of them: also what later steps still need.
     pub live: u64,
 }
 
@@ -30,6 +30,8 @@ pub struct Structure {
     pub steps: Vec<Step>,
     /// Iterations of its pipelined loop; 1 if it is fully parallel.
     pub trips: u64,
+    /// Clock cycles from one iteration to the next; 1 unless an iteration needs the result of the one before it.
+    pub interval: u64,
 }
 
 /// The clock a kernel is scheduled for.
@@ -48,6 +50,8 @@ pub struct Clock {
 pub struct Estimate {
     /// LUTs after logic synthesis.
     pub luts: u64,
+    /// LUTs that Vitis HLS would estimate before logic synthesis.
+    pub hls_luts: u64,
     /// Flip-flops.
     pub ffs: u64,
     /// DSP blocks.
@@ -69,27 +73,32 @@ impl Clock {
     }
 }
 
-/// Where the walk along the longest path is.
-#[derive(Default)]
+/// A walk along the longest path, which places registers.
 struct Walk {
+    /// What a cycle has room for, ns.
+    usable: f64,
     /// Delay since the last register, ns.
     since: f64,
+    /// Registers so far.
     registers: u64,
+    /// Flip-flops of these registers.
     ffs: u64,
 }
 
 impl Walk {
-    /// Goes through one operation; `live` bits have to be held if a register is needed in front of it.
-    fn pass(&mut self, delay: f64, usable: f64, live: u64) {
-        if self.since > 0.0 && self.since + delay > usable {
-            self.register(live);
-        }
-        self.since += delay;
-        // An operation that is longer than a cycle is pipelined itself; with no usable cycle at all it stays whole.
-        while self.since > usable && usable > 0.0 && self.registers < u64::from(u32::MAX) {
-            self.since -= usable;
-            self.registers = self.registers.saturating_add(1);
-            self.ffs = self.ffs.saturating_add(live);
+    /// Goes through a step; `before`: bits that are alive in front of it. In a tree they halve with every level.
+    fn step(&mut self, step: &Step, before: u64) {
+        let (levels, delay) = step.operation.levels();
+        for level in 0..levels.saturating_mul(step.levels).min(MAX_LEVELS) {
+            let inner = level % levels.max(1);
+            if inner == 0 && step.operation.is_synchronous() || self.since > 0.0 && self.since + delay > self.usable {
+                self.register(match (level, inner) {
+                    (0, _) => before,
+                    (_, 0) => step.live,
+                    _ => step.live.max(before.checked_shr(inner).unwrap_or(0)),
+                });
+            }
+            self.since += delay;
         }
     }
 
@@ -100,27 +109,36 @@ impl Walk {
     }
 }
 
+/// More levels than this take as long as this many; no kernel has them.
+const MAX_LEVELS: u32 = 1 << 16;
+
 impl Structure {
     /// Adds up the operations and places pipeline registers wherever a cycle is full.
+    ///
+    /// The latency counts registers, as HLS does: 0 is a kernel without any. Control logic, FIFOs and the hand-over from
+    /// one kernel to the next are not in it.
     pub fn estimate(&self, clock: &Clock) -> Estimate {
-        let mut estimate = Estimate::default();
-        let (mut luts, mut walk, mut live) = (0.0, Walk::default(), 0);
-        for step in &self.steps {
-            let operation = step.operation;
-            luts += operation.luts() * step.count as f64;
-            estimate.dsps = estimate.dsps.saturating_add(u64::from(operation.dsps()).saturating_mul(step.count));
-            estimate.table_bits = estimate.table_bits.saturating_add(operation.table_bits().saturating_mul(step.count));
-            estimate.depth_ns += operation.delay() * f64::from(step.levels);
-            for _ in 0..step.levels {
-                walk.pass(operation.delay(), clock.usable(), live);
-                live = step.live;
-            }
+        let mut walk = Walk { usable: clock.usable(), since: 0.0, registers: 0, ffs: 0 };
+        let mut before = 0;
+        for step in self.steps.iter().filter(|step| step.levels > 0) {
+            walk.step(step, before);
+            before = step.live;
         }
-        estimate.luts = luts.ceil() as u64;
-        estimate.ffs = walk.ffs;
-        estimate.interval = self.trips.max(1);
-        estimate.latency = walk.registers.saturating_add(estimate.interval - 1);
-        estimate
+        let sum = |luts: fn(Operation) -> f64| -> f64 { self.steps.iter().map(|s| luts(s.operation) * s.count as f64).sum() };
+        let total = |bits: fn(Operation) -> u64| {
+            self.steps.iter().fold(0u64, |sum, step| sum.saturating_add(bits(step.operation).saturating_mul(step.count)))
+        };
+        let (trips, interval) = (self.trips.max(1), self.interval.max(1));
+        Estimate {
+            luts: sum(Operation::luts).ceil() as u64,
+            hls_luts: sum(Operation::hls_luts).ceil() as u64,
+            ffs: walk.ffs,
+            dsps: total(|operation| u64::from(operation.dsps())),
+            table_bits: total(Operation::table_bits),
+            depth_ns: self.steps.iter().map(|step| step.operation.delay() * f64::from(step.levels)).sum(),
+            latency: walk.registers.saturating_add((trips - 1).saturating_mul(interval)),
+            interval: trips.saturating_mul(interval),
+        }
     }
 
     /// How many operations of each kind and width there are.
@@ -131,5 +149,81 @@ impl Structure {
             *count = count.saturating_add(step.count);
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOCK: Clock = Clock { period: 5.0, uncertainty: 27.0 };
+
+    fn step(operation: Operation, count: u64, levels: u32, live: u64) -> Step {
+        Step { what: "test", operation, count, levels, live }
+    }
+
+    fn parallel(steps: Vec<Step>) -> Structure {
+        Structure { steps, trips: 1, interval: 1 }
+    }
+
+    #[test]
+    fn a_register_stands_where_the_cycle_is_full_and_holds_what_is_alive_there() {
+        // An adder of 8 bits takes 0.708 ns and a cycle has 3.65 ns: five fit.
+        let adders = |levels| parallel(vec![step(Operation::Add { width: 8 }, 1, levels, 100)]).estimate(&CLOCK);
+        assert_eq!((adders(5).latency, adders(5).ffs), (0, 0));
+        assert_eq!((adders(6).latency, adders(6).ffs), (1, 100));
+        assert_eq!((adders(11).latency, adders(11).ffs), (2, 200));
+        let mixed = vec![step(Operation::Add { width: 8 }, 1, 5, 7), step(Operation::Add { width: 8 }, 1, 1, 100)];
+        assert_eq!(parallel(mixed).estimate(&CLOCK).ffs, 7, "the register is in front of the second step");
+    }
+
+    #[test]
+    fn steps_beside_the_longest_path_cost_area_and_no_time() {
+        let beside = parallel(vec![step(Operation::Add { width: 10 }, 7, 0, 1000)]).estimate(&CLOCK);
+        assert_eq!((beside.luts, beside.latency, beside.ffs, beside.depth_ns), (70, 0, 0, 0.0));
+    }
+
+    #[test]
+    fn a_tree_is_narrower_behind_each_level() {
+        let steps = vec![step(Operation::Gate { width: 8 }, 64, 1, 512), step(Operation::Sum { inputs: 64, width: 8 }, 1, 1, 14)];
+        let estimate = parallel(steps).estimate(&CLOCK);
+        // Three levels of 1.03 ns fit into the first cycle behind the gates, the others into the second.
+        assert_eq!((estimate.latency, estimate.ffs), (1, 512 >> 3));
+    }
+
+    #[test]
+    fn an_operation_longer_than_a_cycle_does_not_stop_the_walk() {
+        let slow = parallel(vec![step(Operation::Multiply { a: 16, b: 16 }, 1, 3, 5)]);
+        assert_eq!(slow.estimate(&Clock { period: 1.0, uncertainty: 0.0 }).latency, 2);
+        assert_eq!(slow.estimate(&Clock { period: 0.0, uncertainty: 100.0 }).latency, 2);
+        assert_eq!(slow.estimate(&Clock { period: f64::NAN, uncertainty: 0.0 }).latency, 0);
+    }
+
+    #[test]
+    fn a_loop_repeats_its_interval() {
+        let steps = vec![step(Operation::Add { width: 8 }, 1, 6, 0)];
+        let looped = Structure { steps, trips: 20, interval: 4 }.estimate(&CLOCK);
+        assert_eq!((looped.latency, looped.interval), (1 + 19 * 4, 80));
+        let none = Structure { steps: vec![], trips: 0, interval: 0 }.estimate(&CLOCK);
+        assert_eq!(none, Estimate { interval: 1, ..Estimate::default() });
+    }
+
+    #[test]
+    fn the_largest_counts_saturate() {
+        let steps = vec![
+            step(Operation::Table { entries: u32::MAX, width: 128 }, u64::MAX, u32::MAX, u64::MAX),
+            step(Operation::Multiply { a: 128, b: 128 }, u64::MAX, u32::MAX, u64::MAX),
+        ];
+        let huge = Structure { steps, trips: u64::MAX, interval: u64::MAX }.estimate(&CLOCK);
+        assert_eq!((huge.luts, huge.dsps, huge.table_bits, huge.latency), (u64::MAX, u64::MAX, u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn operations_are_counted_by_kind_and_width() {
+        let add = Operation::Add { width: 8 };
+        let wide = Operation::Add { width: 9 };
+        let counted =
+            parallel(vec![step(add, 3, 1, 0), step(wide, 1, 0, 0), step(add, 4, 0, 0), step(wide, 0, 5, 0)]).operations();
+        assert_eq!(counted, BTreeMap::from([(add, 7), (wide, 1)]));
     }
 }

@@ -7,8 +7,8 @@ use crate::{
     error::Result,
     fixed::{Format, Interval, Overflow, QuantizerFormat},
     formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
-    names,
     manifest::{Interface, Variant},
+    names,
     network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::{LayerPlan, Plan},
 };
@@ -93,8 +93,15 @@ pub fn texts(network: &FixedNetwork, plan: &Plan) -> Result<(Vec<LayerText>, Vec
         let pooled = network.layers[..at].iter().any(|fixed| matches!(fixed.layer.op, Op::SparsePooling2d(_)));
         let quantizes = |text: &&LayerText| text.absorbed && text.casts.is_some();
         let quantized_by = layers.last().filter(quantizes).map(|text| text.id.as_str());
-        let mut writer =
-            Writer { fixed, plan: own, by_rows, ordered: !pooled, quantized_by, text: LayerText::default(), weights: &mut weights };
+        let mut writer = Writer {
+            fixed,
+            plan: own,
+            by_rows,
+            ordered: !pooled,
+            quantized_by,
+            text: LayerText::default(),
+            weights: &mut weights,
+        };
         let text = writer.layer(&before, previous, at == last).map_err(|error| error.layer(&fixed.layer.name))?;
         if own.absorbed {
             before.source.get_or_insert_with(|| fixed.input_shape.clone());
@@ -215,6 +222,9 @@ impl Writer<'_> {
             Op::InputReduce { threshold } => self.input_reduce(*threshold),
             Op::Quantize(quantizer) => {
                 self.kernel(pick("dense_quantize", "sparse_quantize"), "quantize.h");
+                if sparse {
+                    self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
+                }
                 self.quantize(quantizer)?;
             }
             Op::SparseConv2d(conv) => self.conv2d(conv),
@@ -304,8 +314,10 @@ impl Writer<'_> {
     /// Where the format of an element comes from; adds the table of formats if one is needed.
     fn format_of(&mut self, quantizer: &Quantizer) -> &'static str {
         if quantizer.is_uniform() {
+            self.text.types.push(typed("format_t", unsigned(0)));
             return "one";
         }
+        self.text.types.push(typed("format_t", unsigned(quantizer.formats.len() - 1)));
         let classes = quantizer.expand(&self.fixed.input_shape.keras());
         let channels = self.text.channels;
         let by_channel = self.text.sparse && classes.chunks(channels).all(|pixel| *pixel == classes[..channels]);
@@ -340,6 +352,7 @@ impl Writer<'_> {
         self.text.types = vec![
             typed("form", form),
             typed("difference_t", mantissa_type(difference)),
+            typed("tap_t", unsigned(rows * columns - 1)),
             typed("feature_t", mantissa_type(self.fixed.input.format())),
             typed("weight_t", mantissa_type(conv.weights.format())),
             typed("accumulator_t", self.accumulator()),
@@ -422,13 +435,14 @@ impl Writer<'_> {
         self.text.constants.push(constant("shift", shift));
         // Without a quantizer the values go on as the flatten would have given them.
         let quantizer = match self.quantized_by {
-            Some(id) => format!("{id}_config"),
-            None => format!("sparsehls::Unquantized<{previous}>"),
+            Some(id) => format!("::{id}_config"),
+            None => format!("sparsehls::Unquantized< ::{previous}>"),
         };
         self.text.types.extend([
             typed("position_t", unsigned(height * width)),
+            typed("element_t", unsigned(op.inputs.saturating_sub(1))),
             typed("quantizer_t", quantizer),
-            typed("quantized_t", previous),
+            typed("quantized_t", format!("::{previous}")),
         ]);
         self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {}.", before.id));
     }
@@ -503,7 +517,9 @@ impl Writer<'_> {
 
     fn entries(&mut self, table: &Table, function: &str) {
         self.text.constants.push(constant("first", table.first));
-        self.text.constants.push(constant("entries", table.entries.first().map_or(0, Vec::len)));
+        let entries = table.entries.first().map_or(0, Vec::len);
+        self.text.constants.push(constant("entries", entries));
+        self.text.types.push(typed("entry_t", unsigned(entries.saturating_sub(1))));
         self.text.constants.push(constant("formats", table.entries.len()));
         let note = format!("[format][argument]: {function} of the mantissas from {} on.", table.first);
         self.array("_weights", table.entries.concat(), note);

@@ -69,6 +69,16 @@ impl Table {
         }
     }
 
+    /// The list of strings `name`.
+    pub fn words(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        let word = |value: &Value| value.as_str().filter(|word| !word.is_empty() && !word.contains('\0')).map(str::to_owned);
+        let words = value.as_array().and_then(|words| words.iter().map(word).collect::<Option<Vec<_>>>());
+        words
+            .map(Some)
+            .ok_or_else(|| self.mistyped(name, value, "a list of strings that are not empty", "[\"srun\", \"--mem=64G\"]"))
+    }
+
     /// The number `name`, which must lie between `min` and `max` (in `unit`).
     pub fn number_between(&self, name: &str, unit: &str, min: f64, max: f64) -> Result<Option<f64>> {
         let Some(value) = self.values.get(name) else { return Ok(None) };

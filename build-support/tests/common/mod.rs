@@ -15,8 +15,9 @@ use sparsehls_build::{
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
-    manifest::{Backend, Interface, Limits, Model, Output, Pipeline, Precision, Target},
-    network::Network,
+    manifest::{Backend, Interface, LayerOptions, Limits, Model, Output, Parallel, Pipeline, Precision, Target, Variant},
+    network::{Network, Op},
+    plan::Plan,
 };
 
 /// What `cases.json` says of a fixture.
@@ -115,11 +116,19 @@ pub fn model(source: &Path, input: Format) -> Model {
         input: Some(input),
         output: Output::Model,
         precision: Precision::default(),
+        parallel: Parallel::default(),
         layers: Default::default(),
         pipeline: Pipeline::Dataflow,
         interface: Interface::Partition,
         limits: Limits::default(),
-        target: Target { backend: Backend::Vitis, part: "p".into(), clock_period: 5.0, clock_uncertainty: 27.0 },
+        target: Target {
+            backend: Backend::Vitis,
+            part: "p".into(),
+            clock_period: 5.0,
+            clock_uncertainty: 27.0,
+            launcher: Vec::new(),
+            tool_timeout: None,
+        },
         manifest: "Cargo.toml".into(),
     }
 }
@@ -130,4 +139,51 @@ pub fn load(source: &Path, x: &data::Array) -> sparsehls_build::Result<(Model, F
     let keras = KerasModel::read(source)?;
     let network = Network::new(&keras, &model)?;
     Ok((model.clone(), FixedNetwork::infer(network, &model)?))
+}
+
+/// Draws knobs for `model`, the same ones for the same seed. What does not fit is drawn again.
+pub fn draw_knobs(model: &mut Model, network: &FixedNetwork, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..100 {
+        draw_once(model, network, &mut random);
+        if Plan::new(network, model).is_ok() {
+            return;
+        }
+    }
+    panic!("no knobs fit");
+}
+
+fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::Rng) {
+    let mut maybe = |largest: u64| (random.u8(..3) == 0).then(|| random.u64(1..=largest));
+    model.parallel = Parallel { interval: maybe(12), slots: maybe(9), pixels: maybe(9), filters: maybe(4), channels: maybe(4) };
+    model.interface = *random.choice(&[Interface::Row, Interface::Partition]).unwrap();
+    model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
+    model.layers.clear();
+    for fixed in &network.layers {
+        let mut maybe = |largest: usize| (random.u8(..3) == 0).then(|| random.u64(1..=largest.max(1) as u64));
+        let mut options = LayerOptions::default();
+        let slots = match fixed.input_shape {
+            sparsehls_build::network::Shape::Sparse { slots, .. } => slots,
+            sparsehls_build::network::Shape::Dense(_) => 1,
+        };
+        match &fixed.layer.op {
+            Op::SparseConv2d(conv) => {
+                options.parallel.pixels = maybe(slots);
+                options.parallel.filters = maybe(conv.filters).filter(|part| (conv.filters as u64).is_multiple_of(*part));
+                options.parallel.channels = maybe(conv.channels).filter(|part| (conv.channels as u64).is_multiple_of(*part));
+                options.variant = Some(*random.choice(&[Variant::Pairwise, Variant::Gather]).unwrap());
+            }
+            Op::SparsePooling2d(_) => options.parallel.pixels = maybe(slots),
+            Op::SparseFlatten => {
+                options.parallel.pixels = maybe(slots);
+                options.variant = Some(*random.choice(&[Variant::Scatter, Variant::LookUp]).unwrap());
+            }
+            Op::Dense(dense) => {
+                options.parallel.filters = maybe(dense.outputs).filter(|part| (dense.outputs as u64).is_multiple_of(*part));
+                options.parallel.channels = maybe(dense.inputs).filter(|part| (dense.inputs as u64).is_multiple_of(*part));
+            }
+            _ => continue,
+        }
+        model.layers.insert(fixed.layer.keras_name.clone(), options);
+    }
 }

@@ -6,9 +6,9 @@
 
 Needs the packages of requirements.txt and a built tool: --tool, or $SPARSEHLS_TOOL, or target/debug/cargo-sparsehls.
 
-`recipes.py` draws networks as plain data. Each becomes a model of a throw-away firmware package, and every output of every
-event must be what Keras computed: to the bit, unless the network ends in a float function, for which the tool states a
-tolerance. A network that fails is made smaller as long as it still fails, and written as a golden case.
+`recipes.py` draws networks as plain data, `knobs.py` how they are built. Each becomes a model of a throw-away firmware
+package, and every output of every event must be what Keras computed: to the bit, unless the network ends in a float
+function, for which the tool states a tolerance. A network that fails is made smaller as long as it still fails, and written as a golden case.
 
 Whom to blame: Keras computes in float32, which holds 24 bits. So every layer is recomputed in float64 (exact.py), and a
 network on which Keras itself rounded is drawn again with fewer bits (`prepare`); one that disagrees with even the fewest
@@ -38,6 +38,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import exact  # noqa: E402
 import keras  # noqa: E402
+import knobs  # noqa: E402
 import make_fixtures  # noqa: E402
 import numpy as np  # noqa: E402
 import recipes  # noqa: E402
@@ -45,6 +46,7 @@ import recipes  # noqa: E402
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = ("vitis", "vivado")
 DEFAULT_NETWORKS = 60
+REQUIRED = recipes.REQUIRED | knobs.REQUIRED
 CHUNK = 10  # networks of one package
 PROCESSES = 2
 NARROWEST = 6  # bits taken away at most
@@ -135,18 +137,28 @@ def save(network, stem, everything=False):
 # --- the tool ----------------------------------------------------------------------------------------------------------
 
 
+def toml(keys):
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+
+
 def write_package(folder, name, backend, models):
-    """A firmware package whose models are (name, stem, grid)."""
+    """A firmware package with the models of `describe`."""
     lines = [
         f'[package]\nname = "{name}"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n',
         f'[package.metadata.sparsehls]\nbackend = "{backend}"\n',
     ]
-    for model, stem, (sign, integer, fraction) in models:
+    for model in models:
+        sign, integer, fraction = model.grid
+        keys, own = model.knobs
+        table = f"[package.metadata.sparsehls.models.{model.name}"
         lines.append(
-            f"[package.metadata.sparsehls.models.{model}]\n"
-            f'source = "{stem}.keras"\ngolden = "{stem}.npz"\n'
+            f"{table}]\n"
+            f'source = "{model.stem}.keras"\ngolden = "{model.stem}.npz"\n'
             f'input = "{"" if sign else "u"}fixed<{sign + integer + fraction},{sign + integer}>"\n'
+            f"{toml(keys)}"
         )
+        # JSON's strings are strings of TOML too.
+        lines += [f"{table}.layers.{json.dumps(layer)}]\n{toml(options)}" for layer, options in own.items()]
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "src/lib.rs").touch()
     (folder / "Cargo.toml").write_text("\n".join(lines))
@@ -201,7 +213,7 @@ def check_batch(tool, folder, networks, backends=BACKENDS):
     failures = {}
     for backend in backends:
         package = folder / backend
-        write_package(package, f"differential-{backend}", backend, [(n.name, n.stem, n.grid) for n in networks])
+        write_package(package, f"differential-{backend}", backend, networks)
         lines, text, status = call_tool(tool, package)
         wrong = {network.name: judge(lines, text, network) for network in networks}
         for network in networks:
@@ -222,6 +234,7 @@ def describe(network, name, stem):
         name=name,
         stem=stem,
         grid=network.recipe["grid"],
+        knobs=knobs.draw(network.recipe, network.model),
         events=len(network.x),
         float_end=ends_in_floats(network.recipe),
     )
@@ -245,7 +258,7 @@ def test_chunk(job):
     with tempfile.TemporaryDirectory(prefix="differential-") as folder:
         folder = Path(folder)
         for index in indices:
-            recipe = recipes.draw(seed, index, events)
+            recipe = recipes.draw(seed, index, events) | {"knobs": [seed, index]}
             results[index] = {"index": index, "recipe": recipe, "covered": [], "notes": [], "failure": None}
             try:
                 network, results[index]["notes"] = prepare(recipe)
@@ -254,8 +267,9 @@ def test_chunk(job):
             except Exception as error:
                 results[index]["failure"] = ["keras", type(error).__name__, str(error)[:1000]]
                 continue
-            results[index]["covered"] = sorted(recipes.covered(recipe, network.model, network.x))
             networks.append(describe(network, name, folder / name))
+            covered = recipes.covered(recipe, network.model, network.x) | knobs.covered(*networks[-1].knobs)
+            results[index]["covered"] = sorted(covered)
         failures = check_batch(tool, folder, networks) if networks else {}
         for name, failure in failures.items():
             results[int(name[1:])]["failure"] = list(failure)
@@ -304,7 +318,7 @@ def variants(recipe):
 
     changes = [only(at) for at in range(2, len(recipe["layers"]))]
     changes += [drop(at) for at in reversed(range(len(recipe["layers"])))]
-    changes += [put(["special"], "plain")]
+    changes += [put(["special"], "plain"), put(["knobs"], None)]
     shape = recipe["shape"]
     for at, size in enumerate(shape):
         changes += [put(["shape", at], smaller) for smaller in sorted({1, size // 2, size - 1} - {0, size})]
@@ -394,8 +408,15 @@ def is_float_tie(tool, network):
     return check_one(tool, SimpleNamespace(**vars(network) | {"y": y})) is None
 
 
+def is_refusal(failure):
+    """Whether the tool says that it will not build this network, for a reason that depends on what was drawn."""
+    reasons = ("the table of this function would have", "without being quantized")
+    return failure[1] == "error unsupported-option" and any(reason in failure[2] for reason in reasons)
+
+
 def summary(network):
     lines = [f"    input {network.recipe['shape']} on the grid (k, i, f) = {tuple(network.recipe['grid'])}"]
+    lines.append(f"    knobs {knobs.draw(network.recipe, network.model)}")
     for entry in network.recipe["layers"]:
         options = {}
         for key, value in entry.items():
@@ -479,13 +500,15 @@ def main():
     start = time.monotonic()
     indices = [options.only] if options.only is not None else list(range(options.networks))
     print(f"seed {options.seed}: {len(indices)} networks, {options.events} events each, {' and '.join(BACKENDS)}", flush=True)
-    counts, notes, passed, failed, ties, done = collections.Counter(), collections.Counter(), 0, 0, 0, 0
+    counts, notes, passed, failed, ties, refused, done = collections.Counter(), collections.Counter(), 0, 0, 0, 0, 0
     for result in all_results(options.tool, options.seed, options.events, indices):
         done += 1
         counts.update(result["covered"])
         notes.update(set(result["notes"]))
         if result["failure"] is None:
             passed += 1
+        elif is_refusal(result["failure"]):
+            refused += 1
         elif explain(options, result):
             ties += 1
         else:
@@ -494,13 +517,14 @@ def main():
             print(f"  {done} networks after {time.monotonic() - start:.0f} s", flush=True)
 
     print("\nnetworks in which each occurred:")
-    for name in sorted(counts.keys() | recipes.REQUIRED):
+    for name in sorted(counts.keys() | REQUIRED):
         print(f"  {name:42} {counts[name]:5}")
     print(f"\n{notes['rounded']} networks drawn again with fewer bits, as float32 rounded")
     print(f"{notes['float table']} networks drawn again as a table of Keras is not that of the nearest floats, or rounded")
     print(f"{notes['silent']} networks drawn again with live bits, as next to nothing came out")
     print(f"{ties} networks differ by a float function of TensorFlow at a rounding boundary, and count neither way")
-    missing = sorted(name for name in recipes.REQUIRED if not counts[name])
+    print(f"{refused} networks refused: the table of a function too large, or its float values used without a quantizer")
+    missing = sorted(name for name in REQUIRED if not counts[name])
     uncovered = bool(missing) and options.only is None and options.networks >= DEFAULT_NETWORKS
     if uncovered:
         print(f"never occurred: {', '.join(missing)}")

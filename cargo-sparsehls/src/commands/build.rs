@@ -1,59 +1,129 @@
 //! `cargo sparsehls build`.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+mod synthesis;
+
+use std::{
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
-use serde_json::json;
-use sparsehls_build::{Golden, Result, check, csim::Csim, data, toolchain};
+use sparsehls_build::{
+    Code, Error, Golden, Result, check,
+    csim::Csim,
+    data,
+    toolchain::{Cancel, Job},
+};
 
 use super::{Loaded, load, note_grid};
 use crate::{
-    args::{BuildArgs, Common, Step, Synth},
+    args::{BuildArgs, Common, Synth},
+    interrupt::Interrupt,
+    junit::{self, Suite},
     output::Output,
 };
 
+/// What every model's build needs.
+struct Context<'a> {
+    args: &'a BuildArgs,
+    output: &'a Output,
+    interrupt: &'a Interrupt,
+}
+
 /// Builds every chosen model, several at a time.
 pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
+    if let Some(path) = &args.junit {
+        remove_old(path)?;
+    }
+    let mut suites = Vec::new();
+    let result = build_all(common, args, output, &mut suites);
+    if let (Err(error), true) = (&result, suites.is_empty()) {
+        let mut suite = Suite::new("manifest");
+        let _ = suite.record::<()>("load", std::time::Duration::ZERO, Err(error.clone()));
+        suites.push(suite);
+    }
+    let written = args.junit.as_ref().map_or(Ok(()), |path| junit::write(path, &suites));
+    result.and(written)
+}
+
+/// The results of an earlier build must not pass for this one's, however it ends.
+fn remove_old(path: &Path) -> Result {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Vec<Suite>) -> Result {
     let models = load(common)?;
     if args.synth == Synth::Require {
         // Before minutes are spent on compiling.
-        models.iter().try_for_each(|loaded| toolchain::find(loaded.model.target.backend).map(drop))?;
+        models.iter().try_for_each(|loaded| require_tools(loaded, args))?;
     }
+    let interrupt = Interrupt::install().map_err(|error| Error::new(Code::Io, format!("signals cannot be handled: {error}")))?;
+    let context = Context { args, output, interrupt: &interrupt };
     let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![None; models.len()]));
-    let output = &*output;
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
-                loop {
+                while !interrupt.is_asked() {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(loaded) = models.get(at) else { break };
-                    let result = build(loaded, args, output);
-                    if let Ok(mut results) = results.lock() {
-                        results[at] = Some(result);
-                    }
+                    let mut suite = Suite::new(&loaded.model.name);
+                    let result = build(loaded, &context, &mut suite);
+                    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, suite, result));
                 }
             });
         }
     });
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|(at, ..)| *at);
+    let all = results.len() == models.len();
     // The first error is the command's; the others are printed on the way.
-    let results = results.into_inner().unwrap_or_default();
-    let mut errors = results.into_iter().flatten().filter_map(Result::err);
-    let Some(first) = errors.next() else { return Ok(()) };
-    errors.for_each(|error| output.error(&error));
-    Err(first)
+    let mut first = Ok(());
+    for (_, suite, result) in results {
+        suites.push(suite);
+        match (&first, result) {
+            (Ok(()), result) => first = result,
+            (Err(_), Err(error)) => output.error(&error),
+            _ => {}
+        }
+    }
+    if all { first } else { first.and(Err(interrupted("some models"))) }
 }
 
-fn build(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
+fn interrupted(what: &str) -> Error {
+    Error::new(Code::Interrupted, format!("the build of {what} was interrupted")).help("run the same command again")
+}
+
+fn require_tools(loaded: &Loaded, args: &BuildArgs) -> Result {
+    let (model, directory, steps) = (&loaded.model, &loaded.directory, synthesis::steps(args));
+    Job { model, directory, steps, cancel: &Cancel::default(), progress: &|_| {} }.require_tools()
+}
+
+fn build(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result {
+    let start = Instant::now();
+    let checked = compile_and_check(loaded, context.output);
+    suite.record("self-check", start.elapsed(), checked).and_then(|()| synthesis::run(loaded, context, suite)).map_err(|error| {
+        // Ctrl-C in a terminal also ends the C++ compiler, which then looks as if it had failed.
+        if context.interrupt.is_asked() && error.code() != Code::Interrupted {
+            return interrupted(&loaded.model.name);
+        }
+        error
+    })
+}
+
+fn compile_and_check(loaded: &Loaded, output: &Output) -> Result {
     let Loaded { package, model, directory, .. } = loaded;
     let golden = loaded.golden()?;
     output.status("Building", &format!("{} ({})", model.name, package.name));
     let csim = loaded.compile(golden.as_ref(), output)?;
     output.status("Generated", &format!("{} project in {}", model.target.backend.name(), directory.display()));
-    self_check(loaded, &csim, golden.as_ref(), output)?;
-    synthesize(loaded, args, output)
+    self_check(loaded, &csim, golden.as_ref(), output)
 }
 
 /// Simulation against reference, and both against Keras where there is a golden file.
@@ -74,44 +144,4 @@ fn self_check(loaded: &Loaded, csim: &Csim, golden: Option<&Golden>, output: &Ou
     }
     output.status("Checked", &text);
     Ok(())
-}
-
-fn synthesize(loaded: &Loaded, args: &BuildArgs, output: &Output) -> Result {
-    let Loaded { model, directory, .. } = loaded;
-    let skipped = |why: &str| {
-        output.json("synthesis", Some(&model.name), json!({ "status": "skipped", "why": why }));
-        output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
-        Ok(())
-    };
-    if args.synth == Synth::Skip {
-        return skipped("--synth skip");
-    }
-    let tool = match toolchain::find(model.target.backend) {
-        Ok(tool) => tool,
-        Err(error) if args.synth == Synth::Auto => return skipped(error.message()),
-        Err(error) => {
-            output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
-            return Err(error);
-        }
-    };
-    let has = |step| args.steps.contains(&step);
-    let steps = toolchain::Steps {
-        csim: has(Step::Csim),
-        synth: has(Step::Synth),
-        cosim: has(Step::Cosim),
-        export: has(Step::Export),
-        vsynth: has(Step::Vsynth),
-    };
-    output.status("Running", &format!("{} on {}", tool.path().display(), model.name));
-    let report = match toolchain::run(&tool, steps, directory, model) {
-        Ok(report) => report,
-        Err(error) => {
-            output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
-            return Err(error);
-        }
-    };
-    output.json("synthesis", Some(&model.name), json!({ "status": "done", "report": report }));
-    let Some(report) = report else { return Ok(()) };
-    output.text(&format!("{}: {report}", model.name));
-    report.check(&model.limits).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
 }

@@ -29,7 +29,12 @@ pub struct Run {
 impl Firmware {
     /// A package whose Cargo.toml ends with `metadata`.
     pub fn new(metadata: &str) -> Self {
-        let firmware = Self { directory: tempfile::tempdir().unwrap() };
+        Self::within(tempfile::tempdir().unwrap(), metadata)
+    }
+
+    /// A package in `directory`.
+    pub fn within(directory: TempDir, metadata: &str) -> Self {
+        let firmware = Self { directory };
         fs::create_dir_all(firmware.path("src")).unwrap();
         fs::create_dir_all(firmware.path("models")).unwrap();
         fs::write(firmware.path("src/lib.rs"), "").unwrap();

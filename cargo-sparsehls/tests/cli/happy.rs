@@ -37,7 +37,7 @@ fn whole_life(fixture: &str, layers: usize) {
     let firmware = Firmware::of(fixture);
     let (_, lines) = firmware.json(&["check"]);
     let mut expected = vec!["layer"; layers];
-    expected.push("finished");
+    expected.extend(["estimate", "finished"]);
     assert_eq!(reasons(&lines), expected);
     assert!(!firmware.path("target").exists(), "check writes nothing");
 

@@ -4,8 +4,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod errors;
+mod explore;
 mod firmware;
+mod guide;
 mod happy;
 mod manifest;
 mod new;
+mod slurm;
+mod stand_in;
 mod synthesis;
+mod tools;

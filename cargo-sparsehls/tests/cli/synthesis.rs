@@ -1,4 +1,5 @@
-//! The vendor's tool, played by shell scripts on PATH that check how they are called. No real tool has run here.
+//! The vendor's tool, played by shell scripts on PATH that check how they are called, on every machine with a shell;
+//! `tools.rs` has stand-ins that also run the Tcl. No real tool has run here.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -61,6 +62,7 @@ impl Bench {
 fn install(folder: &Path, name: &str, arguments: &str, body: &str) {
     let script = format!(
         "#!/bin/sh\nset -e\n\
+         case \"$*\" in -version|--version) echo 'v2023.1 (64-bit)'; exit 0;; esac\n\
          [ \"$*\" = '{arguments}' ] || {{ echo \"ERROR: called with $*\"; exit 9; }}\n\
          for file in build_prj.tcl build_opt.tcl project.tcl vivado_synth.tcl net_test.cpp firmware/net.cpp; do\n\
          [ -f $file ] || {{ echo \"ERROR: $file is not here\"; exit 8; }}\ndone\n{body}\n"
@@ -98,10 +100,10 @@ fn synthesis_that_goes_well_is_reported() {
     assert_eq!(report["clock-period"], 3.65);
     assert!(bench.options().contains("synth   1"), "{}", bench.options());
 
-    // The newer way of calling goes first.
+    // The newer way of calling goes first; another tool is a reason to run again.
     bench.tool("vitis-run", "--mode hls --tcl build_prj.tcl", &format!("echo newer\n{REPORT}"));
-    let (run, _) = bench.build(&[]);
-    assert_eq!(run.code, 0, "{run:?}");
+    let (run, lines) = bench.build(&[]);
+    assert_eq!((run.code, &lines[2]["ran"]), (0, &serde_json::json!(["synth"])), "{run:?}");
     let log = fs::read_to_string(bench.firmware.path("target/sparsehls/firmware/net/hls.log")).unwrap();
     assert_eq!(log, "newer\n");
 }
@@ -135,7 +137,12 @@ fn a_limit_that_is_exceeded_ends_with_5() {
     bench.tool("vitis_hls", "-f build_prj.tcl", REPORT);
     let (run, lines) = bench.build(&[]);
     assert_eq!((run.code, &error(&lines)["code"]), (5, &"limit-exceeded".into()), "{run:?}");
-    assert_eq!(error(&lines)["message"], "synthesis exceeds the limits: latency-cycles 30, limit 29; lut 40000, limit 39999");
+    let message = error(&lines)["message"].as_str().unwrap();
+    for line in
+        ["synthesis exceeds 2 of 3 limits", "latency-cycles           30         29", "lut                   40000      39999"]
+    {
+        assert!(message.contains(line), "{message}");
+    }
     assert_eq!(error(&lines)["key"], "package.metadata.sparsehls.models.net.limits");
     let found: Vec<_> = synthesis(&lines).iter().map(|line| (&line["status"], &line["report"]["lut"])).collect();
     assert_eq!(found, [(&"done".into(), &40000.into())], "synthesis is done and reported all the same");
@@ -147,6 +154,7 @@ fn a_tool_that_fails_ends_with_5_and_its_first_errors() {
     // A report of an earlier run must not pass for the one of a run that fails.
     bench.tool("vitis_hls", "-f build_prj.tcl", REPORT);
     assert_eq!(bench.build(&[]).0.code, 0);
+    bench.firmware.manifest(&format!("{}clock-period = 4.0\n", net("dense-only")));
     let bodies = [
         ("echo INFO: fine; echo 'ERROR: [HLS 200-70] no licence' >&2; exit 1", "ERROR: [HLS 200-70] no licence"),
         ("echo 'sparsehls: synth failed: bad pragma' >&2; exit 1", "sparsehls: synth failed: bad pragma"),
@@ -165,30 +173,6 @@ fn a_tool_that_fails_ends_with_5_and_its_first_errors() {
         assert_eq!(status, ["failed"], "{body}");
         assert!(run.stderr.contains(message), "{body}: {run:?}");
     }
-}
-
-#[test]
-fn steps_reach_the_script() {
-    let bench = Bench::new("");
-    bench.tool("vitis_hls", "-f build_prj.tcl", "");
-    let (run, lines) = bench.build(&["--steps", "csim,cosim"]);
-    assert_eq!((run.code, &synthesis(&lines)[0]["status"]), (0, &"done".into()), "{run:?}");
-    let options = bench.options();
-    for line in ["csim    1", "synth   0", "cosim   1", "export  0", "vsynth  0"] {
-        assert!(options.contains(line), "{line} in {options}");
-    }
-
-    // Logic synthesis is another program's work.
-    bench.tool("vitis_hls", "-f build_prj.tcl", REPORT);
-    let (run, lines) = bench.build(&["--steps", "synth,export,vsynth"]);
-    assert_eq!((run.code, &error(&lines)["code"]), (3, &"tool-missing".into()), "{run:?}");
-    bench.tool("vivado", "-mode batch -source vivado_synth.tcl", "touch vivado_synth.rpt");
-    let (run, _) = bench.build(&["--steps", "synth,export,vsynth"]);
-    assert_eq!(run.code, 0, "{run:?}");
-    assert!(bench.firmware.path("target/sparsehls/firmware/net/vivado_synth.rpt").exists());
-    bench.tool("vivado", "-mode batch -source vivado_synth.tcl", "echo ERROR: no part; exit 1");
-    let (run, lines) = bench.build(&["--steps", "synth,vsynth"]);
-    assert_eq!((run.code, &error(&lines)["code"]), (5, &"synthesis-failed".into()), "{run:?}");
 }
 
 #[test]

@@ -32,7 +32,6 @@ const FILES: [(&str, &str); 6] = [
     ("README.md", "new_readme.md"),
     (".gitignore", "new_gitignore"),
 ];
-const RECIPES: [(&str, &str); 2] = [(".github/workflows/firmware.yml", "ci_github.yml"), (".gitlab-ci.yml", "ci_gitlab.yml")];
 
 /// The model of a new firmware package, read and checked, and the crate to build it with.
 #[derive(Debug)]
@@ -146,10 +145,11 @@ impl Contents {
             "example": self.example,
         }));
         let mut files = self.files.clone();
-        for (file, template) in FILES.into_iter().chain(RECIPES) {
+        for (file, template) in FILES {
             let text = templates.render(template, &values)?;
             files.insert(file.into(), format!("{}\n", text.trim_end()).into_bytes());
         }
+        files.extend(sparsehls_templates::CI.iter().map(|(file, text)| (file.into(), text.as_bytes().to_vec())));
         Ok(files)
     }
 }

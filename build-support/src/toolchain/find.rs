@@ -1,0 +1,233 @@
+//! Which tools are installed: on PATH, or below the folders that the vendor's environment variables name.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use super::process::{Cancel, Ended, Process};
+use crate::{
+    error::{Code, Error, Result},
+    manifest::Backend,
+};
+
+/// A program of the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// Runs HLS scripts since 2023.1; the only one from 2025.1.
+    VitisRun,
+    /// Vitis HLS, 2020.2 to 2024.2.
+    VitisHls,
+    /// Vivado HLS, to 2020.1.
+    VivadoHls,
+    /// Vivado.
+    Vivado,
+}
+
+/// Where the vendor's settings scripts say the tools are.
+const VARIABLES: [&str; 3] = ["XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO"];
+
+impl Program {
+    /// Every program.
+    pub const ALL: [Self; 4] = [Self::VitisRun, Self::VitisHls, Self::VivadoHls, Self::Vivado];
+
+    /// What is typed to start it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VitisRun => "vitis-run",
+            Self::VitisHls => "vitis_hls",
+            Self::VivadoHls => "vivado_hls",
+            Self::Vivado => "vivado",
+        }
+    }
+
+    /// The versions that have it.
+    pub fn generation(self) -> &'static str {
+        match self {
+            Self::VitisRun => "2023.1 and later",
+            Self::VitisHls => "2020.2 to 2024.2",
+            Self::VivadoHls => "to 2020.1",
+            Self::Vivado => "every version",
+        }
+    }
+
+    /// What it is needed for.
+    pub fn enables(self) -> &'static str {
+        match self {
+            Self::VitisRun | Self::VitisHls => "csim, synth, cosim and export with backend = \"vitis\"",
+            Self::VivadoHls => "csim, synth, cosim and export with backend = \"vivado\"",
+            Self::Vivado => "vsynth; the HLS tools need it for cosim and export",
+        }
+    }
+
+    /// What to do if it is missing.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::VitisRun => "install Vitis 2023.1 or later and `source <install>/Vitis/<version>/settings64.sh`",
+            Self::VitisHls => {
+                "install Vitis HLS and `source <install>/Vitis_HLS/<version>/settings64.sh`; from 2025.1 use vitis-run"
+            }
+            Self::VivadoHls => "install Vivado 2020.1 or earlier and `source <install>/Vivado/<version>/settings64.sh`",
+            Self::Vivado => "install Vivado and `source <install>/Vivado/<version>/settings64.sh`",
+        }
+    }
+
+    /// How it runs the project's script. `vitis-run` passes no arguments on, so the options are in `build_opt.tcl`.
+    pub(super) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::VitisRun => &["--mode", "hls", "--tcl", "build_prj.tcl"],
+            Self::VitisHls | Self::VivadoHls => &["-f", "build_prj.tcl"],
+            Self::Vivado => &["-mode", "batch", "-source", "vivado_synth.tcl"],
+        }
+    }
+
+    /// Looks for the program.
+    pub fn find(self) -> Option<Tool> {
+        if let Ok(path) = which::which(self.name()) {
+            return Some(Tool { program: self, path: absolute(path), source: "PATH" });
+        }
+        VARIABLES.iter().find_map(|variable| {
+            // Set to nothing means not set; it must not become a search of the current folder.
+            let home = env::var_os(variable).filter(|home| !home.is_empty())?;
+            let path = which::which_in(self.name(), Some(PathBuf::from(home).join("bin")), ".").ok()?;
+            Some(Tool { program: self, path: absolute(path), source: variable })
+        })
+    }
+}
+
+/// The tool is started in another folder than this one.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// A program that is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Which one.
+    pub program: Program,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What led there: `PATH`, or a variable.
+    pub source: &'static str,
+}
+
+impl Tool {
+    /// The version, as the program itself says it, else as its path does. It is asked once: starting a tool takes seconds.
+    pub fn version(&self) -> Option<String> {
+        static KNOWN: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
+        let ask = || self.ask_version().or_else(|| version_in(&self.path.to_string_lossy()));
+        let Ok(mut known) = KNOWN.lock() else { return ask() };
+        known.entry(self.path.clone()).or_insert_with(ask).clone()
+    }
+
+    fn ask_version(&self) -> Option<String> {
+        // The tools leave logs where they are started.
+        let folder = tempfile::tempdir().ok()?;
+        let flag = if self.program == Program::VitisRun { "--version" } else { "-version" };
+        let command: Vec<OsString> = vec![self.path.clone().into(), flag.into()];
+        let log = folder.path().join("version.log");
+        let timeout = Some(Duration::from_secs(60));
+        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None };
+        let ended = process.run(&Cancel::default(), &mut |_, _| {}).ok()?;
+        let mut text = Vec::new();
+        std::fs::File::open(&log).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;
+        matches!(ended, Ended::Exited(status) if status.success()).then(|| version_in(&String::from_utf8_lossy(&text)))?
+    }
+}
+
+/// The first version in a text: `2023.1`, `2022.2.1`.
+pub fn version_in(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|word| word.trim_matches('.'));
+    let is_version = |word: &&str| {
+        let mut parts = word.split('.');
+        let year = parts.next().is_some_and(|year| year.len() == 4 && year.starts_with("20"));
+        let rest: Vec<_> = parts.collect();
+        year && (1..=2).contains(&rest.len()) && rest.iter().all(|part| (1..=2).contains(&part.len()))
+    };
+    words.filter(|word| !word.is_empty()).find(is_version).map(str::to_owned)
+}
+
+/// Every program, and the tool if it is installed.
+pub fn survey() -> Vec<(Program, Option<Tool>)> {
+    Program::ALL.into_iter().map(|program| (program, program.find())).collect()
+}
+
+/// Variables that name a folder without tools: a settings script of an installation that has gone.
+pub fn broken_variables() -> Vec<(&'static str, PathBuf)> {
+    let set =
+        VARIABLES.iter().filter_map(|name| Some((*name, PathBuf::from(env::var_os(name).filter(|home| !home.is_empty())?))));
+    set.filter(|(_, home)| !home.join("bin").is_dir()).collect()
+}
+
+/// Finds the HLS tool of a backend.
+///
+/// # Errors
+/// [`Code::ToolMissing`].
+pub fn find(backend: Backend) -> Result<Tool> {
+    match backend {
+        Backend::Vitis => find_any(&[Program::VitisRun, Program::VitisHls]),
+        Backend::Vivado => find_any(&[Program::VivadoHls]),
+    }
+}
+
+/// Finds the first of `programs` that is installed.
+pub(super) fn find_any(programs: &[Program]) -> Result<Tool> {
+    programs.iter().find_map(|program| program.find()).ok_or_else(|| {
+        let names: Vec<_> = programs.iter().map(|program| program.name()).collect();
+        Error::new(Code::ToolMissing, format!("{} is not on PATH, nor below {}", names.join(" or "), VARIABLES.join(", ")))
+            .help("source the vendor's settings64.sh, or build with --synth skip; `cargo sparsehls doctor` says what is found")
+    })
+}
+
+/// The launcher's command: a program on PATH, or a path relative to the folder of the manifest.
+pub(super) fn launcher(words: &[String], manifest: &Path) -> Result<Vec<OsString>> {
+    let Some((program, arguments)) = words.split_first() else { return Ok(Vec::new()) };
+    let home = manifest.parent().unwrap_or(Path::new("."));
+    let path = if Path::new(program).components().count() > 1 { home.join(program) } else { PathBuf::from(program) };
+    let found = which::which(&path).map_err(|error| {
+        Error::new(Code::ToolMissing, format!("the launcher `{program}` cannot be run: {error}"))
+            .file(manifest)
+            .help("install it, put it on PATH, or remove the key `launcher`")
+    })?;
+    Ok(std::iter::once(absolute(found).into()).chain(arguments.iter().map(OsString::from)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_tools_say() {
+        for (text, version) in [
+            ("Vivado v2020.1 (64-bit)\nSW Build 2902540 on Wed May 27 19:54:35 MDT 2020", Some("2020.1")),
+            ("****** vitis-run v2023.2 (64-bit)", Some("2023.2")),
+            ("Vitis HLS - High-Level Synthesis from C, C++ and OpenCL v2022.1.2 (64-bit)", Some("2022.1.2")),
+            ("vivado v2024.1\nTool Version Limit: 2024.05", Some("2024.1")),
+            ("/tools/Xilinx/Vitis_HLS/2021.2/bin/vitis_hls", Some("2021.2")),
+            ("/opt/Xilinx/2025.1/Vitis/bin/vitis-run", Some("2025.1")),
+            ("built 2020.12.24.1, in 20201.1, 1.2020.1 or 2020.", None),
+            ("", None),
+        ] {
+            assert_eq!(version_in(text).as_deref(), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_launcher_is_looked_for_beside_the_manifest_or_on_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("Cargo.toml");
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(launcher(&[], &manifest).unwrap().is_empty());
+        let found = launcher(&words(&["sh", "-c", "a b"]), &manifest).unwrap();
+        assert!(Path::new(&found[0]).is_absolute(), "{found:?}");
+        assert_eq!(&found[1..], ["-c", "a b"]);
+        for missing in ["./run.sh", "no-such-launcher"] {
+            assert_eq!(launcher(&words(&[missing]), &manifest).unwrap_err().code(), Code::ToolMissing);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One model's run of the tools: which steps are still to do, the tools one after the other, and what they left.
+//!
+//! A run that fails, is interrupted or is killed leaves no step marked as done that has not ended well, so the same
+//! command resumes where it stopped.
+
+use std::{
+    cell::Cell,
+    ffi::OsString,
+    fs::{File, TryLockError},
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Cancel, Program, Report, Step, Steps, Tool,
+    find::{find, find_any, launcher},
+    process::{Ended, Process},
+    state::{Project, State},
+};
+use crate::{
+    error::{Code, Error, Result},
+    files,
+    manifest::Model,
+};
+
+/// Steps to run on the project of one model.
+pub struct Job<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Its project.
+    pub directory: &'a Path,
+    /// The chosen steps.
+    pub steps: Steps,
+    /// Asks the tool to end.
+    pub cancel: &'a Cancel,
+    /// Gets what goes on, several times a second.
+    pub progress: &'a dyn Fn(Progress<'_>),
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("directory", &self.directory).field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+/// What goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// A few words: the step, or what is waited for.
+    pub phase: &'a str,
+    /// Since the tool was started.
+    pub elapsed: Duration,
+}
+
+/// What a job has done.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// What the chosen steps found, and C synthesis if they need it.
+    pub report: Report,
+    /// Steps that ran now.
+    pub ran: Steps,
+    /// Steps that had been done before.
+    pub kept: Steps,
+}
+
+/// A tool with what identifies it in the state.
+struct Identified {
+    tool: Tool,
+    identity: String,
+}
+
+impl Identified {
+    fn new(tool: Tool) -> Self {
+        // The version counts, not the place; without a version the place has to do.
+        let version = tool.version().unwrap_or_else(|| tool.path.display().to_string());
+        Self { identity: format!("{} {version}", tool.program.name()), tool }
+    }
+}
+
+impl Job<'_> {
+    /// Requires every tool that the job needs, before hours are spent.
+    ///
+    /// # Errors
+    /// [`Code::ToolMissing`].
+    pub fn require_tools(&self) -> Result {
+        find(self.model.target.backend)?;
+        if self.steps.has(Step::Vsynth) {
+            find_any(&[Program::Vivado])?;
+        }
+        self.launcher().map(drop)
+    }
+
+    fn launcher(&self) -> Result<Vec<OsString>> {
+        let key = format!("{}.launcher", self.model.key());
+        launcher(&self.model.target.launcher, &self.model.manifest).map_err(|error| error.key(key))
+    }
+
+    /// Runs the chosen steps, and those they need, unless they are done.
+    ///
+    /// # Errors
+    /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::Interrupted`]; [`Code::Io`].
+    pub fn run(&self) -> Result<Done> {
+        self.require_tools()?;
+        let hls = Identified::new(find(self.model.target.backend)?);
+        let vivado = if self.steps.has(Step::Vsynth) { Some(Identified::new(find_any(&[Program::Vivado])?)) } else { None };
+        let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
+        let lock = self.lock()?;
+        if self.cancel.is_asked() {
+            return Err(self.interrupted(Steps::NONE));
+        }
+        let result = self.run_alone(&of, &lock);
+        // A process that a tool has left behind may still hold the file; the run is over all the same.
+        let _ = lock.unlock();
+        result
+    }
+
+    /// Waits until no other build works on this project. A tool has the lock as its standard input: while it runs the
+    /// lock is held, even if the build that started it was killed.
+    fn lock(&self) -> Result<File> {
+        let path = self.directory.join(".sparsehls-lock");
+        let failed = |error: std::io::Error| Error::io("lock", &path, &error);
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if self.cancel.is_asked() => return Err(self.interrupted(Steps::NONE)),
+                Err(TryLockError::WouldBlock) => {
+                    let phase = "waiting for another build of this model";
+                    (self.progress)(Progress { phase, elapsed: start.elapsed() });
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+
+    fn project(&self) -> Project<'_> {
+        Project { directory: self.directory, top: &self.model.name }
+    }
+
+    fn run_alone<'a>(&self, of: &dyn Fn(Step) -> &'a Identified, lock: &File) -> Result<Done> {
+        let (project, wanted) = (self.project(), self.steps.with_needed());
+        let mut state = State::load(self.directory);
+        let fresh = wanted.filter(|step| state.has(step, &project, &of(step).identity));
+        let mut todo = wanted.filter(|step| !fresh.has(step) || step.needs_synth() && !fresh.has(Step::Synth));
+        if Report::read(self.directory, project.top, wanted.filter(|step| !todo.has(step))).is_err() {
+            // Done by a version of this crate that read less of the reports.
+            todo = wanted;
+        }
+        let kept = wanted.filter(|step| !todo.has(step));
+        if todo != Steps::NONE {
+            // C synthesis empties the project, and with it goes what other steps made of it.
+            let stale = Step::ALL.into_iter().filter(|step| todo.has(*step) || todo.has(Step::Synth) && step.needs_synth());
+            let stale: Steps = stale.collect();
+            state.forget(stale);
+            state.save(self.directory)?;
+            project.remove_outputs(stale)?;
+            let options = crate::emit::build_options(todo)?;
+            files::write_if_changed(&self.directory.join("build_opt.tcl"), options.as_bytes())?;
+            for part in [todo.filter(|step| step != Step::Vsynth), todo.filter(|step| step == Step::Vsynth)] {
+                if let Some(first) = part.iter().next() {
+                    self.run_tool(of(first), part, &mut state, lock)?;
+                }
+            }
+            for step in kept.iter() {
+                // The tool may have added to the reports of steps that it did not repeat.
+                state.add(step, &project, &of(step).identity)?;
+            }
+            state.save(self.directory)?;
+        }
+        Ok(Done { report: Report::read(self.directory, project.top, wanted)?, ran: todo, kept })
+    }
+
+    /// Runs one tool for `steps`, and keeps in the state what has ended well.
+    fn run_tool(&self, identified: &Identified, steps: Steps, state: &mut State, lock: &File) -> Result {
+        let Identified { tool, identity } = identified;
+        let project = self.project();
+        let log = self.directory.join(if tool.program == Program::Vivado { "vsynth.log" } else { "hls.log" });
+        let inputs = |step| project.inputs(step, identity).ok();
+        let before: Vec<_> = steps.iter().map(inputs).collect();
+        let seen = Cell::new(Steps::NONE);
+        let ended = self.watch(identified, steps, &log, lock, &seen)?;
+        if before != steps.iter().map(inputs).collect::<Vec<_>>() {
+            return Err(failed("the project changed while the tool ran: another build has written it", &log)
+                .help("build again; give builds of different versions their own --target-dir"));
+        }
+        let verdict = self.verdict(tool, ended, &log);
+        // Without a verdict against it every step counts; else those that the script itself called done.
+        let ended_well = if verdict.is_ok() { steps } else { steps.filter(|step| seen.get().has(step)) };
+        let mut unread = Ok(());
+        for step in ended_well.iter() {
+            match Report::read(self.directory, project.top, Steps::from_iter([step])) {
+                Ok(_) => state.add(step, &project, identity)?,
+                Err(error) => unread = unread.and(Err(error)),
+            }
+        }
+        state.save(self.directory)?;
+        match verdict {
+            Err(error) if error.code() == Code::Interrupted => Err(self.interrupted(seen.get())),
+            other => other.and(unread),
+        }
+    }
+
+    /// Runs the tool's process and tells what goes on; `seen` gets the steps that the script calls done.
+    fn watch(&self, identified: &Identified, steps: Steps, log: &Path, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
+        let Identified { tool, identity } = identified;
+        let mut command = self.launcher()?;
+        command.push(tool.path.clone().into());
+        command.extend(tool.program.arguments().iter().map(OsString::from));
+        let timeout = self.model.target.tool_timeout;
+        let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
+        let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin) };
+        // Vivado's only step has begun when it starts.
+        let mut phase = if tool.program == Program::Vivado { "vsynth".to_owned() } else { format!("starting {identity}") };
+        let watch = &mut |line: &str, elapsed: Duration| {
+            match line.strip_prefix("sparsehls: ").map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
+                Some((name, "")) if steps.names().contains(&name) => phase = name.to_owned(),
+                Some((name, "done")) => {
+                    let done = Step::ALL.into_iter().filter(|step| step.name() == name);
+                    seen.set(seen.get().iter().chain(done).collect());
+                }
+                _ => {}
+            }
+            (self.progress)(Progress { phase: &phase, elapsed });
+        };
+        process.run(self.cancel, watch).map_err(|error| {
+            let program = PathBuf::from(&command[0]);
+            failed(&format!("{} could not be run: {error}", program.display()), log)
+        })
+    }
+
+    /// Whether the tool ended well.
+    fn verdict(&self, tool: &Tool, ended: Ended, log: &Path) -> Result {
+        let findings = Findings::read(log);
+        let why = match ended {
+            Ended::Cancelled => return Err(self.interrupted(Steps::NONE)),
+            Ended::Exited(status) if status.success() && findings.script_failed.is_none() => return Ok(()),
+            Ended::Exited(status) => format!("ended with {status}"),
+            Ended::TimedOut => {
+                let minutes = self.model.target.tool_timeout.unwrap_or_default().as_secs_f64() / 60.0;
+                let text =
+                    format!("{} was ended: it took longer than the {minutes} minutes of `tool-timeout`", tool.path.display());
+                return Err(failed(&text, log).key(format!("{}.tool-timeout", self.model.key())));
+            }
+        };
+        Err(failed(&format!("{} {why}\n{}", tool.path.display(), findings.text()), log))
+    }
+
+    fn interrupted(&self, done: Steps) -> Error {
+        let done = if done == Steps::NONE { "no step".to_owned() } else { done.names().join(", ") };
+        Error::new(
+            Code::Interrupted,
+            format!("the synthesis of {} was interrupted; finished in this run: {done}", self.model.name),
+        )
+        .file(self.directory)
+        .help("run the same command again: it resumes with the first step that is not finished")
+    }
+}
+
+fn failed(why: &str, log: &Path) -> Error {
+    Error::new(Code::SynthesisFailed, why).file(log).help("the file has everything the tool said")
+}
+
+/// What a log says about a failure.
+#[derive(Default)]
+struct Findings {
+    /// The first lines that are errors.
+    errors: Vec<String>,
+    /// The script's own word that a step failed.
+    script_failed: Option<String>,
+    /// The last lines.
+    last: Vec<String>,
+}
+
+impl Findings {
+    const LINES: usize = 5;
+
+    fn read(log: &Path) -> Self {
+        let mut findings = Self::default();
+        let Ok(file) = File::open(log) else { return findings };
+        let mut lines = BufReader::new(file.take(1 << 28)).split(b'\n');
+        while let Some(Ok(bytes)) = lines.next() {
+            let line = String::from_utf8_lossy(&bytes).trim_end().chars().take(500).collect::<String>();
+            if line.starts_with("sparsehls:") && line.contains(" failed") {
+                findings.script_failed.get_or_insert(line);
+            } else if line.starts_with("ERROR") && findings.errors.len() < Self::LINES {
+                findings.errors.push(line);
+            } else if !line.is_empty() {
+                findings.last.push(line);
+                if findings.last.len() > Self::LINES {
+                    findings.last.remove(0);
+                }
+            }
+        }
+        findings
+    }
+
+    /// The first errors, or else the last lines: a crash writes no error.
+    fn text(self) -> String {
+        let found: Vec<_> = self.errors.into_iter().chain(self.script_failed).collect();
+        let lines = if found.is_empty() { self.last } else { found };
+        if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("\n") }
+    }
+}

@@ -1,0 +1,262 @@
+//! One process with everything it starts: its output in a file, watched, and ended as a whole if it takes too long or the
+//! user wants to stop.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+    process::ExitStatus,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// How often a process is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a process may take to end itself before it is killed. Less than what CI gives us before it kills us.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Asks whatever runs to end. Clones ask together.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// The flag itself, for a signal handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    /// Whether someone asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What to run.
+pub struct Process<'a> {
+    /// Program and arguments.
+    pub command: &'a [OsString],
+    /// Where.
+    pub directory: &'a Path,
+    /// The file that gets all output.
+    pub log: &'a Path,
+    /// How long at most.
+    pub timeout: Option<Duration>,
+    /// What it may read; nothing by default.
+    pub stdin: Option<File>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended {
+    /// By itself.
+    Exited(ExitStatus),
+    /// It took too long and was ended.
+    TimedOut,
+    /// It was asked to end.
+    Cancelled,
+}
+
+impl Process<'_> {
+    /// Runs the process to its end. `watch` gets each new line of the log (an empty one when there is none) and the
+    /// elapsed time.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn run(self, cancel: &Cancel, watch: &mut dyn FnMut(&str, Duration)) -> io::Result<Ended> {
+        let log = File::create(self.log)?;
+        let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let expression = duct::cmd(program, arguments).dir(self.directory).stderr_to_stdout().stdout_file(log);
+        let expression = match self.stdin {
+            Some(file) => expression.stdin_file(file),
+            None => expression.stdin_null(),
+        };
+        let handle = expression.unchecked().before_spawn(own_group).start()?;
+        drop(expression);
+        let group = Group::of(&handle);
+        let (start, mut tail) = (Instant::now(), Tail::new(self.log)?);
+        watch("", start.elapsed());
+        loop {
+            let status = handle.wait_timeout(TICK)?.map(|output| output.status);
+            tail.lines(&mut |line| watch(line, start.elapsed()));
+            watch("", start.elapsed());
+            if let Some(status) = status {
+                if !status.success() {
+                    // What a crash leaves running would go on writing into the project.
+                    group.end(&handle);
+                }
+                return Ok(if cancel.is_asked() { Ended::Cancelled } else { Ended::Exited(status) });
+            }
+            let late = self.timeout.is_some_and(|timeout| start.elapsed() >= timeout);
+            if late || cancel.is_asked() {
+                group.end(&handle);
+                tail.lines(&mut |line| watch(line, start.elapsed()));
+                return Ok(if late { Ended::TimedOut } else { Ended::Cancelled });
+            }
+        }
+    }
+}
+
+/// New lines of a growing file.
+struct Tail {
+    file: File,
+    position: u64,
+    rest: Vec<u8>,
+}
+
+impl Tail {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, position: 0, rest: Vec::new() })
+    }
+
+    /// Gives the complete lines that were added. What cannot be read now is read the next time.
+    fn lines(&mut self, give: &mut dyn FnMut(&str)) {
+        let _ = self.file.seek(SeekFrom::Start(self.position));
+        let mut buffer = [0; 1 << 16];
+        while let Ok(count @ 1..) = self.file.read(&mut buffer) {
+            self.position += count as u64;
+            for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+                self.rest.extend(part);
+                if part.ends_with(b"\n") {
+                    give(String::from_utf8_lossy(&self.rest).trim_end());
+                    self.rest.clear();
+                }
+            }
+            // A progress bar that never ends its line is no line.
+            self.rest.truncate(1 << 16);
+        }
+    }
+}
+
+/// A group of its own: a signal to it reaches the tool and everything it started, and Ctrl-C in the terminal reaches only
+/// us, who then end the group in order.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "duct wants a result")]
+fn own_group(command: &mut std::process::Command) -> io::Result<()> {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "duct wants a result")]
+fn own_group(_: &mut std::process::Command) -> io::Result<()> {
+    Ok(())
+}
+
+/// The process group of a process that leads one.
+#[cfg(unix)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn of(handle: &duct::Handle) -> Self {
+        let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// Asks the group to end, and kills what does not.
+    fn end(&self, handle: &duct::Handle) {
+        use rustix::process::{Signal, kill_process_group, test_kill_process_group};
+        let Some(group) = self.0 else { return };
+        let _ = kill_process_group(group, Signal::TERM);
+        let (start, mut killed) = (Instant::now(), false);
+        // The leader counts as a member until it has been waited for.
+        while handle.try_wait().is_ok_and(|output| output.is_none()) || test_kill_process_group(group).is_ok() {
+            if !killed && start.elapsed() >= GRACE {
+                let _ = kill_process_group(group, Signal::KILL);
+                // The leader by itself, should it have left its group.
+                let _ = handle.kill();
+                killed = true;
+            }
+            // A member that outlives SIGKILL is a zombie: in a container without an init nobody waits for orphans.
+            if start.elapsed() >= GRACE + Duration::from_secs(1) {
+                return;
+            }
+            std::thread::sleep(TICK / 5);
+        }
+    }
+}
+
+/// Elsewhere only the process itself is ended.
+#[cfg(not(unix))]
+struct Group;
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_: &duct::Handle) -> Self {
+        Self
+    }
+
+    fn end(&self, handle: &duct::Handle) {
+        let _ = handle.kill();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, timeout: Option<Duration>, cancel: &Cancel) -> (Ended, Vec<String>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let command: Vec<OsString> = ["sh", "-c", script].map(Into::into).into();
+        let mut lines = Vec::new();
+        let process =
+            Process { command: &command, directory: folder.path(), log: &folder.path().join("log"), timeout, stdin: None };
+        let ended = process
+            .run(cancel, &mut |line, _| {
+                if line == "stop" {
+                    cancel.0.store(true, Ordering::Relaxed);
+                }
+                lines.extend((!line.is_empty()).then(|| line.to_owned()));
+            })
+            .unwrap();
+        (ended, lines, folder)
+    }
+
+    /// Whether the process whose id stands in `file` has gone; a zombie that nobody waits for has.
+    fn has_gone(folder: &Path, file: &str) -> bool {
+        let pid = std::fs::read_to_string(folder.join(file)).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    }
+
+    #[test]
+    fn both_streams_are_watched_line_by_line() {
+        let (ended, lines, folder) = shell("echo one; echo two >&2; printf three", None, &Cancel::default());
+        assert!(matches!(ended, Ended::Exited(status) if status.success()));
+        assert_eq!(lines, ["one", "two"], "a line is complete or none");
+        assert_eq!(std::fs::read_to_string(folder.path().join("log")).unwrap(), "one\ntwo\nthree");
+    }
+
+    #[test]
+    fn a_timeout_ends_the_children_too() {
+        let script = "sleep 1000 & echo $! > child; wait";
+        let (ended, _, folder) = shell(script, Some(Duration::from_millis(500)), &Cancel::default());
+        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(has_gone(folder.path(), "child"));
+    }
+
+    #[test]
+    fn a_request_to_end_reaches_children_of_a_leader_that_has_crashed() {
+        let (ended, _, folder) = shell("sleep 1000 & echo $! > child; kill -9 $$", None, &Cancel::default());
+        assert!(matches!(ended, Ended::Exited(status) if !status.success()), "{ended:?}");
+        assert!(has_gone(folder.path(), "child"));
+        let (ended, ..) = shell("echo stop; sleep 1000", None, &Cancel::default());
+        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+    }
+
+    #[test]
+    fn what_does_not_listen_is_killed() {
+        let itself = "trap '' TERM; echo $$ > child; echo stop; while :; do sleep 1; done";
+        // And a child that does not, whose parent has gone by then.
+        let child = "sh -c 'trap \"\" TERM; echo $$ > child; echo stop; while :; do sleep 1; done' & wait";
+        for script in [itself, child] {
+            let (ended, _, folder) = shell(script, None, &Cancel::default());
+            assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+            assert!(has_gone(folder.path(), "child"), "{script}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the last runs have done, keyed on content: a step is done if it ended well for exactly these inputs, and what it
+//! left is still there as it left it. Times play no part.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Step, Steps};
+use crate::{
+    error::{Error, Result},
+    files,
+};
+
+const FILE: &str = "toolchain.json";
+
+/// The steps that have ended well.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    steps: BTreeMap<String, Record>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Record {
+    /// Fingerprint of everything that the step read.
+    inputs: String,
+    /// Fingerprint of everything that it left.
+    outputs: String,
+}
+
+impl State {
+    /// The state of a project; empty if there is none or it cannot be read, as then nothing is known to be done.
+    pub fn load(directory: &Path) -> Self {
+        fs::read(directory.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Keeps the state for the next run.
+    ///
+    /// # Errors
+    /// [`crate::Code::Io`].
+    pub fn save(&self, directory: &Path) -> Result {
+        files::write_atomically(&directory.join(FILE), |file| serde_json::to_writer_pretty(file, self).map_err(Into::into))
+    }
+
+    /// Whether `step` is done.
+    pub fn has(&self, step: Step, project: &Project, identity: &str) -> bool {
+        self.steps.get(step.name()).is_some_and(|record| Some(record) == project.record(step, identity).ok().as_ref())
+    }
+
+    /// `step` has ended well.
+    ///
+    /// # Errors
+    /// [`crate::Code::Io`].
+    pub fn add(&mut self, step: Step, project: &Project, identity: &str) -> Result {
+        let record = project.record(step, identity).map_err(|error| Error::io("read", project.directory, &error))?;
+        self.steps.insert(step.name().to_owned(), record);
+        Ok(())
+    }
+
+    /// `steps` are about to run.
+    pub fn forget(&mut self, steps: Steps) {
+        self.steps.retain(|name, _| !steps.names().contains(&name.as_str()));
+    }
+}
+
+/// The files of a project that matter here.
+#[derive(Debug, Clone, Copy)]
+pub struct Project<'a> {
+    /// Its folder.
+    pub directory: &'a Path,
+    /// Its top function.
+    pub top: &'a str,
+}
+
+impl Project<'_> {
+    fn record(&self, step: Step, identity: &str) -> io::Result<Record> {
+        Ok(Record { inputs: self.inputs(step, identity)?, outputs: self.fingerprint("", &self.outputs(step))? })
+    }
+
+    /// Fingerprint of everything that `step` reads; `identity` says which tool reads it.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn inputs(&self, step: Step, identity: &str) -> io::Result<String> {
+        let mut paths = vec![PathBuf::from("firmware"), "project.tcl".into()];
+        match step {
+            Step::Csim | Step::Cosim => {
+                paths.extend(["build_prj.tcl".into(), format!("{}_test.cpp", self.top).into(), "tb_data".into()]);
+            }
+            Step::Synth | Step::Export => paths.push("build_prj.tcl".into()),
+            Step::Vsynth => paths.push("vivado_synth.tcl".into()),
+        }
+        self.fingerprint(identity, &paths)
+    }
+
+    /// What `step` leaves that later steps or people need.
+    fn outputs(&self, step: Step) -> Vec<PathBuf> {
+        let solution = PathBuf::from(format!("{}_prj/solution1", self.top));
+        match step {
+            Step::Csim => Vec::new(),
+            Step::Synth => vec![solution.join("syn/report"), solution.join("syn/verilog")],
+            Step::Cosim => vec![solution.join("sim/report").join(format!("{}_cosim.rpt", self.top))],
+            Step::Export => vec![solution.join("impl/ip"), solution.join("impl/export.zip"), solution.join("impl/report")],
+            Step::Vsynth => vec!["vivado_synth.rpt".into(), "vivado_timing.rpt".into()],
+        }
+    }
+
+    /// Removes what an earlier run of `steps` left, so that it cannot pass for what the next one leaves.
+    ///
+    /// # Errors
+    /// [`crate::Code::Io`].
+    pub fn remove_outputs(&self, steps: Steps) -> Result {
+        for path in steps.iter().flat_map(|step| self.outputs(step)).map(|path| self.directory.join(path)) {
+            let result = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match result {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Fingerprint of `identity`, and of names and contents of files and folders; what is missing is left out.
+    fn fingerprint(&self, identity: &str, paths: &[PathBuf]) -> io::Result<String> {
+        let mut hash = Fnv::default();
+        hash.item(identity.as_bytes())?;
+        for path in paths {
+            self.hash(&mut hash, path)?;
+        }
+        Ok(format!("{:032x}", hash.0))
+    }
+
+    fn hash(&self, hash: &mut Fnv, path: &Path) -> io::Result<()> {
+        let full = self.directory.join(path);
+        if full.is_dir() {
+            let mut names = fs::read_dir(&full)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+            // What another build is just writing has another name until it is complete.
+            names.retain(|name| !name.to_string_lossy().starts_with(".sparsehls-"));
+            names.sort();
+            return names.iter().try_for_each(|name| self.hash(hash, &path.join(name)));
+        }
+        match fs::read(&full) {
+            Ok(bytes) => hash.item(path.as_os_str().as_encoded_bytes()).and_then(|()| hash.item(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// FNV-1a with 128 bits: stable across versions and machines, which the standard library's hasher does not promise.
+struct Fnv(u128);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+}
+
+impl Fnv {
+    /// Bytes with their length, so that the next item cannot continue them.
+    fn item(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(&(bytes.len() as u64).to_le_bytes())?;
+        self.write_all(bytes)
+    }
+}
+
+impl Write for Fnv {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const PRIME: u128 = (1 << 88) + 0x13b;
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        let mut hash = Fnv::default();
+        hash.write_all(b"a").unwrap();
+        assert_eq!(hash.0, 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
+    }
+
+    #[test]
+    fn a_step_is_done_for_its_inputs_tool_and_outputs_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let project = Project { directory: folder.path(), top: "net" };
+        let files =
+            ["firmware/weights/w.h", "net_test.cpp", "tb_data/input.dat", "vivado_synth.tcl", "project.tcl", "build_prj.tcl"];
+        files.iter().for_each(|file| write(file, "1"));
+        write("net_prj/solution1/syn/report/net_csynth.xml", "report");
+        let done = |state: &State| Step::ALL.map(|step| u8::from(state.has(step, &project, "tool")));
+        let mut state = State::default();
+        assert_eq!(done(&state), [0; 5]);
+        Step::ALL.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
+        state.save(folder.path()).unwrap();
+        let state = State::load(folder.path());
+        assert_eq!(done(&state), [1; 5]);
+        assert!(!state.has(Step::Synth, &project, "another tool"));
+        for (file, expected) in
+            files.iter().zip([[0; 5], [0, 1, 0, 1, 1], [0, 1, 0, 1, 1], [1, 1, 1, 1, 0], [0; 5], [0, 0, 0, 0, 1]])
+        {
+            write(file, "2");
+            assert_eq!(done(&state), expected, "{file} has changed");
+            write(file, "1");
+            assert_eq!(done(&state), [1; 5], "content counts, not time");
+        }
+        write("net_prj/solution1/syn/verilog/net.v", "another run");
+        assert_eq!(done(&state), [1, 0, 1, 1, 1]);
+        project.remove_outputs(Step::ALL.into_iter().collect()).unwrap();
+        assert!(!folder.path().join("net_prj/solution1/syn/report").exists());
+        fs::write(folder.path().join(FILE), "{\"steps\"").unwrap();
+        assert_eq!(done(&State::load(folder.path())), [0; 5], "a state that cannot be read is none");
+    }
+}

@@ -1,0 +1,127 @@
+//! The steps of the tools, and what each needs.
+
+use serde::Serialize;
+
+/// One step of the vendor's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The vendor's own C simulation.
+    Csim,
+    /// C synthesis.
+    Synth,
+    /// Co-simulation of C and RTL.
+    Cosim,
+    /// Export as an IP.
+    Export,
+    /// Logic synthesis with Vivado.
+    Vsynth,
+}
+
+impl Step {
+    /// Every step, in the order in which they run.
+    pub const ALL: [Self; 5] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth];
+
+    /// The name in `--steps`, in the scripts and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csim => "csim",
+            Self::Synth => "synth",
+            Self::Cosim => "cosim",
+            Self::Export => "export",
+            Self::Vsynth => "vsynth",
+        }
+    }
+
+    /// Whether the step works on what C synthesis leaves.
+    pub fn needs_synth(self) -> bool {
+        matches!(self, Self::Cosim | Self::Export | Self::Vsynth)
+    }
+}
+
+/// A set of steps; by default C synthesis alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps(u8);
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self::from_iter([Step::Synth])
+    }
+}
+
+impl FromIterator<Step> for Steps {
+    fn from_iter<T: IntoIterator<Item = Step>>(steps: T) -> Self {
+        Self(steps.into_iter().fold(0, |bits, step| bits | 1 << step as u8))
+    }
+}
+
+impl Steps {
+    /// No step.
+    pub const NONE: Self = Self(0);
+
+    /// Whether `step` is among them.
+    pub fn has(self, step: Step) -> bool {
+        self.0 & (1 << step as u8) != 0
+    }
+
+    /// The steps, in the order in which they run.
+    pub fn iter(self) -> impl Iterator<Item = Step> {
+        Step::ALL.into_iter().filter(move |step| self.has(*step))
+    }
+
+    /// The steps for which `keep` holds.
+    #[must_use]
+    pub fn filter(self, keep: impl Fn(Step) -> bool) -> Self {
+        self.iter().filter(|step| keep(*step)).collect()
+    }
+
+    /// These steps and C synthesis, if one of them needs it.
+    #[must_use]
+    pub fn with_needed(self) -> Self {
+        if self.iter().any(Step::needs_synth) { self.iter().chain([Step::Synth]).collect() } else { self }
+    }
+
+    /// Their names.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Step::name).collect()
+    }
+
+    /// The steps as 0 and 1, for `build_opt.tcl`; `reset` empties the project first.
+    pub fn flags(self, reset: bool) -> StepFlags {
+        let flag = |step| u8::from(self.has(step));
+        StepFlags {
+            reset: reset.into(),
+            csim: flag(Step::Csim),
+            synth: flag(Step::Synth),
+            cosim: flag(Step::Cosim),
+            export: flag(Step::Export),
+            vsynth: flag(Step::Vsynth),
+        }
+    }
+}
+
+/// The steps as 0 and 1, and whether the project is emptied first.
+#[derive(Debug, Serialize)]
+pub struct StepFlags {
+    reset: u8,
+    csim: u8,
+    synth: u8,
+    cosim: u8,
+    export: u8,
+    vsynth: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_step_needs_comes_with_it() {
+        let with = |steps: &[Step]| steps.iter().copied().collect::<Steps>().with_needed().names();
+        assert_eq!(with(&[]), [""; 0]);
+        assert_eq!(with(&[Step::Csim]), ["csim"]);
+        for step in [Step::Cosim, Step::Export, Step::Vsynth] {
+            assert_eq!(with(&[step]), ["synth", step.name()]);
+        }
+        assert_eq!(Steps::default().names(), ["synth"]);
+    }
+}

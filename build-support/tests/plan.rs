@@ -1,0 +1,143 @@
+//! How networks are planned: what knobs do, and which are refused.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::path::Path;
+
+use sparsehls_build::{
+    cost, data,
+    formats::FixedNetwork,
+    manifest::{Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    network::Shape,
+    plan::{LayerPlan, Plan},
+};
+
+fn example(name: &str) -> (Model, FixedNetwork) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../example-firmware/models/{name}.keras"));
+    let x = data::read_golden(&source.with_extension("golden.npz")).unwrap().x;
+    common::load(&source, &x).unwrap()
+}
+
+fn parallel(interval: u64) -> Parallel {
+    Parallel { interval: Some(interval), ..Parallel::default() }
+}
+
+fn steps(network: &FixedNetwork, plan: &Plan, name: &str) -> usize {
+    let at = network.layers.iter().position(|fixed| fixed.layer.name == name).unwrap();
+    plan.layers[at].steps
+}
+
+#[test]
+fn without_knobs_everything_is_done_in_one_step() {
+    for name in ["digits", "tracks"] {
+        let (model, network) = example(name);
+        let plan = Plan::new(&network, &model).unwrap();
+        assert!(plan.layers.iter().all(|plan| plan.steps == 1), "{plan:?}");
+        assert_eq!(cost::network(&network, &plan, &model.target).total.interval, 1);
+    }
+}
+
+#[test]
+fn an_interval_is_kept_and_saves_area() {
+    for name in ["digits", "tracks"] {
+        let (mut model, network) = example(name);
+        let mut last = u64::MAX;
+        for interval in [1, 2, 5, 9, 20] {
+            model.parallel = parallel(interval);
+            let plan = Plan::new(&network, &model).unwrap();
+            let total = cost::network(&network, &plan, &model.target).total;
+            assert!(total.interval <= interval, "{name}: {} for {interval}", total.interval);
+            assert!(total.area() < last, "{name}: {} after {last} for {interval}", total.area());
+            last = total.area();
+        }
+    }
+}
+
+#[test]
+fn a_layers_own_knobs_win() {
+    let (mut model, network) = example("tracks");
+    model.parallel = parallel(5);
+    let own = LayerOptions { parallel: Parallel { slots: Some(2), ..Parallel::default() }, ..LayerOptions::default() };
+    model.layers.insert("reduce".into(), own);
+    model.layers.insert("conv2".into(), LayerOptions { parallel: parallel(1), ..LayerOptions::default() });
+    let plan = Plan::new(&network, &model).unwrap();
+    assert_eq!((steps(&network, &plan, "reduce"), steps(&network, &plan, "conv2"), plan.interval()), (10, 1, 10));
+}
+
+#[test]
+fn processes_hold_every_layer_once_and_loops_alone() {
+    for (name, interval, interface) in
+        [("digits", 1, Interface::Partition), ("digits", 6, Interface::Row), ("tracks", 4, Interface::Row)]
+    {
+        let (mut model, network) = example(name);
+        (model.parallel, model.interface) = (parallel(interval), interface);
+        let plan = Plan::new(&network, &model).unwrap();
+        let processes = plan.processes(&network);
+        let all: Vec<usize> = processes.iter().cloned().flatten().collect();
+        assert_eq!(all, (0..network.layers.len()).collect::<Vec<_>>());
+        for process in processes {
+            let kernels: Vec<_> = plan.layers[process].iter().filter(|plan| !plan.absorbed).collect();
+            assert!(kernels.len() == 1 || kernels.iter().all(|plan| plan.steps == 1), "{kernels:?}");
+        }
+        model.pipeline = Pipeline::Function;
+        if interval == 1 && interface == Interface::Partition {
+            assert_eq!(Plan::new(&network, &model).unwrap().processes(&network).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn knobs_that_do_not_fit_are_refused_with_their_place() {
+    let (model, network) = example("tracks");
+    let with = |layer: &str, options: LayerOptions| {
+        let mut model = model.clone();
+        model.layers.insert(layer.into(), options);
+        model
+    };
+    let own = |parallel: Parallel| LayerOptions { parallel, ..LayerOptions::default() };
+    let variant = |variant| LayerOptions { variant: Some(variant), ..LayerOptions::default() };
+    let filters = |filters| own(Parallel { filters: Some(filters), ..Parallel::default() });
+    let slots = own(Parallel { slots: Some(4), ..Parallel::default() });
+    let by_rows = |model: Model| Model { interface: Interface::Row, ..model };
+    let function = |model: Model| Model { pipeline: Pipeline::Function, ..model };
+    for (model, key, message) in [
+        (with("conv2", filters(2)), "layers.conv2.filters-per-cycle", "`filters-per-cycle` is 2, which does not divide 3"),
+        (with("conv2", filters(4)), "layers.conv2.filters-per-cycle", "`filters-per-cycle` is 4, but `conv2` has 3"),
+        (with("pool1", filters(1)), "layers.pool1.filters-per-cycle", "for which there is no `filters-per-cycle`"),
+        (with("conv1", slots), "layers.conv1.slots-per-cycle", "for which there is no `slots-per-cycle`"),
+        (with("conv1", variant(Variant::Scatter)), "layers.conv1.variant", "for which there is no such variant"),
+        (with("dense1", variant(Variant::LookUp)), "layers.dense1.variant", "for which there is no such variant"),
+        (by_rows(with("reduce", slots)), "layers.reduce.slots-per-cycle", "the reduction takes a row a cycle"),
+        (function(Model { parallel: parallel(5), ..model.clone() }), "pipeline", "`reduce` takes 5 steps"),
+        (function(by_rows(model.clone())), "pipeline", "`reduce` takes 63 steps"),
+    ] {
+        let error = Plan::new(&network, &model).unwrap_err();
+        assert!(error.message().contains(message), "{} for {key}", error.message());
+        let place = error.to_string();
+        assert!(place.contains(&format!("models.fixture.{key}")), "{place}");
+    }
+}
+
+/// The published kernel on 500 pixels and 20 slots of 8 bits: 63 cycles, interval 63, 11,768 LUT after logic synthesis.
+#[test]
+fn the_input_reduction_is_estimated_smaller_and_faster_than_the_published_one() {
+    let (model, network) = example("tracks");
+    let mut fixed = network.layers[0].clone();
+    fixed.layer.shape = Shape::Sparse { slots: 20, height: 20, width: 25, channels: 1 };
+    fixed.input_shape = Shape::Dense(vec![20, 25, 1]);
+    for (slots, latency, luts) in [(1, 40, 7_000), (4, 25, 11_768)] {
+        let plan = LayerPlan {
+            variant: None,
+            pixels_per_cycle: slots,
+            filters_per_cycle: 1,
+            channels_per_cycle: 1,
+            steps: 20 / slots,
+            absorbed: false,
+        };
+        let estimate = cost::layer(&fixed, &plan, &model.target);
+        println!("{slots} slots a cycle: {estimate:?}");
+        assert!(estimate.latency < latency && estimate.luts < luts, "{slots}: {estimate:?}");
+    }
+}

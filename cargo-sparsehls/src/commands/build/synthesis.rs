@@ -1,0 +1,92 @@
+//! The vendor's tools, as a part of `build`.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sparsehls_build::{
+    Result,
+    toolchain::{self, Done, Job, Progress, Steps, limits},
+};
+
+use super::{Context, Loaded};
+use crate::{
+    args::{BuildArgs, Synth},
+    junit::Suite,
+    output::clock,
+};
+
+/// The steps that the flags choose.
+pub fn steps(args: &BuildArgs) -> Steps {
+    args.steps.iter().map(|step| toolchain::Step::from(*step)).collect()
+}
+
+/// Runs the tools on a model, and compares what they found with its limits.
+pub fn run(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result {
+    let Context { args, output, .. } = context;
+    let model = &loaded.model;
+    let skipped = |suite: &mut Suite, why: &str| {
+        output.json("synthesis", Some(&model.name), json!({ "status": "skipped", "why": why }));
+        output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
+        suite.skip("synthesis", why);
+        Ok(())
+    };
+    if args.synth == Synth::Skip {
+        return skipped(suite, "--synth skip");
+    }
+    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.backend)) {
+        return skipped(suite, error.message());
+    }
+    let start = Instant::now();
+    let result = run_tools(loaded, context);
+    if let Err(error) = &result {
+        output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
+    }
+    let done = suite.record("synthesis", start.elapsed(), result)?;
+    report(loaded, context, &done, start);
+    let rows = limits::table(&done.report, &model.limits);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let kept = limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())));
+    suite.record("limits", std::time::Duration::ZERO, kept)
+}
+
+fn run_tools(loaded: &Loaded, context: &Context<'_>) -> Result<Done> {
+    let Loaded { model, directory, .. } = loaded;
+    let steps = steps(context.args);
+    let implied = steps.with_needed().filter(|step| !steps.has(step));
+    if implied != Steps::NONE {
+        let names = steps.filter(toolchain::Step::needs_synth).names().join(", ");
+        context.output.detail("Including", &format!("{} for {}, as {names} works on it", implied.names().join(", "), model.name));
+    }
+    let live = context.output.live(&model.name);
+    let progress = |progress: Progress<'_>| live.show(progress.phase, progress.elapsed);
+    context.interrupt.guard(|cancel| Job { model, directory, steps, cancel, progress: &progress }.run())
+}
+
+fn report(loaded: &Loaded, context: &Context<'_>, done: &Done, start: Instant) {
+    let (model, output) = (&loaded.model, context.output);
+    let Done { report, ran, kept } = done;
+    if *ran != Steps::NONE {
+        let time = clock(start.elapsed());
+        output.status("Synthesized", &format!("{} ({}) in {time}", model.name, ran.names().join(", ")));
+    }
+    if *kept != Steps::NONE {
+        let why = "nothing has changed since the last successful run";
+        output.status("Fresh", &format!("{} ({}): {why}", model.name, kept.names().join(", ")));
+    }
+    let shown = if report.is_empty() { Value::Null } else { json!(report) };
+    let rows: Vec<_> = limits::table(report, &model.limits).iter().map(row).collect();
+    let line = json!({ "status": "done", "report": shown, "ran": ran.names(), "kept": kept.names(), "limits": rows });
+    output.json("synthesis", Some(&model.name), line);
+    report.to_string().lines().for_each(|line| output.text(&format!("{}: {line}", model.name)));
+    if let Some(timing) = report.vivado.as_ref().map(|vivado| vivado.timing).filter(|timing| !timing.met) {
+        let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
+        output.note(&format!("{}: Vivado does not meet the timing{slack}", model.name));
+    }
+}
+
+fn row(row: &limits::Row) -> Value {
+    let limits::Row { name, found, source, limit } = row;
+    json!({ "name": name, "found": found, "source": source, "limit": limit, "kept": row.kept() })
+}

@@ -1,0 +1,96 @@
+//! `cargo sparsehls doctor`.
+
+use serde_json::json;
+use sparsehls_build::{
+    Code, Error, Result,
+    csim::Compiler,
+    toolchain::{self, Program, Tool},
+};
+
+use crate::{
+    args::{DoctorArgs, Requirement},
+    output::Output,
+};
+
+const COMPILER_ENABLES: &str = "the csim: build, verify, predict, trace";
+
+/// Prints what is installed, and requires what must be.
+pub fn run(args: &DoctorArgs, output: &Output) -> Result {
+    let compiler = Compiler::find();
+    print_compiler(&compiler, output);
+    let tools = toolchain::survey();
+    for (program, tool) in &tools {
+        match tool {
+            Some(tool) => print_found(tool, output),
+            None => print_missing(*program, output),
+        }
+    }
+    for (variable, home) in toolchain::broken_variables() {
+        output.note(&format!("{variable} is set, but {} has no folder `bin`", home.display()));
+    }
+    args.require.iter().try_for_each(|required| require(*required, &compiler, &tools))
+}
+
+fn print_compiler(compiler: &Result<Compiler>, output: &Output) {
+    match compiler {
+        Ok(compiler) => {
+            line(output, "c++", true, compiler.version());
+            output.text(&format!("{:12} enables {COMPILER_ENABLES}", ""));
+        }
+        Err(error) => {
+            line(output, "c++", false, error.message());
+            output.text(&format!("{:12} enables {COMPILER_ENABLES}", ""));
+            output.text(&format!("{:12} to get it, {}", "", error.help_text().unwrap_or_default()));
+        }
+    }
+    let (version, help) = (compiler.as_ref().ok().map(Compiler::version), compiler.as_ref().err().and_then(Error::help_text));
+    let found = json!({ "name": "c++", "found": version.is_some(), "version": version, "help": help });
+    output.json("tool", None, merge(found, json!({ "enables": COMPILER_ENABLES })));
+}
+
+fn print_found(tool: &Tool, output: &Output) {
+    let (program, version) = (tool.program, tool.version());
+    let said = version.as_deref().unwrap_or("of unknown version");
+    line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));
+    output.text(&format!("{:12} enables {}", "", program.enables()));
+    let found = json!({ "found": true, "version": version, "path": tool.path.display().to_string(), "source": tool.source });
+    output.json("tool", None, merge(found, json!({ "name": program.name(), "enables": program.enables(), "help": null })));
+}
+
+fn print_missing(program: Program, output: &Output) {
+    line(output, program.name(), false, &format!("({})", program.generation()));
+    output.text(&format!("{:12} enables {}", "", program.enables()));
+    output.text(&format!("{:12} to get it, {}", "", program.remedy()));
+    let missing = json!({ "found": false, "version": null, "path": null, "source": null });
+    let about = json!({ "name": program.name(), "enables": program.enables(), "help": program.remedy() });
+    output.json("tool", None, merge(missing, about));
+}
+
+fn line(output: &Output, name: &str, found: bool, text: &str) {
+    let word = if found { "found  " } else { "missing" };
+    output.text(&format!("{name:12} {word} {text}"));
+}
+
+fn merge(mut into: serde_json::Value, more: serde_json::Value) -> serde_json::Value {
+    if let (Some(into), serde_json::Value::Object(more)) = (into.as_object_mut(), more) {
+        into.extend(more);
+    }
+    into
+}
+
+fn require(required: Requirement, compiler: &Result<Compiler>, tools: &[(Program, Option<Tool>)]) -> Result {
+    let any: &[Program] = match required {
+        Requirement::Compiler => return compiler.as_ref().map(drop).map_err(Clone::clone),
+        Requirement::Vitis => &[Program::VitisRun, Program::VitisHls],
+        Requirement::VitisRun => &[Program::VitisRun],
+        Requirement::VitisHls => &[Program::VitisHls],
+        Requirement::VivadoHls => &[Program::VivadoHls],
+        Requirement::Vivado => &[Program::Vivado],
+    };
+    if tools.iter().any(|(program, tool)| any.contains(program) && tool.is_some()) {
+        return Ok(());
+    }
+    let names: Vec<_> = any.iter().map(|program| program.name()).collect();
+    let help = any.iter().map(|program| program.remedy()).collect::<Vec<_>>().join("; or ");
+    Err(Error::new(Code::ToolMissing, format!("{} is required and not found", names.join(" or "))).help(help))
+}

@@ -1,0 +1,159 @@
+//! `cargo sparsehls explore`.
+
+use std::path::Path;
+
+use serde_json::json;
+use sparsehls_build::{
+    Code, Error, Result, error,
+    manifest::{Interface, Model, Pipeline},
+};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
+
+use super::{Loaded, load, load_one};
+use crate::{
+    args::{Common, ExploreArgs},
+    explore::{Knobs, Point, pareto},
+    output::Output,
+    plot,
+};
+
+/// Prints the Pareto front of every chosen model.
+pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
+    let one_only = args.plot.is_some() || args.apply.is_some();
+    let models = if one_only { vec![load_one(common)?] } else { load(common)? };
+    for loaded in &models {
+        let points = explore(loaded, args);
+        print(loaded, &points, output);
+        if let Some(path) = &args.plot {
+            plot::write(path, &loaded.model.name, &points)?;
+            output.status("Plotted", &path.display().to_string());
+        }
+        if let Some(number) = args.apply {
+            let point = number.checked_sub(1).and_then(|at| points.get(at)).ok_or_else(|| {
+                Error::new(Code::NoSuchPoint, format!("there is no point {number}")).help(format!(
+                    "the points of {} are 1 to {}",
+                    loaded.model.name,
+                    points.len()
+                ))
+            })?;
+            write_back(&loaded.model, &point.knobs)?;
+            output.status("Wrote", &format!("point {number} to {}", loaded.model.manifest.display()));
+        }
+    }
+    Ok(())
+}
+
+fn explore(loaded: &Loaded, args: &ExploreArgs) -> Vec<Point> {
+    let mut points = pareto(&loaded.model, &loaded.network);
+    points.retain(|point| {
+        args.max_interval.is_none_or(|most| point.estimate.interval <= most)
+            && args.max_latency.is_none_or(|most| point.estimate.latency <= most)
+            && args.max_lut.is_none_or(|most| point.estimate.luts <= most)
+    });
+    points
+}
+
+fn print(loaded: &Loaded, points: &[Point], output: &Output) {
+    let model = &loaded.model;
+    for (at, point) in points.iter().enumerate() {
+        output.json("point", Some(&model.name), json!({ "number": at + 1, "knobs": point.knobs, "estimate": point.estimate }));
+    }
+    if points.is_empty() {
+        return output.text(&format!("{}: no point is within the bounds given", model.name));
+    }
+    let mut text = format!(
+        "{}: estimated, not synthesized; {} ns clock; what no other point beats\n     latency interval      LUT      FF   DSP  knobs\n",
+        model.name, model.target.clock_period
+    );
+    let most = points.iter().map(|point| point.estimate.luts).max().unwrap_or(1).max(1);
+    for (at, Point { knobs, estimate }) in points.iter().enumerate() {
+        let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
+        let (number, cycles, every) = (at + 1, estimate.latency, estimate.interval);
+        text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} {:>7} {:>5}", estimate.luts, estimate.ffs, estimate.dsps);
+        text += &format!("  {bar:<20} {}\n", error::printable(&describe(knobs)));
+    }
+    text += &format!("write one into Cargo.toml with `cargo sparsehls explore --model {} --apply NUMBER`", model.name);
+    output.text(&text);
+}
+
+fn describe(knobs: &Knobs) -> String {
+    let mut text = match (knobs.pipeline, knobs.interface) {
+        (Pipeline::Function, _) => return "function pipeline".into(),
+        (Pipeline::Dataflow, Interface::Row) => format!("rows, interval {}", knobs.interval),
+        (Pipeline::Dataflow, Interface::Partition) => format!("interval {}", knobs.interval),
+    };
+    if !knobs.one_step.is_empty() {
+        let layers: Vec<_> = knobs.one_step.iter().map(String::as_str).collect();
+        text += &format!(", in one step: {}", layers.join(" "));
+    }
+    text
+}
+
+/// Sets the knobs in the model's table; everything else in the file stays as it is, comments too.
+fn write_back(model: &Model, knobs: &Knobs) -> Result {
+    let path = &model.manifest;
+    let failed = |why: String| Error::new(Code::InvalidValue, why).file(path).key(model.key());
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    let mut document: DocumentMut = text.parse().map_err(|error| failed(format!("the manifest cannot be edited: {error}")))?;
+    let mut item = document.as_item_mut();
+    for key in ["package", "metadata", "sparsehls", "models", &model.name] {
+        item = item.get_mut(key).ok_or_else(|| failed(format!("the manifest has no table `{}`", model.key())))?;
+    }
+    set(item, knobs).ok_or_else(|| failed(format!("`{}` cannot be edited: it is not a plain table", model.key())))?;
+    replace(path, &document.to_string())
+}
+
+fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
+    let table = model.as_table_like_mut()?;
+    let pipeline = if knobs.pipeline == Pipeline::Function { "function" } else { "dataflow" };
+    let interface = if knobs.interface == Interface::Row { "row" } else { "partition" };
+    put(table, "pipeline", pipeline.into());
+    put(table, "interface", interface.into());
+    put(table, "interval", i64::try_from(knobs.interval).ok()?.into());
+    if let Some(layers) = table.get_mut("layers") {
+        let layers = layers.as_table_like_mut()?;
+        for (_, layer) in layers.iter_mut() {
+            layer.as_table_like_mut()?.remove("interval");
+        }
+        let empty: Vec<String> = layers
+            .iter()
+            .filter(|(_, layer)| layer.as_table_like().is_some_and(|t| t.is_empty()))
+            .map(|(k, _)| k.into())
+            .collect();
+        empty.iter().for_each(|key| drop(layers.remove(key)));
+    }
+    if knobs.one_step.is_empty() {
+        return Some(());
+    }
+    let mut tables = Table::new();
+    tables.set_implicit(true);
+    let layers = table.entry("layers").or_insert(Item::Table(tables)).as_table_like_mut()?;
+    for name in &knobs.one_step {
+        let layer = layers.entry(name).or_insert(Item::Table(Table::new()));
+        put(layer.as_table_like_mut()?, "interval", 1.into());
+    }
+    Some(())
+}
+
+/// Sets a key, with the comments around it if it is there already.
+fn put(table: &mut dyn TableLike, key: &str, mut new: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *new.decor_mut() = old.decor().clone();
+            *old = new;
+        }
+        None => drop(table.insert(key, value(new))),
+    }
+}
+
+/// Puts a text in the place of a file, all at once.
+fn replace(path: &Path, text: &str) -> Result {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(|error| Error::io("write", path, &error))
+}

@@ -1,0 +1,344 @@
+# A stand-in for the vendor's tools, for tests and for trying out `cargo sparsehls build` without them:
+#
+#   PATH=cargo-sparsehls/tests/stand-in/bin:$PATH cargo sparsehls build
+#
+# It checks its command line, runs the project's script in Tcl, checks every vendor command that the script calls against
+# what the project has, and writes reports in the vendor's format. It synthesizes nothing: every figure is invented.
+#
+# Environment:
+#   STAND_IN          what goes wrong: KIND:STEP, with STEP csim, synth, cosim, export or vsynth, and KIND
+#                       fail      an error message, and the script is told
+#                       swallow   the same, but the exit code is 0
+#                       crash     it dies by a signal and leaves a child behind
+#                       hang      it works for ever, with a child
+#                       deaf      the same, and does not listen to SIGTERM
+#                       half      half a report, exit code 0
+#                       silent    no report, exit code 0
+#                       undef     a report that does not know latency and interval
+#                       mismatch  (cosim) the report says Fail; (vsynth) timing is not met
+#   STAND_IN_VERSION  the version it claims to be; 2023.1, or 2020.1 for vivado_hls
+#   STAND_IN_CALLS    a file that gets a line for each step that runs
+#   STAND_IN_PIDS     a file that gets the process ids of what hangs
+
+set program [lindex $argv 0]
+set arguments [lrange $argv 1 end]
+proc env {name default} { expr {[info exists ::env($name)] ? $::env($name) : $default} }
+set version [env STAND_IN_VERSION [expr {$program eq "vivado_hls" ? "2020.1" : "2023.1"}]]
+rename exit leave
+
+proc refuse {text} {
+    puts stderr "ERROR: \[Common 17-69\] $text"
+    leave 1
+}
+
+# ---- the command line
+
+proc script_of {} {
+    global program arguments version
+    set asked [expr {$program eq "vitis-run" ? "--version" : "-version"}]
+    if {$arguments eq [list $asked]} {
+        puts "****** $program v$version (64-bit)\n  **** a stand-in: it synthesizes nothing"
+        leave 0
+    }
+    switch -- $program {
+        vitis-run { set head {--mode hls --tcl} }
+        vitis_hls - vivado_hls { set head {-f} }
+        vivado { set head {-mode batch -source} }
+        default { refuse "no tool is called $program" }
+    }
+    set size [llength $head]
+    if {[llength $arguments] != $size + 1 || [lrange $arguments 0 $size-1] ne $head} { refuse "wrong arguments: $arguments" }
+    set script [lindex $arguments end]
+    if {![file isfile $script]} { refuse "there is no script $script in [pwd]" }
+    return $script
+}
+
+# ---- what goes wrong, and the steps
+
+lassign [split [env STAND_IN ""] :] kind at
+
+proc note {step} {
+    if {[env STAND_IN_CALLS ""] ne ""} {
+        set file [open $::env(STAND_IN_CALLS) a]
+        puts $file "$::program $step"
+        close $file
+    }
+}
+
+proc goes_wrong {step args} { expr {$::at eq $step && $::kind in $args} }
+
+# A step begins: everything that can go wrong before there is a report.
+proc begin {step} {
+    note $step
+    puts "INFO: \[HLS 200-10\] Running '$step' in [pwd]"
+    flush stdout
+    if {[goes_wrong $step fail swallow]} {
+        puts stderr "ERROR: \[HLS 200-70\] the stand-in fails in $step as it was told\nERROR: \[HLS 200-71\] a second error"
+        error "$step failed"
+    }
+    if {[goes_wrong $step crash hang deaf]} { stuck }
+}
+
+proc stuck {} {
+    set trap [expr {$::kind eq "deaf" ? "trap '' TERM;" : ""}]
+    set child [exec sh -c "$trap while :; do sleep 1; done" <@stdin >@stdout 2>@stderr &]
+    if {[env STAND_IN_PIDS ""] ne ""} {
+        set file [open $::env(STAND_IN_PIDS) w]
+        puts $file "[pid] $child"
+        close $file
+    }
+    puts "the stand-in is stuck"
+    flush stdout
+    if {$::kind eq "crash"} { exec kill -SEGV [pid] }
+    while 1 { after 1000 }
+}
+
+# Writes a report; half of it or nothing if told so.
+proc report {step path text} {
+    if {[goes_wrong $step silent]} { return }
+    file mkdir [file dirname $path]
+    set file [open $path w]
+    if {[goes_wrong $step half]} { set text [string range $text 0 [expr {[string length $text] / 2}]] }
+    puts -nonewline $file $text
+    close $file
+}
+
+# ---- the commands of the HLS tools
+
+# What the script has set up so far.
+array set design {project "" solution "" top "" part "" period "" uncertainty "" sources {} benches {}}
+
+proc need {args} {
+    foreach name $args {
+        if {$::design($name) eq ""} { error "ERROR: \[HLS 200-101\] [lindex [info level -1] 0]: no $name is set" }
+    }
+}
+
+proc usage {command} { error "ERROR: \[HLS 200-101\] wrong arguments of $command: [lrange [info level -1] 1 end]" }
+
+proc open_project {args} {
+    if {[llength $args] == 2 && [lindex $args 0] eq "-reset"} {
+        set args [lrange $args 1 end]
+        file delete -force -- [lindex $args 0]
+    }
+    if {[llength $args] != 1 || [string match -* $args]} { usage open_project }
+    set ::design(project) [lindex $args 0]
+    file mkdir $::design(project)
+}
+proc set_top {name} { need project; set ::design(top) $name }
+proc add_files {args} {
+    if {$::program eq "vivado"} { return [add_sources {*}$args] }
+    need project
+    set bench [expr {[lindex $args 0] eq "-tb"}]
+    if {$bench} { set args [lrange $args 1 end] }
+    set path [lindex $args 0]
+    set rest [lrange $args 1 end]
+    set standard [expr {$::program eq "vivado_hls" ? "-std=c++0x" : "-std=c++14"}]
+    if {$rest ne {} && $rest ne [list -cflags $standard]} { usage add_files }
+    if {![file exists $path]} { error "ERROR: \[HLS 200-0\] cannot find $path" }
+    lappend ::design([expr {$bench ? "benches" : "sources"}]) $path
+}
+proc open_solution {args} {
+    need project
+    if {[lindex $args 0] eq "-reset"} { set args [lrange $args 1 end] }
+    if {[llength $args] != 1} { usage open_solution }
+    set ::design(solution) [file join $::design(project) [lindex $args 0]]
+    file mkdir $::design(solution)
+}
+proc set_part {part} {
+    need solution
+    if {![regexp {^[A-Za-z0-9_.:/-]+$} $part]} { usage set_part }
+    set ::design(part) $part
+}
+proc create_clock {args} {
+    array set given {-name default}
+    if {[catch {array set given [lrange $args 0 3]}] || ![string is double -strict $given(-period)]} { usage create_clock }
+    set ::design(period) $given(-period)
+}
+proc set_clock_uncertainty {value clock} {
+    need period
+    if {![regexp {^[0-9.]+%$} $value] || $clock ne "default"} { usage set_clock_uncertainty }
+    set ::design(uncertainty) $value
+}
+
+# The text of the sources with what they include from the project.
+proc source_text {path} {
+    set file [open $path]
+    set text [read $file]
+    close $file
+    return $text
+}
+proc check_sources {} {
+    need top sources part period uncertainty
+    foreach path $::design(sources) {
+        set text [source_text $path]
+        if {![regexp "\\mvoid\\s+$::design(top)\\s*\\(" $text]} { error "ERROR: \[HLS 207-1\] no function $::design(top) in $path" }
+        foreach {- header} [regexp -all -inline {#include "([^"]+)"} $text] {
+            if {![file isfile [file join [file dirname $path] $header]]} { error "ERROR: \[HLS 207-2\] $header is not found" }
+        }
+    }
+}
+proc need_synthesis {} {
+    if {![file isfile [file join $::design(solution) syn report $::design(top)_csynth.xml]]} {
+        error "ERROR: \[COSIM 212-300\] there is no RTL: run csynth_design first"
+    }
+}
+
+proc csim_design {} {
+    check_sources
+    need benches
+    begin csim
+    puts "$::design(top): the stand-in runs no test bench"
+}
+
+proc csynth_design {} {
+    check_sources
+    begin synth
+    set folder [file join $::design(solution) syn]
+    report synth [file join $folder report $::design(top)_csynth.xml] [csynth_xml {}]
+    report synth [file join $folder report csynth.xml] [csynth_xml [modules]]
+    file mkdir [file join $folder verilog]
+    set file [open [file join $folder verilog $::design(top).v] w]
+    puts $file "module $::design(top) (input ap_clk);\n// a stand-in: no hardware\nendmodule"
+    close $file
+}
+
+proc estimates {name latency interval lut} {
+    if {[goes_wrong synth undef]} { lassign {undef undef} latency interval }
+    set dsp [expr {$::program eq "vivado_hls" ? "DSP48E" : "DSP"}]
+    return "<PerformanceEstimates>
+<SummaryOfTimingAnalysis>
+<unit>ns</unit>
+<EstimatedClockPeriod>3.65</EstimatedClockPeriod>
+</SummaryOfTimingAnalysis>
+<SummaryOfOverallLatency>
+<unit>clock cycles</unit>
+<Best-caseLatency>12</Best-caseLatency>
+<Average-caseLatency>20</Average-caseLatency>
+<Worst-caseLatency>$latency</Worst-caseLatency>
+<Interval-min>4</Interval-min>
+<Interval-max>$interval</Interval-max>
+</SummaryOfOverallLatency>
+</PerformanceEstimates>
+<AreaEstimates>
+<Resources>
+<BRAM_18K>2</BRAM_18K>
+<$dsp>7</$dsp>
+<FF>3000</FF>
+<LUT>$lut</LUT>
+<URAM>0</URAM>
+</Resources>
+<AvailableResources>
+<BRAM_18K>5376</BRAM_18K>
+<$dsp>12288</$dsp>
+<FF>3456000</FF>
+<LUT>1728000</LUT>
+<URAM>1280</URAM>
+</AvailableResources>
+</AreaEstimates>"
+}
+
+# One module for each kernel that the top function calls.
+proc modules {} {
+    set names {}
+    foreach path $::design(sources) {
+        foreach {- name} [regexp -all -inline {sparsehls::(\w+)<} [source_text $path]] { lappend names $name }
+    }
+    return [lsort -unique $names]
+}
+
+proc csynth_xml {modules} {
+    set text "<profile>\n<!-- written by a stand-in: every figure is invented -->\n<ReportVersion>
+<Version>$::version</Version>\n</ReportVersion>\n<UserAssignments>\n<unit>ns</unit>\n<Part>$::design(part)</Part>
+<TopModelName>$::design(top)</TopModelName>\n<TargetClockPeriod>$::design(period)</TargetClockPeriod>\n</UserAssignments>
+[estimates $::design(top) 30 5 40000]\n"
+    if {$modules ne {}} {
+        append text "<ModuleInformation>\n"
+        foreach name $modules { append text "<Module>\n<Name>$name</Name>\n[estimates $name 6 1 4000]\n</Module>\n" }
+        append text "</ModuleInformation>\n"
+    }
+    return "$text</profile>\n"
+}
+
+proc cosim_design {args} {
+    if {$args ne {-trace_level none}} { usage cosim_design }
+    need benches
+    need_synthesis
+    begin cosim
+    set verdict [expr {[goes_wrong cosim mismatch] ? "Fail" : "Pass"}]
+    set rule "+----------+----------+[string repeat - 47]+[string repeat - 47]+"
+    set total ""
+    if {$::program ne "vivado_hls"} { append rule "[string repeat - 22]+"; set total [list 190] }
+    set row "|   Verilog|[format %10s $verdict]|"
+    foreach cell [concat {28 29 30 4 5 5} $total] { append row "[format %15s $cell]|" }
+    set none "|      VHDL|        NA|[string repeat {             NA|} [expr {6 + [llength $total]}]]"
+    report cosim [file join $::design(solution) sim report $::design(top)_cosim.rpt] \
+        "Report time       : Thu Jan  1 00:00:00 UTC 1970.\nSolution          : solution1.\nSimulation tool   : a stand-in\n\n$rule\n$none\n$row\n$rule\n"
+}
+
+proc export_design {args} {
+    if {$args ne {-format ip_catalog}} { usage export_design }
+    need_synthesis
+    begin export
+    report export [file join $::design(solution) impl ip component.xml] "<component/>\n"
+}
+
+# ---- the commands of Vivado
+
+set verilog ""
+proc add_sources {path} {
+    if {[glob -nocomplain -directory $path *.v] eq {}} { error "ERROR: \[Vivado 12-172\] no Verilog in $path" }
+    set ::verilog $path
+}
+proc synth_design {args} {
+    array set given $args
+    if {[lsort [array names given]] ne {-mode -part -top} || $given(-mode) ne "out_of_context"} { usage synth_design }
+    if {![file isfile [file join $::verilog $given(-top).v]]} { error "ERROR: \[Synth 8-3\] no module $given(-top)" }
+    set ::design(top) $given(-top)
+    set ::design(part) $given(-part)
+    begin vsynth
+}
+proc get_ports {name} { return $name }
+proc opt_design {} { need top }
+proc report_utilization {args} {
+    need top
+    if {[lrange $args 0 end-1] ne {-hierarchical -hierarchical_depth 1 -file}} { usage report_utilization }
+    set rule "+--------------------+--------------------+------------+------------+---------+------+------+--------+--------+------+------------+"
+    set titles "|      Instance      |       Module       | Total LUTs | Logic LUTs | LUTRAMs | SRLs |  FFs | RAMB36 | RAMB18 | URAM | DSP Blocks |"
+    set row "| %-18s | %18s | %10d | %10d | %7d | %4d | %4d | %6d | %6d | %4d | %10d |"
+    set lines [list $rule $titles $rule [format $row $::design(top) (top) 15000 14000 0 1000 2500 1 1 0 6] \
+        [format $row "  ($::design(top))" (top) 0 0 0 0 500 0 0 0 0] \
+        [format $row "  conv_U0" $::design(top)_conv 15000 14000 0 1000 2000 1 1 0 6] $rule]
+    report vsynth [lindex $args end] "Written by a stand-in: every figure is invented.\n| Tool Version : Vivado v.$::version (lin64)
+| Design       : $::design(top)\n| Device       : $::design(part)\n| Design State : Optimized\n\n1. Utilization by Hierarchy
+---------------------------\n\n[join $lines \n]\n"
+}
+proc report_timing_summary {args} {
+    need top
+    if {[llength $args] != 2 || [lindex $args 0] ne "-file"} { usage report_timing_summary }
+    set met [expr {![goes_wrong vsynth mismatch]}]
+    set slack [expr {$met ? 0.512 : -0.333}]
+    set sentence [expr {$met ? "All user specified timing constraints are met." : "Timing constraints are not met."}]
+    report vsynth [lindex $args 1] "| Design Timing Summary\n| ---------------------
+
+    WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)  THS Failing Endpoints  THS Total Endpoints
+    -------      -------  ---------------------  -------------------      -------      -------  ---------------------  -------------------
+     $slack        0.000                      [expr {$met ? 0 : 57}]                  973        0.082        0.000                      0                  973
+
+
+$sentence\n"
+}
+
+# ---- run it
+
+proc exit {{code 0}} { leave [expr {$::kind eq "swallow" ? 0 : $code}] }
+
+set script [script_of]
+# The script gets no arguments, as with vitis-run.
+set argv {}
+set argc 0
+if {[catch {uplevel #0 [list source $script]} message]} {
+    puts stderr "ERROR: \[Common 17-39\] $message"
+    leave 1
+}
+leave 0
