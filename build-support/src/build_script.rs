@@ -17,7 +17,7 @@ use crate::{
     files,
     formats::FixedNetwork,
     manifest::{self, Model, Package},
-    toolchain::{Cancel, Job, Steps, limits},
+    toolchain::{self, Cancel, Job, Steps, limits},
 };
 
 /// Compiles the models of a firmware package inside its build script.
@@ -270,17 +270,13 @@ impl Build {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
-        match job.require_tools() {
-            Err(error) if self.synth == Synth::Auto => {
-                cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
-                return Ok(());
-            }
-            there => there?,
+        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(model.target.backend)) {
+            cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
+            return Ok(());
         }
-        let report = job.run()?.report;
-        let checked = limits::check(&limits::table(&report, &model.limits));
-        checked.map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
+        let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
+        let rows = limits::table(&job.run()?.report, &model.limits);
+        limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
     }
 }
 

@@ -38,6 +38,12 @@ pub struct Job<'a> {
     pub progress: &'a dyn Fn(Progress<'_>),
 }
 
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("directory", &self.directory).field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
 /// What goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
@@ -69,17 +75,6 @@ impl Identified {
         // The version counts, not the place; without a version the place has to do.
         let version = tool.version().unwrap_or_else(|| tool.path.display().to_string());
         Self { identity: format!("{} {version}", tool.program.name()), tool }
-    }
-}
-
-impl std::fmt::Debug for Job<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { model, directory, steps, .. } = self;
-        f.debug_struct("Job")
-            .field("model", &model.name)
-            .field("directory", directory)
-            .field("steps", steps)
-            .finish_non_exhaustive()
     }
 }
 

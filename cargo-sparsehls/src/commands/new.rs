@@ -81,7 +81,7 @@ fn package(common: &Common, args: &ContentsArgs, folder: &Path) -> Result<(Strin
     let name = name(args, folder)?;
     let path = folder.join("Cargo.toml");
     let contents = Contents::new(common, args, &name, &path)?;
-    let mut manifest = Manifest::new(&name, &path)?;
+    let mut manifest = Manifest::new(&name, workspace::around(folder)?.is_none(), &path)?;
     manifest.add(&contents)?;
     let mut files = contents.package(&manifest.crate_name()?)?;
     files.insert("Cargo.toml".into(), manifest.to_string().into_bytes());

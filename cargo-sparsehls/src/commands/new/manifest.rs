@@ -10,6 +10,12 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, TomlError, Val
 
 use super::contents::Contents;
 
+const PROFILE: &str = "
+# With the profile of the tests, what both use is compiled once.
+[profile.dev.build-override]
+debug = true
+";
+
 /// A Cargo.toml.
 #[derive(Debug)]
 pub struct Manifest {
@@ -24,11 +30,11 @@ impl fmt::Display for Manifest {
 }
 
 impl Manifest {
-    /// That of a new package.
+    /// That of a new package; `root` says whether it is in no workspace, and so has profiles.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn new(name: &str, path: &Path) -> Result<Self> {
+    pub fn new(name: &str, root: bool, path: &Path) -> Result<Self> {
         let text = format!(
             r#"[package]
 name = "{name}"
@@ -46,10 +52,9 @@ publish = false
 backend = "vitis"               # or "vivado"
 part = "xcu250-figd2104-2L-e"
 clock-period = 5.0              # ns
-
-# The table's name is the HLS top function and the Rust module.
-"#,
-            env!("CARGO_PKG_RUST_VERSION")
+{}"#,
+            env!("CARGO_PKG_RUST_VERSION"),
+            if root { PROFILE } else { "" }
         );
         Self::parse(&text, path)
     }

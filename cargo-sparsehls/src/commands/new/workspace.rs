@@ -34,7 +34,10 @@ pub fn add(folder: &Path) -> Result<Option<PathBuf>> {
 }
 
 /// The nearest manifest above `folder` that has a workspace.
-fn around(folder: &Path) -> Result<Option<(PathBuf, DocumentMut)>> {
+///
+/// # Errors
+/// [`Code::ManifestUnreadable`] if one on the way is no TOML.
+pub fn around(folder: &Path) -> Result<Option<(PathBuf, DocumentMut)>> {
     for above in folder.ancestors().skip(1) {
         let path = above.join("Cargo.toml");
         let Ok(text) = fs::read_to_string(&path) else { continue };
@@ -49,9 +52,9 @@ fn around(folder: &Path) -> Result<Option<(PathBuf, DocumentMut)>> {
 }
 
 fn unreadable(path: &Path, why: &str) -> Error {
-    Error::new(Code::ManifestUnreadable, format!("the package was made, but not added to the workspace: {why}"))
+    Error::new(Code::ManifestUnreadable, format!("the package cannot be added to the workspace around it: {why}"))
         .file(path)
-        .help("correct the manifest and add the package to `members`")
+        .help("correct the manifest, and see that `members` has the package")
 }
 
 /// Whether a pattern of `members` or `exclude` covers a path: `*` stands for any part of one name.
