@@ -264,7 +264,15 @@ fn lines(values: &[i64], count: usize) -> String {
     let mut text = String::new();
     for line in values.chunks(count.max(1)) {
         for (at, value) in line.iter().enumerate() {
-            let _ = write!(text, "{}{value}", if at == 0 { "" } else { " " });
+            if at > 0 {
+                text.push(' ');
+            }
+            // Most inputs are zero.
+            if *value == 0 {
+                text.push('0');
+            } else {
+                let _ = write!(text, "{value}");
+            }
         }
         text.push('\n');
     }

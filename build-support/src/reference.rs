@@ -186,6 +186,9 @@ fn map(fixed: &FixedLayer, value: Value, classes: &[u16], f: impl Fn(i64, u16) -
 }
 
 fn quantize(x: i64, input: &Values, quantizer: &Quantizer, class: u16, fraction: i32) -> i64 {
+    if x == 0 {
+        return 0; // in every mode, and most values of a sparse image are
+    }
     let format: &QuantizerFormat = &quantizer.formats[usize::from(class)];
     let y = format.quantize(x.into(), input.fraction, input.divisor, quantizer.rounding, quantizer.overflow);
     let shift = fraction - format.fraction().unwrap_or(fraction);

@@ -28,20 +28,17 @@ void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::
 #pragma HLS PIPELINE II=1 rewind
             for (int r = 0; r < CONFIG::rows; ++r) {
 #pragma HLS UNROLL
-                accumulator_t products[CONFIG::inputs_per_cycle * CONFIG::outputs_per_cycle];
-#pragma HLS ARRAY_PARTITION variable=products complete
-                for (int i = 0; i < CONFIG::inputs_per_cycle; ++i) {
-#pragma HLS UNROLL
-                    for (int o = 0; o < CONFIG::outputs_per_cycle; ++o) {
-#pragma HLS UNROLL
-                        const typename CONFIG::weight_t weight = weights[(input + i) * CONFIG::outputs + output + o];
-                        products[i * CONFIG::outputs_per_cycle + o] = weight * mantissa(x[r * CONFIG::inputs + input + i]);
-                    }
-                }
-                Tree<CONFIG::inputs_per_cycle>::template sum<CONFIG::outputs_per_cycle>(products);
                 for (int o = 0; o < CONFIG::outputs_per_cycle; ++o) {
 #pragma HLS UNROLL
-                    partial[r][o] = input == 0 ? products[o] : accumulator_t(partial[r][o] + products[o]);
+                    accumulator_t products[CONFIG::inputs_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=products complete
+                    for (int i = 0; i < CONFIG::inputs_per_cycle; ++i) {
+#pragma HLS UNROLL
+                        const typename CONFIG::weight_t weight = weights[(input + i) * CONFIG::outputs + output + o];
+                        products[i] = weight * mantissa(x[r * CONFIG::inputs + input + i]);
+                    }
+                    const accumulator_t sum = Tree<CONFIG::inputs_per_cycle>::sum(products);
+                    partial[r][o] = input == 0 ? sum : accumulator_t(partial[r][o] + sum);
                     const accumulator_t shifted = partial[r][o] << CONFIG::shift;
                     y[r * CONFIG::outputs + output + o] =
                         from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[output + o])));

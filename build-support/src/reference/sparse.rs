@@ -6,6 +6,9 @@ use crate::{
     network::{Conv2d, Mantissas, Pooling2d, PoolingMode, Shape},
 };
 
+/// Pixels that are looked at together.
+const BLOCK: usize = 32;
+
 /// The active pixels of an image: where each lies, and its channels.
 pub fn active<'a>(
     fixed: &FixedLayer,
@@ -18,9 +21,25 @@ pub fn active<'a>(
     };
     let floor = threshold.map(|threshold| threshold_mantissa(threshold, fixed.input.fraction));
     // A threshold below all mantissas makes every pixel active.
-    let (all, floor) = (floor.is_some_and(|floor| floor < i64::MIN.into()), floor.map(|floor| floor.min(i64::MAX.into()) as i64));
+    let all = floor.is_some_and(|floor| floor < i64::MIN.into());
+    let floor = floor.map(|floor| floor.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
     let is_active = move |first: i64| all || floor.map_or(first != 0, |floor| first > floor);
-    image.chunks_exact(channels).enumerate().filter(move |(_, pixel)| is_active(pixel[0]))
+    // Most blocks have no active pixel, and that is quickly seen, unless the mantissas are too wide to be subtracted.
+    let narrow = fixed.input.format().width < 63 && floor.is_none_or(|floor| floor.unsigned_abs() < 1 << 62);
+    let blocks = image.chunks(BLOCK * channels).enumerate();
+    let blocks = blocks.filter(move |(_, block)| !narrow || may_be_active(block, floor));
+    let pixels = move |(at, block): (usize, &'a [i64])| {
+        block.chunks_exact(channels).enumerate().map(move |(pixel, values)| (at * BLOCK + pixel, values))
+    };
+    blocks.flat_map(pixels).filter(move |(_, pixel)| is_active(pixel[0]))
+}
+
+/// Whether any value is above `floor`, or not zero. It looks at all of them: a loop without an exit is made of vectors.
+fn may_be_active(block: &[i64], floor: Option<i64>) -> bool {
+    match floor {
+        Some(floor) => block.iter().fold(0, |bits, x| bits | (floor - x)) < 0,
+        None => block.iter().fold(0, |bits, x| bits | x) != 0,
+    }
 }
 
 pub fn input_reduce(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64]) -> Value {
