@@ -98,7 +98,10 @@ impl Build {
         csim::Compiler::find()?;
         let name = emit::symbol(&self.package.name, &model.name);
         let mut build = cc::Build::new();
-        build.cpp(true).opt_level(3).warnings(false).flag_if_supported("-Wno-unknown-pragmas");
+        build.cpp(true).opt_level(2).warnings(false).flag_if_supported("-Wno-unknown-pragmas");
+        for flag in csim::VECTORS {
+            build.flag_if_supported(flag);
+        }
         build.flag_if_supported(csim::standard(model.target.backend)).include(directory).include(directory.join("csim/ap_types"));
         build.files(Project::sources(&model.name).map(|source| directory.join(source)));
         build.try_compile(&name).map_err(|error| {

@@ -40,6 +40,10 @@ pub struct Compiler {
     version: String,
 }
 
+/// What of gcc's -O3 the kernels need: their loops become vectors, which clang does anyway. All of -O3 compiles a quarter
+/// longer and runs 4 % faster.
+pub(crate) const VECTORS: [&str; 2] = ["-ftree-loop-vectorize", "-fvect-cost-model=dynamic"];
+
 impl Compiler {
     /// Finds the compiler: `CXX`, or else the usual one.
     ///
@@ -56,15 +60,18 @@ impl Compiler {
             .cpp(true)
             .host(host)
             .target(host)
-            .opt_level(3)
+            .opt_level(2)
             .debug(false)
             .cargo_metadata(false)
             .cargo_warnings(false)
             .out_dir(std::env::temp_dir());
         let tool = build.try_get_compiler().map_err(|error| missing(error.to_string()))?;
         let command = tool.to_command();
-        let command: Vec<OsString> =
+        let mut command: Vec<OsString> =
             std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
+        if tool.is_like_gnu() {
+            command.extend(VECTORS.map(OsString::from));
+        }
         let output = Command::new(&command[0]).arg("--version").output().map_err(|error| {
             let name = command[0].to_string_lossy();
             missing(match error.kind() {
