@@ -128,7 +128,14 @@ impl FixedLayer {
     /// Active pixels of an image that goes into this input reduction with this threshold, before any is dropped.
     pub fn active_pixels(&self, threshold: Option<f32>, image: &Value) -> usize {
         match image {
-            Value::Dense(image) => sparse::active(self, threshold, image).count(),
+            Value::Dense(image) => {
+                let mut count = 0;
+                sparse::active(self, threshold, image, |_, _| {
+                    count += 1;
+                    true
+                });
+                count
+            }
             Value::Sparse { positions, .. } => positions.len(),
         }
     }

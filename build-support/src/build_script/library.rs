@@ -35,8 +35,10 @@ impl Libraries {
         fs::create_dir_all(out_dir).map_err(|error| Error::io("create", out_dir, &error))?;
         let mut build = cc::Build::new();
         // The simulation uses nothing of the C++ standard library, so nothing needs to be linked.
-        build.cpp(true).cpp_link_stdlib(None).opt_level(csim::OPTIMIZATION).debug(false).warnings(false).out_dir(out_dir);
-        build.flag(csim::NO_SLP);
+        build.cpp(true).cpp_link_stdlib(None).opt_level(2).debug(false).warnings(false).out_dir(out_dir);
+        for flag in csim::VECTORS {
+            build.flag_if_supported(flag);
+        }
         build.flag_if_supported("-Wno-unknown-pragmas").flag_if_supported("-fno-exceptions").flag_if_supported("-fno-rtti");
         for flag in flags {
             build.flag(flag);

@@ -9,12 +9,8 @@ use crate::{
 /// Pixels that are looked at together.
 const BLOCK: usize = 32;
 
-/// The active pixels of an image: where each lies, and its channels.
-pub fn active<'a>(
-    fixed: &FixedLayer,
-    threshold: Option<f32>,
-    image: &'a [i64],
-) -> impl Iterator<Item = (usize, &'a [i64])> + use<'a> {
+/// Hands each active pixel of an image to `take`, where it lies and its channels, until that returns false.
+pub fn active(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64], mut take: impl FnMut(usize, &[i64]) -> bool) {
     let channels = match fixed.layer.shape {
         Shape::Sparse { channels, .. } => channels,
         Shape::Dense(_) => 1,
@@ -23,21 +19,25 @@ pub fn active<'a>(
     // A threshold below all mantissas makes every pixel active.
     let all = floor.is_some_and(|floor| floor < i64::MIN.into());
     let floor = floor.map(|floor| floor.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
-    let is_active = move |first: i64| all || floor.map_or(first != 0, |floor| first > floor);
-    // Most blocks have no active pixel, and that is quickly seen, unless the mantissas are too wide to be subtracted.
-    let narrow = fixed.input.format().width < 63 && floor.is_none_or(|floor| floor.unsigned_abs() < 1 << 62);
-    let blocks = image.chunks(BLOCK * channels).enumerate();
-    let blocks = blocks.filter(move |(_, block)| !narrow || may_be_active(block, floor));
-    let pixels = move |(at, block): (usize, &'a [i64])| {
-        block.chunks_exact(channels).enumerate().map(move |(pixel, values)| (at * BLOCK + pixel, values))
-    };
-    blocks.flat_map(pixels).filter(move |(_, pixel)| is_active(pixel[0]))
+    // Most blocks have no active pixel, and that is quickly seen.
+    for (at, block) in image.chunks(BLOCK * channels).enumerate() {
+        if !all && !may_be_active(block, floor) {
+            continue;
+        }
+        for (pixel, values) in block.chunks_exact(channels).enumerate() {
+            let is_active = all || floor.map_or(values[0] != 0, |floor| values[0] > floor);
+            if is_active && !take(at * BLOCK + pixel, values) {
+                return;
+            }
+        }
+    }
 }
 
-/// Whether any value is above `floor`, or not zero. It looks at all of them: a loop without an exit is made of vectors.
+/// Whether any value is above `floor`, or not zero. It looks at all of them: a loop without an exit is
+/// faster than one that could end early.
 fn may_be_active(block: &[i64], floor: Option<i64>) -> bool {
     match floor {
-        Some(floor) => block.iter().fold(0, |bits, x| bits | (floor - x)) < 0,
+        Some(floor) => block.iter().fold(false, |any, x| any | (*x > floor)),
         None => block.iter().fold(0, |bits, x| bits | x) != 0,
     }
 }
@@ -45,10 +45,11 @@ fn may_be_active(block: &[i64], floor: Option<i64>) -> bool {
 pub fn input_reduce(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64]) -> Value {
     let Shape::Sparse { slots, width, channels, .. } = fixed.layer.shape else { return Value::Dense(image.to_vec()) };
     let (mut positions, mut features) = (Vec::with_capacity(slots), Vec::with_capacity(slots * channels));
-    for (at, pixel) in active(fixed, threshold, image).take(slots) {
+    active(fixed, threshold, image, |at, pixel| {
         positions.push([(at / width) as u32, (at % width) as u32]);
         features.extend_from_slice(pixel);
-    }
+        positions.len() < slots
+    });
     Value::Sparse { positions, features }
 }
 
