@@ -2,6 +2,8 @@
 //!
 //! This crate parses arguments, prints, and turns errors into exit codes; the work is in `sparsehls-build`.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod args;
 mod checked;
 mod commands;
