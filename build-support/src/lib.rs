@@ -173,19 +173,18 @@ impl Golden {
     /// As [`Self::of`].
     pub fn first(model: &manifest::Model, network: &formats::FixedNetwork, events: usize) -> Result<Option<Self>> {
         let Some(path) = &model.golden else { return Ok(None) };
-        let array = |name| {
-            let mut source = data::Source::open(path, name)?;
-            let mut all = source.events()?;
-            let mut shape = all.shape().to_vec();
-            if name == "x" {
-                data::check_shape(&shape, network)?;
-            }
-            if let Some(count) = shape.first_mut() {
-                *count = events.min(*count);
-            }
-            all.read(events).map(|values| data::Array { shape, values })
+        let read = || {
+            let (mut x, mut y) = (data::Source::in_archive(path, "x")?, data::Source::in_archive(path, "y")?);
+            let (mut x, mut y) = (x.events()?, y.events()?);
+            data::check_shape(x.shape(), network)?;
+            data::check_outputs(x.count(), y.shape(), network)?;
+            let first = |array: &mut data::Events<'_>| {
+                let shape = [&[events.min(array.count())], &array.shape()[1..]].concat();
+                array.read(events).map(|values| data::Array { shape, values })
+            };
+            Self::new(data::Golden { x: first(&mut x)?, y: first(&mut y)? }, network)
         };
-        let read = || Self::new(data::Golden { x: array("x")?, y: array("y")? }, network).map_err(|error| error.file(path));
+        let read = || read().map_err(|error| error.file(path));
         read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
     }
 

@@ -35,8 +35,18 @@ impl Source {
     /// [`FileNotFound`](crate::Code::FileNotFound), [`Io`](crate::Code::Io), [`InvalidData`](crate::Code::InvalidData).
     pub fn open(path: &Path, member: &str) -> Result<Self> {
         let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-        let file = if is_npz { Opened::Npz(archive(path)?, member.to_owned()) } else { Opened::Npy(open(path)?) };
-        Ok(Self { path: path.to_owned(), file })
+        if is_npz {
+            return Self::in_archive(path, member);
+        }
+        Ok(Self { path: path.to_owned(), file: Opened::Npy(open(path)?) })
+    }
+
+    /// Opens the array `member` of a `.npz` file, whatever its name.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn in_archive(path: &Path, member: &str) -> Result<Self> {
+        Ok(Self { path: path.to_owned(), file: Opened::Npz(archive(path)?, member.to_owned()) })
     }
 
     /// Begins to read.

@@ -40,13 +40,12 @@ pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
 
 fn profile(loaded: &Loaded, args: &ProfileArgs, output: &Output) -> Result<(Profile, GridReport)> {
     let network = &loaded.network;
-    let path = match &args.input {
-        Some(path) => path,
-        None => loaded.golden_file("to profile", "give --input X.npy")?,
+    let mut source = match &args.input {
+        Some(path) => data::Source::open(path, "x")?,
+        None => data::Source::in_archive(loaded.golden_file("to profile", "give --input X.npy")?, "x")?,
     };
-    let mut source = data::Source::open(path, "x")?;
     let mut x = source.events()?;
-    data::check_shape(x.shape(), network).map_err(|error| error.file(path))?;
+    data::check_shape(x.shape(), network).map_err(|error| error.file(x.path()))?;
     let reference = &Reference::new(network);
     let worker = |_| {
         move |x: Vec<f64>| {

@@ -53,17 +53,16 @@ fn names(engines: Engines) -> impl Iterator<Item = &'static str> {
 
 /// Inputs and what Keras makes of them: from the command line, or from the manifest.
 fn sources(loaded: &Loaded, args: &VerifyArgs) -> Result<(Source, Source)> {
-    let files = match (&args.golden, &args.input, &args.expected) {
-        (None, Some(input), Some(expected)) => (input.as_path(), expected.as_path()),
-        (Some(golden), ..) => (golden.as_path(), golden.as_path()),
+    let golden = match (&args.golden, &args.input, &args.expected) {
+        (None, Some(input), Some(expected)) => return Ok((Source::open(input, "x")?, Source::open(expected, "y")?)),
+        (Some(golden), ..) => golden,
         _ => {
             let remedy = "add `golden = \"models/NAME.golden.npz\"`, or give --golden FILE.npz";
-            let golden = loaded.golden_file("to compare with", remedy)?;
-            (golden, golden)
+            loaded.golden_file("to compare with", remedy)?
         }
     };
-    let open = |path: &Path, array| Source::open(path, array).map_err(|error| in_manifest(error, loaded, path));
-    Ok((open(files.0, "x")?, open(files.1, "y")?))
+    let open = |array| Source::in_archive(golden, array).map_err(|error| in_manifest(error, loaded, golden));
+    Ok((open("x")?, open("y")?))
 }
 
 /// An error in the manifest's own golden file names the key too.
