@@ -16,21 +16,21 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["reference", model, events] => {
-            let example = bench::example(model);
-            let outputs = Reference::new(&example.network).run_each(example.events(events.parse().unwrap()));
+            let golden = bench::golden(model);
+            let outputs = Reference::new(&golden.network).run_each(golden.events(events.parse().unwrap()));
             assert!(!outputs.is_empty());
         }
-        ["csim", model, folder] => prepare(&bench::example(model), Path::new(folder)),
+        ["csim", model, folder] => prepare(&bench::golden(model), Path::new(folder)),
         _ => println!("run by instructions.sh, which wants valgrind"), // cargo bench calls it with --bench
     }
 }
 
-fn prepare(example: &bench::Example, folder: &Path) {
-    println!("{}", example.csim(folder).program().display());
+fn prepare(golden: &bench::Golden, folder: &Path) {
+    println!("{}", golden.csim(folder).program().display());
     for events in [20, 120] {
         let mut bytes = (events as u64).to_ne_bytes().to_vec();
-        // Both examples have inputs of up to 8 bits.
-        bytes.extend(example.events(events).iter().map(|&mantissa| mantissa as u8));
+        // All of them have inputs of up to 8 bits.
+        bytes.extend(golden.events(events).iter().map(|&mantissa| mantissa as u8));
         std::fs::write(folder.join(format!("{events}.in")), bytes).unwrap();
     }
 }

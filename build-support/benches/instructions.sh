@@ -24,7 +24,7 @@ count() { # of a command; standard input is handed on
 found=$folder/found
 {
     echo "# $(rustc --version | cut -d' ' -f1,2), $("${CXX:-c++}" --version | head -1)"
-    for model in digits tracks; do
+    for model in small digits tracks; do
         few=$(count "$program" reference $model 20)
         many=$(count "$program" reference $model 120)
         echo "reference $model $(((many - few) / 100))"

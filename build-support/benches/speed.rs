@@ -4,7 +4,7 @@
 
 mod bench;
 
-use bench::{EXAMPLES, Example, example, generate, load, made_up, model};
+use bench::{MODELS, Golden, golden, generate, load, made_up, model};
 use divan::{Bencher, counter::ItemsCount};
 use sparsehls_build::{data, reference::Reference};
 
@@ -15,16 +15,16 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = EXAMPLES)]
+#[divan::bench(args = MODELS)]
 fn read_and_infer(bencher: Bencher<'_, '_>, name: &str) {
     let model = model(name);
     bencher.bench(|| load(&model));
 }
 
-#[divan::bench(args = EXAMPLES)]
+#[divan::bench(args = MODELS)]
 fn emit(bencher: Bencher<'_, '_>, name: &str) {
-    let example = example(name);
-    bencher.bench(|| example.project());
+    let golden = golden(name);
+    bencher.bench(|| golden.project());
 }
 
 /// Formats and emission of made-up networks: it has to grow as their weights do, eight times from size to size.
@@ -34,31 +34,31 @@ fn generation_by_size(bencher: Bencher<'_, '_>, size: usize) {
     bencher.counter(ItemsCount::new(size.pow(3) / 64 * 10)).bench(|| generate(&network));
 }
 
-#[divan::bench(args = EXAMPLES, sample_count = 10)]
+#[divan::bench(args = MODELS, sample_count = 10)]
 fn compile_csim(bencher: Bencher<'_, '_>, name: &str) {
-    let example = example(name);
-    bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|directory| example.csim(directory.path()));
+    let golden = golden(name);
+    bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|directory| golden.csim(directory.path()));
 }
 
-#[divan::bench(args = EXAMPLES)]
+#[divan::bench(args = MODELS)]
 fn csim(bencher: Bencher<'_, '_>, name: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let example = example(name);
-    let csim = example.csim(directory.path());
+    let golden = golden(name);
+    let csim = golden.csim(directory.path());
     let mut process = csim.start().unwrap();
-    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| process.run(example.events(EVENTS)).unwrap());
+    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| process.run(golden.events(EVENTS)).unwrap());
 }
 
-#[divan::bench(args = EXAMPLES)]
+#[divan::bench(args = MODELS)]
 fn reference(bencher: Bencher<'_, '_>, name: &str) {
-    let Example { network, inputs, .. } = example(name);
+    let Golden { network, inputs, .. } = golden(name);
     let reference = Reference::new(&network);
     let events = &inputs[..EVENTS * network.input_len()];
     bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| reference.run_each(events));
 }
 
 /// From floats to mantissas.
-#[divan::bench(args = EXAMPLES)]
+#[divan::bench(args = MODELS)]
 fn input_grid(bencher: Bencher<'_, '_>, name: &str) {
     let model = model(name);
     let network = load(&model);

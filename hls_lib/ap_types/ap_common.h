@@ -165,6 +165,22 @@ template <int W, bool S, int D, ap_q_mode Q> struct rounded<W, S, D, Q, split> {
 // Overflow: a W1-bit mantissa, times 2^N with N >= 0, into W2 bits
 // ---------------------------------------------------------------------------------------------------------------------
 
+// Without limits. The function does not depend on W1, so that many formats share one: a compiler takes its time for each.
+template <int W2, bool S2, int N, bool Cuts> struct placed {
+    typedef typename work<W2, false>::type U2;
+    typedef typename raw<W2, S2>::type R;
+    template <class T> static constexpr U2 shifted(T x) { return N < W2 ? (U2)((U2)x << (N < W2 ? N : 0)) : (U2)0; }
+    template <class T> static constexpr R of(T x) { return Cuts ? wrap<W2, S2>::of(shifted(x)) : (R)shifted(x); }
+};
+template <int W2, bool S2, bool Cuts> struct placed<W2, S2, 0, Cuts> : wrap<W2, S2> {
+    typedef typename raw<W2, S2>::type R;
+};
+template <int W2, bool S2> struct placed<W2, S2, 0, false> {
+    typedef typename raw<W2, S2>::type R;
+    template <class T> static constexpr R of(T x) { return (R)x; }
+};
+
+// With limits (saturation).
 template <int W1, bool S1, int W2, bool S2, ap_o_mode O, int N> struct fitted {
     typedef typename work<W1, S1>::type T;
     typedef typename work<W2, false>::type U2;
@@ -176,18 +192,18 @@ template <int W1, bool S1, int W2, bool S2, ap_o_mode O, int N> struct fitted {
     static constexpr u128 highest = ones(S2 ? W2 - 1 : W2);
     static constexpr u128 lowest = !S2 ? (u128)0 : O == AP_SAT_SYM && W2 > 1 ? highest : highest + 1;
     static constexpr u128 high = scaled_down(highest), low = scaled_down(lowest);
-    typedef exceeds<(O != AP_WRAP && ones(S1 ? W1 - 1 : W1) > high)> upper;
-    typedef exceeds<(O != AP_WRAP && S1 && ones(W1 - 1) + 1 > low)> lower;
-
-    // Nothing is cut off where there are limits, nor where every source value fits. (The compiler cannot tell.)
-    static constexpr bool cuts = O == AP_WRAP && (S1 && !S2 ? true : W1 + N + (S2 && !S1) > W2);
-    static constexpr U2 shifted(T x) { return N < W2 ? (U2)((U2)x << (N < W2 ? N : 0)) : (U2)0; }
+    typedef exceeds<(ones(S1 ? W1 - 1 : W1) > high)> upper;
+    typedef exceeds<(S1 && ones(W1 - 1) + 1 > low)> lower;
     static constexpr R of(T x) {
         return upper::above(x, high)   ? (R)highest
                : lower::below(x, low) ? (R)((U2)0 - (U2)lowest)
-               : cuts                  ? wrap<W2, S2>::of(shifted(x))
-                                       : (R)shifted(x);
+                                      : placed<W2, S2, N, false>::of(x);
     }
+};
+// Nothing is cut off where every source value fits. (The compiler cannot tell.)
+template <int W1, bool S1, int W2, bool S2, int N>
+struct fitted<W1, S1, W2, S2, AP_WRAP, N> : placed<W2, S2, min(N, W2), (S1 && !S2) || (W1 + N + (S2 && !S1) > W2)> {
+    typedef typename work<W1, S1>::type T;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -196,10 +212,7 @@ template <int W1, bool S1, int W2, bool S2, ap_o_mode O, int N> struct fitted {
 
 template <int W1, int I1, bool S1, int W2, int I2, bool S2, ap_q_mode Q, ap_o_mode O,
           bool Drops = ((W1 - I1) > (W2 - I2))>
-struct convert {
-    typedef fitted<W1, S1, W2, S2, O, (W2 - I2) - (W1 - I1)> F;
-    template <class T> static constexpr typename F::R of(T x) { return F::of((typename F::T)x); }
-};
+struct convert : fitted<W1, S1, W2, S2, O, (W2 - I2) - (W1 - I1)> {};
 template <int W1, int I1, bool S1, int W2, int I2, bool S2, ap_q_mode Q, ap_o_mode O>
 struct convert<W1, I1, S1, W2, I2, S2, Q, O, true> {
     typedef rounded<W1, S1, (W1 - I1) - (W2 - I2), Q> R;
@@ -292,7 +305,7 @@ template <int W, int I, bool S, bool IsInt> class number {
     typedef typename work<W, false>::type bits_type;
     static const int width = W;
 
-    constexpr number() : mantissa(0) {}
+    number() = default;  // without a value, as in hardware, so that an array costs nothing
     constexpr number(mantissa_tag, raw_type m) : mantissa(m) {}
     // Written out, so that a compiler sees a copy of an integer, which it can make vectors of, and not of a class.
     constexpr number(const number &x) : mantissa(x.mantissa) {}
@@ -469,7 +482,9 @@ template <class Number>
 inline void set_bits(Number &x, int hi, int lo, typename Number::bits_type value) {
     typedef typename Number::bits_type U;
     const U mask = (U)((U)((U) ~(U)0 >> (8 * (int)sizeof(U) - 1 - hi + lo)) << lo);
-    x.assign_bits((U)(((U)x.mantissa & (U)~mask) | ((U)(value << lo) & mask)));
+    // All bits of a number that has no value yet may be set: then it is not read.
+    const bool all = lo == 0 && hi == Number::width - 1;
+    x.assign_bits(all ? value : (U)(((U)x.mantissa & (U)~mask) | ((U)(value << lo) & mask)));
 }
 
 // One bit: reads as bool, is set by anything that is not zero.

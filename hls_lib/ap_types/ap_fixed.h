@@ -86,7 +86,7 @@ class ap_fixed_base : public ap_detail::number<W, I, S, false> {
     static const ap_q_mode qmode = Q;
     static const ap_o_mode omode = O;
 
-    constexpr ap_fixed_base() : Base() {}
+    ap_fixed_base() = default;
     constexpr ap_fixed_base(tag, raw_type m) : Base(tag(), m) {}
     // From an integer of C++ or a single bit, ...
     template <class T, class X = ap_detail::operand<T>, int B = X::width>
@@ -164,14 +164,14 @@ template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
 class ap_fixed : public ap_fixed_base<W, I, true, Q, O, N> {
   public:
     using ap_fixed_base<W, I, true, Q, O, N>::ap_fixed_base;
-    constexpr ap_fixed() {}
+    ap_fixed() = default;
 };
 
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
 class ap_ufixed : public ap_fixed_base<W, I, false, Q, O, N> {
   public:
     using ap_fixed_base<W, I, false, Q, O, N>::ap_fixed_base;
-    constexpr ap_ufixed() {}
+    ap_ufixed() = default;
 };
 
 #endif

@@ -60,7 +60,7 @@ template <int W, bool S> class ap_int_base : public ap_detail::number<W, W, S, t
     typedef typename Base::bits_type bits_type;
     using Base::mantissa;
 
-    constexpr ap_int_base() : Base() {}
+    ap_int_base() = default;
     constexpr ap_int_base(tag, raw_type m) : Base(tag(), m) {}
     // From an integer of C++ or a single bit, ...
     template <class T, class X = ap_detail::operand<T>, int B = X::width>
@@ -147,13 +147,13 @@ template <int W, bool S> class ap_int_base : public ap_detail::number<W, W, S, t
 template <int W> class ap_int : public ap_int_base<W, true> {
   public:
     using ap_int_base<W, true>::ap_int_base;
-    constexpr ap_int() {}
+    ap_int() = default;
 };
 
 template <int W> class ap_uint : public ap_int_base<W, false> {
   public:
     using ap_int_base<W, false>::ap_int_base;
-    constexpr ap_uint() {}
+    ap_uint() = default;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -24,26 +24,21 @@ namespace sparsehls {
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
 inline ap_int<W> mantissa(const ap_fixed<W, I, Q, O, N>& x) {
 #pragma HLS INLINE
-    ap_int<W> m;
-    m.range(W - 1, 0) = x.range(W - 1, 0);
-    return m;
+    return ap_int<W>(x.range(W - 1, 0));
 }
 
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
 inline ap_uint<W> mantissa(const ap_ufixed<W, I, Q, O, N>& x) {
 #pragma HLS INLINE
-    ap_uint<W> m;
-    m.range(W - 1, 0) = x.range(W - 1, 0);
-    return m;
+    return ap_uint<W>(x.range(W - 1, 0));
 }
 
 // The value of type T with mantissa m; m must be in T's range.
 template <class T, class M>
 inline T from_mantissa(const M& m) {
 #pragma HLS INLINE
-    const ap_int<T::width> bits = m;
     T x;
-    x.range(T::width - 1, 0) = bits.range(T::width - 1, 0);
+    x.range(T::width - 1, 0) = ap_uint<T::width>(m);
     return x;
 }
 

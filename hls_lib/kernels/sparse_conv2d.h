@@ -36,14 +36,15 @@ inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::d
         const bool mirrored = CONFIG::pixels_per_cycle == CONFIG::slots && q < p;
         const difference_t down = difference_t(hash[q * 2]) - row, up = row - difference_t(hash[q * 2]);
         const difference_t right = difference_t(hash[q * 2 + 1]) - column, left = column - difference_t(hash[q * 2 + 1]);
-        difference_t tap_row = pad_top + down, tap_column = pad_left + right;
-        if (mirrored) tap_row = pad_top - up;
-        if (mirrored) tap_column = pad_left - left;
-        rows[q] = tap_row;
-        columns[q] = tap_column;
-        const ap_uint<1> active = hash[q * 2] != 0, in_rows = tap_row >= 0 && tap_row < CONFIG::kernel_height,
-                         in_columns = tap_column >= 0 && tap_column < CONFIG::kernel_width;
-        inside[q] = active & in_rows & in_columns;
+        rows[q] = mirrored ? difference_t(pad_top - up) : difference_t(pad_top + down);
+        columns[q] = mirrored ? difference_t(pad_left - left) : difference_t(pad_left + right);
+    }
+    for (int q = 0; q < CONFIG::slots; ++q) {
+#pragma HLS UNROLL
+        const ap_uint<1> active = hash[q * 2] != 0;
+        const ap_uint<1> below_top = rows[q] >= 0, above_bottom = rows[q] < CONFIG::kernel_height;
+        const ap_uint<1> from_left = columns[q] >= 0, to_right = columns[q] < CONFIG::kernel_width;
+        inside[q] = active & below_top & above_bottom & from_left & to_right;
     }
 }
 
@@ -96,94 +97,54 @@ struct Pairwise {
     }
 };
 
-// The slots that can lie `down` rows and from `left` to `right` columns away from slot p at all, from `first` to `last`.
-// Slots that come straight from the input reduction are in row-major order (CONFIG::ordered), so that half of the pairs
-// are impossible; only constants p and q make that save anything.
-struct Reach {
-    int first, last;
-};
-
+// Whether slot q can lie `down` rows and `right` columns away from slot p at all. Slots that come straight from the input
+// reduction are in row-major order (CONFIG::ordered), so that half of the pairs are impossible, and in the same row no
+// slot is further away than its column is; only constants p and q make that save anything.
 template <class CONFIG>
-inline Reach reach_of(int p, int down, int left, int right) {
+inline bool can_lie(int p, int q, int down, int right) {
 #pragma HLS INLINE
-    Reach reach = {0, CONFIG::slots - 1};
-    if (down == 0 && left == 0 && right == 0) {
-        reach.first = reach.last = p;
-    } else if (CONFIG::ordered && CONFIG::pixels_per_cycle == CONFIG::slots) {
-        // In the same row no further than the columns are.
-        if (down >= 0) reach.first = down > 0 || left > 0 ? p + 1 : p + left;
-        if (down <= 0) reach.last = down < 0 || right < 0 ? p - 1 : p + right;
-    }
-    return reach;
+    if (down == 0 && right == 0) return q == p;
+    if (!CONFIG::ordered || CONFIG::pixels_per_cycle != CONFIG::slots) return true;
+    const bool later = down > 0 || (down == 0 && right > 0);
+    const bool near = down != 0 || (right > 0 ? q <= p + right : q >= p + right);
+    return near && (later ? q > p : q < p);
 }
 
 // The feature at each tap of slot p, or zero: at most one slot is there, so an OR chooses it without priority.
 template <class CONFIG, class X, class H>
 inline void gather(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2], int p, int channel,
-                   typename CONFIG::feature_t gathered[CONFIG::taps * CONFIG::channels_per_cycle]) {
+                   typename CONFIG::feature_t terms[CONFIG::slots * CONFIG::taps * CONFIG::channels_per_cycle]) {
 #pragma HLS INLINE
-    typedef typename CONFIG::feature_t feature_t;
-    const int channels = CONFIG::channels_per_cycle;
+    const int channels = CONFIG::channels_per_cycle, count = CONFIG::taps * channels;
     const int pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
     typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
     ap_uint<1> inside[CONFIG::slots];
-    feature_t features[channels][CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=rows complete
 #pragma HLS ARRAY_PARTITION variable=columns complete
 #pragma HLS ARRAY_PARTITION variable=inside complete
-#pragma HLS ARRAY_PARTITION variable=features complete dim=0
     find_taps<CONFIG>(hash, p, rows, columns, inside);
+    for (int i = 0; i < CONFIG::slots * count; ++i) {
+#pragma HLS UNROLL
+        terms[i] = 0;
+    }
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        for (int c = 0; c < channels; ++c) {
+        if (inside[q] == 0) continue;
+        for (int row = 0; row < CONFIG::kernel_height; ++row) {
 #pragma HLS UNROLL
-            features[c][q] = mantissa(feat[q * CONFIG::channels + channel + c]);
-        }
-    }
-    feature_t terms[CONFIG::taps * channels * CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=terms complete
-    for (int row = 0; row < CONFIG::kernel_height; ++row) {
+            if (rows[q] != row) continue;
+            for (int column = 0; column < CONFIG::kernel_width; ++column) {
 #pragma HLS UNROLL
-        const int down = row - pad_top;
-        const Reach row_reach = reach_of<CONFIG>(p, down, -pad_left, CONFIG::kernel_width - 1 - pad_left);
-        ap_uint<1> in_row[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=in_row complete
-        for (int q = 0; q < CONFIG::slots; ++q) {
+                if (columns[q] != column || !can_lie<CONFIG>(p, q, row - pad_top, column - pad_left)) continue;
+                const int at = q * count + (row * CONFIG::kernel_width + column) * channels;
+                for (int c = 0; c < channels; ++c) {
 #pragma HLS UNROLL
-            const ap_uint<1> possible = q >= row_reach.first && q <= row_reach.last, here = rows[q] == row;
-            in_row[q] = inside[q] & possible & here;
-        }
-        for (int column = 0; column < CONFIG::kernel_width; ++column) {
-#pragma HLS UNROLL
-            const Reach reach = reach_of<CONFIG>(p, down, column - pad_left, column - pad_left);
-            feature_t here[CONFIG::slots];  // all ones where the slot is at this tap, else zero
-#pragma HLS ARRAY_PARTITION variable=here complete
-            for (int q = 0; q < CONFIG::slots; ++q) {
-#pragma HLS UNROLL
-                const ap_uint<1> in_column = columns[q] == column;
-                here[q] = -int(in_row[q] & in_column);
-            }
-            if (reach.first > row_reach.first || reach.last < row_reach.last) {
-                for (int q = 0; q < CONFIG::slots; ++q) {
-#pragma HLS UNROLL
-                    here[q] &= feature_t(-int(q >= reach.first && q <= reach.last));
-                }
-            }
-            for (int c = 0; c < channels; ++c) {
-#pragma HLS UNROLL
-                const int at = (row * CONFIG::kernel_width + column) * channels + c;
-                for (int q = 0; q < CONFIG::slots; ++q) {
-#pragma HLS UNROLL
-                    terms[at * CONFIG::slots + q] = features[c][q] & here[q];
+                    terms[at + c] = mantissa(feat[q * CONFIG::channels + channel + c]);
                 }
             }
         }
     }
-    Tree<CONFIG::slots>::template any_of_rows<CONFIG::taps * channels>(terms, CONFIG::slots);
-    for (int at = 0; at < CONFIG::taps * channels; ++at) {
-#pragma HLS UNROLL
-        gathered[at] = terms[at * CONFIG::slots];
-    }
+    Tree<CONFIG::slots>::template any<count>(terms);
 }
 
 struct Gather {
@@ -194,7 +155,7 @@ struct Gather {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
         const int count = CONFIG::taps * CONFIG::channels_per_cycle;
-        typename CONFIG::feature_t gathered[count];
+        typename CONFIG::feature_t gathered[CONFIG::slots * count];  // the first `count` are left by a tree over slots
 #pragma HLS ARRAY_PARTITION variable=gathered complete
         gather<CONFIG>(feat, hash, p, channel, gathered);
         accumulator_t products[count * CONFIG::filters_per_cycle];

@@ -112,11 +112,16 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
                     const typename CONFIG::element_t element = active ? int((position - 1) * CONFIG::channels + c) : 0;
                     const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
                         CONFIG::quantizer_t::format(int(element)), feat[slot * CONFIG::channels + c]);
+                    const int at = (i * CONFIG::channels + c) * CONFIG::filters_per_cycle;
+                    for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
+#pragma HLS UNROLL
+                        products[at + f] = 0;
+                    }
+                    if (!active) continue;
                     for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                         const typename CONFIG::weight_t weight = weights[int(element) * CONFIG::filters + filter + f];
-                        products[(i * CONFIG::channels + c) * CONFIG::filters_per_cycle + f] =
-                            active ? accumulator_t(weight * mantissa(x)) : accumulator_t(0);
+                        products[at + f] = weight * mantissa(x);
                     }
                 }
             }

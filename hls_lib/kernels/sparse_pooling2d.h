@@ -37,20 +37,20 @@ inline void pooling_cells(const H hash[CONFIG::slots * 2], G cells[CONFIG::slots
     }
 }
 
-// Which slots are in the cell of slot p; none if p is in no cell.
+// Which slots are in the cell of slot p, which is in one.
 template <class CONFIG, class G>
 inline void same_cell(const G cells[CONFIG::slots * 2], int p, ap_uint<1> same[CONFIG::slots]) {
 #pragma HLS INLINE
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
         const ap_uint<1> row = cells[p * 2] == cells[q * 2], column = cells[p * 2 + 1] == cells[q * 2 + 1];
-        same[q] = row & column & ap_uint<1>(cells[p * 2] != 0);
+        same[q] = row & column;
     }
 }
 
 // Whether slot p is the first of its cell.
-template <class CONFIG, class G>
-inline bool leads_cell(const G cells[CONFIG::slots * 2], const ap_uint<1> same[CONFIG::slots], int p) {
+template <class CONFIG>
+inline bool leads_cell(const ap_uint<1> same[CONFIG::slots], int p) {
 #pragma HLS INLINE
     ap_uint<1> earlier[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=earlier complete
@@ -58,46 +58,68 @@ inline bool leads_cell(const G cells[CONFIG::slots * 2], const ap_uint<1> same[C
 #pragma HLS UNROLL
         earlier[q] = q < p ? same[q] : ap_uint<1>(0);
     }
-    return cells[p * 2] != 0 && Tree<CONFIG::slots>::any(earlier) == 0;
+    return Tree<CONFIG::slots>::any(earlier) == 0;
 }
 
-// The mean's sum, or the maximum, over the slots in the cell of p, for one channel.
+// The mean's sum, or the maximum, over the slots in the cell of p, for all channels.
 struct PoolingAverage {
-    template <class CONFIG, class Y, class X>
-    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int, int c) {
+    template <class CONFIG, class X, class Y>
+    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int,
+                     Y out[CONFIG::channels]) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
-        accumulator_t terms[CONFIG::slots];
+        accumulator_t terms[CONFIG::slots * CONFIG::channels];
 #pragma HLS ARRAY_PARTITION variable=terms complete
+        for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+#pragma HLS UNROLL
+            terms[i] = 0;
+        }
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            const accumulator_t mask = -int(same[q]);  // all ones, or zero
-            terms[q] = accumulator_t(mantissa(feat[q * CONFIG::channels + c])) & mask;
+            if (same[q] == 0) continue;
+            for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                terms[q * CONFIG::channels + c] = mantissa(feat[q * CONFIG::channels + c]);
+            }
         }
-        return from_mantissa<Y>(Tree<CONFIG::slots>::sum(terms));
+        Tree<CONFIG::slots>::template sum<CONFIG::channels>(terms);
+        for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+            out[c] = from_mantissa<Y>(terms[c]);
+        }
     }
 };
 
 struct PoolingMax {
-    template <class CONFIG, class Y, class X>
-    static Y pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int p, int c) {
+    template <class CONFIG, class X, class Y>
+    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int p,
+                     Y out[CONFIG::channels]) {
 #pragma HLS INLINE
-        X values[CONFIG::slots];
+        X values[CONFIG::slots * CONFIG::channels];
         typename CONFIG::count_t present[CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=values complete
 #pragma HLS ARRAY_PARTITION variable=present complete
-        const X own = feat[p * CONFIG::channels + c];
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
             // p's own value stands in for those of other cells.
-            const X value = feat[q * CONFIG::channels + c];
-            values[q] = same[q] != 0 ? value : own;
+            for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                values[q * CONFIG::channels + c] = feat[p * CONFIG::channels + c];
+            }
             present[q] = same[q];
+            if (same[q] == 0) continue;
+            for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+                values[q * CONFIG::channels + c] = feat[q * CONFIG::channels + c];
+            }
         }
-        const X best = Tree<CONFIG::slots>::largest(values);
+        Tree<CONFIG::slots>::template largest<CONFIG::channels>(values);
         // Pixels of the window that are not there count as zero.
         const bool partly = Tree<CONFIG::slots>::sum(present) < CONFIG::pool_height * CONFIG::pool_width;
-        return partly && best < 0 ? Y(0) : Y(best);
+        for (int c = 0; c < CONFIG::channels; ++c) {
+#pragma HLS UNROLL
+            out[c] = partly && values[c] < 0 ? Y(0) : Y(values[c]);
+        }
     }
 };
 
@@ -109,24 +131,30 @@ template <class CONFIG, class X, class H, class Y, class G>
 void sparse_pooling2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                       Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
 #pragma HLS INLINE
+    G cells[CONFIG::slots * 2];
+#pragma HLS ARRAY_PARTITION variable=cells complete
     for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
 #pragma HLS PIPELINE II=1 rewind
-        G cells[CONFIG::slots * 2];
-#pragma HLS ARRAY_PARTITION variable=cells complete
-        pooling_cells<CONFIG>(hash, cells);
+        if (first == 0) pooling_cells<CONFIG>(hash, cells);
         for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
             const int p = first + i;
             if (p >= CONFIG::slots) continue;  // the last step may be short
             ap_uint<1> same[CONFIG::slots];
+            Y pooled[CONFIG::channels];
 #pragma HLS ARRAY_PARTITION variable=same complete
-            same_cell<CONFIG>(cells, p, same);
-            const bool leads = leads_cell<CONFIG>(cells, same, p);
+#pragma HLS ARRAY_PARTITION variable=pooled complete
+            bool leads = false;
+            if (cells[p * 2] != 0) {
+                same_cell<CONFIG>(cells, p, same);
+                leads = leads_cell<CONFIG>(same, p);
+                if (leads) CONFIG::mode::template pool<CONFIG>(feat, same, p, pooled);
+            }
             out_hash[p * 2] = leads ? cells[p * 2] : G(0);
             out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
             for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                out[p * CONFIG::channels + c] = leads ? CONFIG::mode::template pool<CONFIG, Y>(feat, same, p, c) : Y(0);
+                out[p * CONFIG::channels + c] = leads ? pooled[c] : Y(0);
             }
         }
     }

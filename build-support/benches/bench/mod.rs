@@ -1,8 +1,11 @@
-//! What the benchmarks work on: the example models, and made-up networks of any size.
+//! What the benchmarks work on: trained models, and made-up networks of any size.
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each benchmark uses its part
 
-use std::path::{Path, PathBuf};
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::path::Path;
 
 use sparsehls_build::{
     csim::Csim,
@@ -10,51 +13,27 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{Backend, Interface, Limits, Model, Output, Parallel, Pipeline, Precision, Target},
+    manifest::Model,
     network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::Plan,
 };
 
-/// The example models.
-pub const EXAMPLES: [&str; 2] = ["digits", "tracks"];
+/// The example models, and `small` of this folder.
+pub const MODELS: [&str; 3] = ["small", "digits", "tracks"];
 
 /// A model with its golden events.
-pub struct Example {
+pub struct Golden {
     pub model: Model,
     pub network: FixedNetwork,
     pub inputs: Vec<i64>,
 }
 
-/// The entry of an example model in its manifest.
+/// The manifest's entry of a model.
 pub fn model(name: &str) -> Model {
-    let input = if name == "digits" { "ufixed<5,1>" } else { "ufixed<8,1>" };
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models");
-    entry(name, models.join(format!("{name}.keras")), Format::parse(input).unwrap())
-}
-
-fn entry(name: &str, source: PathBuf, input: Format) -> Model {
-    Model {
-        name: name.into(),
-        source,
-        golden: None,
-        input: Some(input),
-        output: Output::Model,
-        precision: Precision::default(),
-        parallel: Parallel::default(),
-        layers: Default::default(),
-        pipeline: Pipeline::Dataflow,
-        interface: Interface::Partition,
-        limits: Limits::default(),
-        target: Target {
-            backend: Backend::Vitis,
-            part: "p".into(),
-            clock_period: 5.0,
-            clock_uncertainty: 27.0,
-            launcher: Vec::new(),
-            tool_timeout: None,
-        },
-        manifest: "Cargo.toml".into(),
-    }
+    let input = if name == "tracks" { "ufixed<8,1>" } else { "ufixed<5,1>" };
+    let folder = if name == "small" { "benches/models" } else { "../example-firmware/models" };
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(format!("{name}.keras"));
+    Model { name: name.into(), ..common::model(&source, Format::parse(input).unwrap()) }
 }
 
 /// Reading, formats and plan.
@@ -65,16 +44,16 @@ pub fn load(model: &Model) -> FixedNetwork {
     network
 }
 
-/// The example `name`.
-pub fn example(name: &str) -> Example {
+/// The model `name` with its golden events.
+pub fn golden(name: &str) -> Golden {
     let model = model(name);
     let network = load(&model);
     let golden = data::read_golden(&model.source.with_extension("golden.npz")).unwrap();
     let (inputs, _) = data::to_mantissas(&golden.x, &network);
-    Example { model, network, inputs }
+    Golden { model, network, inputs }
 }
 
-impl Example {
+impl Golden {
     /// The first events.
     pub fn events(&self, count: usize) -> &[i64] {
         &self.inputs[..count * self.network.input_len()]
@@ -121,7 +100,7 @@ pub fn made_up(size: usize) -> (Model, Network) {
         Layer { name: name.clone(), keras_name: name.clone(), keras_class: "MadeUp".into(), id: name, shape, op }
     };
     let layers = ops.into_iter().map(layer).collect();
-    (entry("made_up", "made_up.keras".into(), format), Network { input_shape: vec![size, size, 1], layers, tolerance: 0.0 })
+    (common::model(Path::new("made_up.keras"), format), Network { input_shape: vec![size, size, 1], layers, tolerance: 0.0 })
 }
 
 /// Formats and emission of a made-up network; the number of characters written.
