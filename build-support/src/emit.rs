@@ -220,7 +220,9 @@ impl Templates {
     /// # Errors
     /// [`Code::Io`], which cannot happen with the embedded templates.
     pub fn render(&self, name: &str, values: &Value) -> Result<String> {
-        self.0.get_template(name).and_then(|template| template.render(values.clone())).map_err(|error| broken(&error))
+        let text = self.0.get_template(name).and_then(|template| template.render(values.clone()));
+        // The newline at the end of a template is not part of what it gives.
+        text.map(|text| text + "\n").map_err(|error| broken(&error))
     }
 }
 
