@@ -4,7 +4,7 @@
 
 mod bench;
 
-use bench::{MODELS, Golden, golden, generate, load, made_up, model};
+use bench::{Golden, MODELS, generate, golden, load, made_up, model};
 use divan::{Bencher, counter::ItemsCount};
 use sparsehls_build::{data, reference::Reference};
 

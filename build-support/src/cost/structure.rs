@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Operation;
 
@@ -59,11 +59,17 @@ pub struct Estimate {
     /// Bits of constant tables.
     pub table_bits: u64,
     /// Delay of the longest path without registers, in ns.
+    #[serde(serialize_with = "to_picoseconds")]
     pub depth_ns: f64,
     /// Clock cycles from an input to its output.
     pub latency: u64,
     /// Clock cycles from one input to the next.
     pub interval: u64,
+}
+
+/// No more digits than an estimate has; a sum of nothing is `-0.0`, which becomes 0.
+fn to_picoseconds<S: Serializer>(ns: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((ns * 1000.0).round() / 1000.0 + 0.0)
 }
 
 impl Clock {
