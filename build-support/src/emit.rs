@@ -178,7 +178,11 @@ impl Project {
             let temporary = name.starts_with(".sparsehls-"); // another build may be writing it
             let ours = self.files.contains_key(&format!("{folder}/{name}"));
             if !ours && !temporary && entry.path().is_file() {
-                std::fs::remove_file(entry.path()).map_err(|error| Error::io("remove", &entry.path(), &error))?;
+                match std::fs::remove_file(entry.path()) {
+                    // Another build of the same model was faster.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    result => result.map_err(|error| Error::io("remove", &entry.path(), &error))?,
+                }
             }
         }
         Ok(())

@@ -15,6 +15,13 @@ const RESERVED: &str = "abstract alignas alignof and and_eq as asm async auto aw
     typeid typename typeof union unsafe unsigned unsized use using virtual void volatile wchar_t where while xor \
     xor_eq yield sparsehls";
 
+/// Types of the C and C++ libraries, in any header: a layer `size` with the type `size_t` would be one of them.
+const LIBRARY_TYPES: &str = "blkcnt_t blksize_t caddr_t char8_t char16_t char32_t clock_t daddr_t dev_t div_t double_t errno_t \
+    float_t fpos_t fsid_t gid_t id_t imaxdiv_t ino_t int_t int8_t int16_t int32_t int64_t intmax_t intptr_t key_t ldiv_t \
+    lldiv_t locale_t loff_t max_align_t mbstate_t mode_t nlink_t nullptr_t off_t pid_t ptrdiff_t quad_t register_t sigset_t \
+    size_t socklen_t ssize_t suseconds_t time_t timer_t u_int8_t u_int16_t u_int32_t u_int64_t u_quad_t uid_t uint_t uint8_t \
+    uint16_t uint32_t uint64_t uintmax_t uintptr_t useconds_t wchar_t wctrans_t wctype_t wint_t";
+
 /// Whether `name` is a keyword of C++ or Rust, or a name that generated code uses itself.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.split_whitespace().any(|word| word == name)
@@ -56,12 +63,16 @@ impl Identifiers {
         let base = identifier(name);
         let mut candidate = base.clone();
         let mut count = 1;
-        while Self::SUFFIXES.iter().any(|suffix| self.taken.contains(&format!("{candidate}{suffix}"))) {
+        while Self::SUFFIXES.iter().any(|suffix| self.is_taken(&format!("{candidate}{suffix}"))) {
             count += 1;
             candidate = format!("{base}_{count}");
         }
         self.taken.extend(Self::SUFFIXES.iter().map(|suffix| format!("{candidate}{suffix}")));
         candidate
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        self.taken.contains(name) || is_reserved(name) || LIBRARY_TYPES.split_whitespace().any(|word| word == name)
     }
 }
 
@@ -94,8 +105,9 @@ mod tests {
     fn identifiers_do_not_collide_through_suffixes() {
         let mut names = Identifiers::default();
         names.reserve("digits");
-        let made: Vec<_> = ["a", "A", "a_t", "digits", "a!"].iter().map(|name| names.assign(name)).collect();
-        assert_eq!(made, ["a", "a_2", "a_t_2", "digits_2", "a_3"]);
+        let given = ["a", "A", "a_t", "digits", "a!", "size", "wchar", "int8"];
+        let made: Vec<_> = given.iter().map(|name| names.assign(name)).collect();
+        assert_eq!(made, ["a", "a_2", "a_t_2", "digits_2", "a_3", "size_2", "wchar_2", "int8_2"]);
     }
 
     #[test]

@@ -238,8 +238,8 @@ impl Planner<'_> {
         let (own, shared) = (&options.parallel, &self.model.parallel);
         // Several ops can be of one Keras layer, such as a convolution and the flatten at the network's end.
         let part = |key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool| {
-            let own = own.filter(|_| takes(fixed, key, None));
-            self.part(&fixed.layer.keras_name, key, own, shared, full, divides)
+            let takes = takes(fixed, key, None);
+            self.part(&fixed.layer.keras_name, key, own.filter(|_| takes), shared.filter(|_| takes), full, divides)
         };
         let pixels = match fixed.layer.op {
             Op::InputReduce { .. } => part("slots-per-cycle", own.slots, shared.slots, full.pixels, false)?,

@@ -22,7 +22,7 @@ use sparsehls_build::{
 const STUBS: &str = r#"
 foreach name {
     open_project set_top add_files open_solution set_part create_clock set_clock_uncertainty csim_design csynth_design
-    cosim_design export_design synth_design opt_design report_utilization report_timing_summary get_ports
+    config_array_partition cosim_design export_design synth_design opt_design report_utilization report_timing_summary get_ports
 } {
     proc $name args "puts \[linsert \$args 0 call $name\]; fail_if_asked $name; return $name"
 }
@@ -118,6 +118,7 @@ fn the_project_is_set_up_as_the_manifest_says() {
 
     let found = Project::new(|model| model.target.backend = Backend::Vivado).calls("build_prj.tcl");
     assert!(found.contains(&"add_files firmware/fixture.cpp -cflags -std=c++0x".to_owned()), "{found:?}");
+    assert!(found.contains(&"config_array_partition -maximum_size 1000000".to_owned()), "{found:?}");
 }
 
 #[test]
@@ -224,7 +225,8 @@ fn what_is_set_is_what_is_read() {
 type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
 
 /// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835).
-const SIGNATURES: [Signature; 14] = [
+const SIGNATURES: [Signature; 15] = [
+    ("config_array_partition", &[("-maximum_size", &["1000000"])], 0),
     ("open_project", &[("-reset", &[])], 1),
     ("set_top", &[], 1),
     ("add_files", &[("-tb", &[]), ("-cflags", &["-std=c++14", "-std=c++0x"])], 1),

@@ -482,7 +482,7 @@ template <class Number>
 inline void set_bits(Number &x, int hi, int lo, typename Number::bits_type value) {
     typedef typename Number::bits_type U;
     const U mask = (U)((U)((U) ~(U)0 >> (8 * (int)sizeof(U) - 1 - hi + lo)) << lo);
-    // All bits of a number that has no value yet may be set: then it is not read.
+    // All bits of a number that has no value yet may be set: the result does not depend on what it had.
     const bool all = lo == 0 && hi == Number::width - 1;
     x.assign_bits(all ? value : (U)(((U)x.mantissa & (U)~mask) | ((U)(value << lo) & mask)));
 }

@@ -89,21 +89,6 @@ struct Tree {
         return Tree<half>::template any<LANES>(values);
     }
 
-    // ROWS trees, each over its row; the results are left in the first column. Level by level for all of them: on the
-    // host a row that was written a moment ago cannot be read yet as it is needed.
-    template <int ROWS, class T>
-    static void any_of_rows(T* values, int row_size) {
-#pragma HLS INLINE
-        for (int row = 0; row < ROWS; ++row) {
-#pragma HLS UNROLL
-            for (int i = 0; i < N / 2; ++i) {
-#pragma HLS UNROLL
-                values[row * row_size + i] |= values[row * row_size + i + half];
-            }
-        }
-        Tree<half>::template any_of_rows<ROWS>(values, row_size);
-    }
-
     template <int LANES = 1, class T>
     static T largest(T values[]) {
 #pragma HLS INLINE
@@ -126,10 +111,6 @@ struct Tree<1> {
     static T any(T values[]) {
 #pragma HLS INLINE
         return values[0];
-    }
-    template <int ROWS, class T>
-    static void any_of_rows(T*, int) {
-#pragma HLS INLINE
     }
     template <int LANES = 1, class T>
     static T largest(T values[]) {

@@ -40,8 +40,11 @@ void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::
                     const accumulator_t sum = Tree<CONFIG::inputs_per_cycle>::sum(products);
                     partial[r][o] = input == 0 ? sum : accumulator_t(partial[r][o] + sum);
                     const accumulator_t shifted = partial[r][o] << CONFIG::shift;
-                    y[r * CONFIG::outputs + output + o] =
-                        from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[output + o])));
+                    // Once, when the sum is complete: a port with ap_vld tells of every write.
+                    if (input + CONFIG::inputs_per_cycle >= CONFIG::inputs) {
+                        y[r * CONFIG::outputs + output + o] =
+                            from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[output + o])));
+                    }
                 }
             }
         }

@@ -9,9 +9,10 @@
 //   depth  a difference, a table, a multiplication, trees of log2(CP) and log2(N) additions
 //
 // Gather: each output collects the feature at each of its KH*KW taps, then multiplies by constants.
-//   cost   P*N*(KH + KW) comparisons, P*KH*KW*CP ORs of N gated features, P*KH*KW*CP*FP multiplications with constants
-//          (with variables if FP < F or CP < C); P*FP sums of KH*KW*CP products
-//   depth  a comparison, an OR of N, a multiplication, a tree of log2(KH*KW*CP) additions
+//   cost   P*N pairs of differences as above, P*N*(KH + KW) comparisons, P*KH*KW*CP ORs of N gated features,
+//          P*KH*KW*CP*FP multiplications with constants (with variables if FP < F or CP < C); P*FP sums of KH*KW*CP
+//          products
+//   depth  a difference, a comparison, an OR of N, a multiplication, a tree of log2(KH*KW*CP) additions
 
 #ifndef SPARSEHLS_SPARSE_CONV2D_H_
 #define SPARSEHLS_SPARSE_CONV2D_H_
@@ -20,7 +21,7 @@
 
 namespace sparsehls {
 
-// Where each slot lies in the kernel around slot p: its kernel row and column, and whether it is `inside`, that is,
+// Where each slot lies in the kernel around one slot: its kernel row and column, and whether it is `inside`, that is,
 // active and in the reach of the kernel.
 template <class CONFIG, class H>
 inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::difference_t rows[CONFIG::slots],
@@ -31,8 +32,8 @@ inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::d
     const difference_t row = hash[p * 2], column = hash[p * 2 + 1];
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        // q from p is the opposite of p from q. With all slots in one step p and q are constants, so both directions
-        // write the same subtraction, and the tool keeps one.
+        // q from p is the opposite of p from q. With all slots in one step p and q are constants, and both directions
+        // write the same subtraction, of which a tool can keep one.
         const bool mirrored = CONFIG::pixels_per_cycle == CONFIG::slots && q < p;
         const difference_t down = difference_t(hash[q * 2]) - row, up = row - difference_t(hash[q * 2]);
         const difference_t right = difference_t(hash[q * 2 + 1]) - column, left = column - difference_t(hash[q * 2 + 1]);
@@ -51,14 +52,14 @@ inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::d
 // The features of a slot, multiplied with the weights of one tap for filter f: channels from `channel` on.
 template <class CONFIG, class X, class W>
 inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * CONFIG::channels],
-                                                  const W weights[CONFIG::taps * CONFIG::channels * CONFIG::filters], int tap,
+                                                  const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int tap,
                                                   int slot, int channel, int f) {
 #pragma HLS INLINE
     typename CONFIG::accumulator_t products[CONFIG::channels_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
     for (int c = 0; c < CONFIG::channels_per_cycle; ++c) {
 #pragma HLS UNROLL
-        const typename CONFIG::weight_t weight = weights[(tap * CONFIG::channels + channel + c) * CONFIG::filters + f];
+        const typename CONFIG::weight_t weight = weights[tap][(channel + c) * CONFIG::filters + f];
         products[c] = weight * mantissa(feat[slot * CONFIG::channels + channel + c]);
     }
     return Tree<CONFIG::channels_per_cycle>::sum(products);
@@ -66,20 +67,16 @@ inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * C
 
 // A form has `sums`: what one step adds to the sums of slot p, for filters from `filter` on, channels from `channel` on.
 struct Pairwise {
-    template <class CONFIG, class X, class H, class W>
-    static void sums(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                     const W weights[CONFIG::taps * CONFIG::channels * CONFIG::filters], int p, int channel, int filter,
+    template <class CONFIG, class X, class W>
+    static void sums(const X feat[CONFIG::slots * CONFIG::channels],
+                     const typename CONFIG::difference_t rows[CONFIG::slots],
+                     const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
+                     const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int, int channel, int filter,
                      typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
         accumulator_t terms[CONFIG::slots * CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=terms complete
-        typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
-        ap_uint<1> inside[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=rows complete
-#pragma HLS ARRAY_PARTITION variable=columns complete
-#pragma HLS ARRAY_PARTITION variable=inside complete
-        find_taps<CONFIG>(hash, p, rows, columns, inside);
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
             const typename CONFIG::tap_t at = rows[q] * CONFIG::kernel_width + columns[q];
@@ -111,35 +108,34 @@ inline bool can_lie(int p, int q, int down, int right) {
 }
 
 // The feature at each tap of slot p, or zero: at most one slot is there, so an OR chooses it without priority.
-template <class CONFIG, class X, class H>
-inline void gather(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2], int p, int channel,
+template <class CONFIG, class X>
+inline void gather(const X feat[CONFIG::slots * CONFIG::channels],
+                   const typename CONFIG::difference_t rows[CONFIG::slots],
+                   const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
+                   int p, int channel,
                    typename CONFIG::feature_t terms[CONFIG::slots * CONFIG::taps * CONFIG::channels_per_cycle]) {
 #pragma HLS INLINE
+    typedef typename CONFIG::feature_t feature_t;
     const int channels = CONFIG::channels_per_cycle, count = CONFIG::taps * channels;
     const int pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
-    typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
-    ap_uint<1> inside[CONFIG::slots];
-#pragma HLS ARRAY_PARTITION variable=rows complete
-#pragma HLS ARRAY_PARTITION variable=columns complete
-#pragma HLS ARRAY_PARTITION variable=inside complete
-    find_taps<CONFIG>(hash, p, rows, columns, inside);
-    for (int i = 0; i < CONFIG::slots * count; ++i) {
-#pragma HLS UNROLL
-        terms[i] = 0;
-    }
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
+        for (int i = 0; i < count; ++i) {
+#pragma HLS UNROLL
+            terms[q * count + i] = 0;
+        }
         if (inside[q] == 0) continue;
         for (int row = 0; row < CONFIG::kernel_height; ++row) {
 #pragma HLS UNROLL
             if (rows[q] != row) continue;
             for (int column = 0; column < CONFIG::kernel_width; ++column) {
 #pragma HLS UNROLL
-                if (columns[q] != column || !can_lie<CONFIG>(p, q, row - pad_top, column - pad_left)) continue;
+                const bool here = columns[q] == column && can_lie<CONFIG>(p, q, row - pad_top, column - pad_left);
                 const int at = q * count + (row * CONFIG::kernel_width + column) * channels;
                 for (int c = 0; c < channels; ++c) {
 #pragma HLS UNROLL
-                    terms[at + c] = mantissa(feat[q * CONFIG::channels + channel + c]);
+                    const feature_t feature = mantissa(feat[q * CONFIG::channels + channel + c]);
+                    terms[at + c] = here ? feature : feature_t(0);
                 }
             }
         }
@@ -148,16 +144,18 @@ inline void gather(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
 }
 
 struct Gather {
-    template <class CONFIG, class X, class H, class W>
-    static void sums(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                     const W weights[CONFIG::taps * CONFIG::channels * CONFIG::filters], int p, int channel, int filter,
+    template <class CONFIG, class X, class W>
+    static void sums(const X feat[CONFIG::slots * CONFIG::channels],
+                     const typename CONFIG::difference_t rows[CONFIG::slots],
+                     const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
+                     const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int p, int channel, int filter,
                      typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
         const int count = CONFIG::taps * CONFIG::channels_per_cycle;
         typename CONFIG::feature_t gathered[CONFIG::slots * count];  // the first `count` are left by a tree over slots
 #pragma HLS ARRAY_PARTITION variable=gathered complete
-        gather<CONFIG>(feat, hash, p, channel, gathered);
+        gather<CONFIG>(feat, rows, columns, inside, p, channel, gathered);
         accumulator_t products[count * CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
         for (int i = 0; i < count; ++i) {
@@ -165,7 +163,7 @@ struct Gather {
             const int tap = i / CONFIG::channels_per_cycle, c = channel + i % CONFIG::channels_per_cycle;
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                const typename CONFIG::weight_t weight = weights[(tap * CONFIG::channels + c) * CONFIG::filters + filter + f];
+                const typename CONFIG::weight_t weight = weights[tap][c * CONFIG::filters + filter + f];
                 products[i * CONFIG::filters_per_cycle + f] = weight * gathered[i];
             }
         }
@@ -180,13 +178,13 @@ struct Gather {
 // CONFIG: form, Pairwise or Gather; slots, channels, filters, kernel_height, kernel_width, taps = KH * KW;
 // pixels_per_cycle; filters_per_cycle and channels_per_cycle, which divide filters and channels; ordered; difference_t,
 // which holds a coordinate difference plus the padding; tap_t, which holds taps - 1; feature_t, the mantissa of a feature; weight_t; accumulator_t,
-// the mantissa of a sum. Y has the sum's binary point. weights[KH][KW][C][F] are mantissas.
+// the mantissa of a sum. Y has the sum's binary point. weights[KH*KW][C*F] are mantissas.
 template <class CONFIG, class X, class H, class Y, class G, class W>
 void sparse_conv2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                    Y out[CONFIG::slots * CONFIG::filters], G out_hash[CONFIG::slots * 2],
-                   const W weights[CONFIG::taps * CONFIG::channels * CONFIG::filters]) {
+                   const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters]) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable=weights complete
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=0
     typedef typename CONFIG::accumulator_t accumulator_t;
     accumulator_t partial[CONFIG::pixels_per_cycle][CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=partial complete dim=0
@@ -199,7 +197,16 @@ void sparse_conv2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[
                     const int p = first + i;
                     if (p >= CONFIG::slots) continue;  // the last step may be short
                     const bool active = hash[p * 2] != 0;
-                    if (active) CONFIG::form::template sums<CONFIG>(feat, hash, weights, p, channel, filter, partial[i]);
+                    // Outside of the condition, so that the mirror image of a pair can share its work.
+                    typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
+                    ap_uint<1> inside[CONFIG::slots];
+#pragma HLS ARRAY_PARTITION variable=rows complete
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=inside complete
+                    find_taps<CONFIG>(hash, p, rows, columns, inside);
+                    if (active) {
+                        CONFIG::form::template sums<CONFIG>(feat, rows, columns, inside, weights, p, channel, filter, partial[i]);
+                    }
                     for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                         out[p * CONFIG::filters + filter + f] = active ? from_mantissa<Y>(partial[i][f]) : Y(0);

@@ -37,6 +37,9 @@ void sparse_flatten(const X feat[CONFIG::slots * CONFIG::channels], const H hash
                     Y image[CONFIG::height * CONFIG::width * CONFIG::channels]) {
 #pragma HLS INLINE
     typedef typename CONFIG::value_t value_t;
+    // A local array: what a process writes for the next one it must not read back.
+    value_t found[CONFIG::height * CONFIG::width * CONFIG::channels];
+#pragma HLS ARRAY_PARTITION variable=found complete
     for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
 #pragma HLS PIPELINE II=1 rewind
         typename CONFIG::position_t positions[CONFIG::pixels_per_cycle];
@@ -68,9 +71,9 @@ void sparse_flatten(const X feat[CONFIG::slots * CONFIG::channels], const H hash
             Tree<CONFIG::pixels_per_cycle>::template any<CONFIG::channels>(values);
             for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                Y& element = image[at * CONFIG::channels + c];
-                const value_t before = first == 0 ? value_t(0) : value_t(mantissa(element));
-                element = from_mantissa<Y>(value_t(before | values[c]));
+                const int element = at * CONFIG::channels + c;
+                found[element] = first == 0 ? values[c] : value_t(found[element] | values[c]);
+                if (first + CONFIG::pixels_per_cycle >= CONFIG::slots) image[element] = from_mantissa<Y>(found[element]);
             }
         }
     }
@@ -85,14 +88,14 @@ struct Unquantized {
 
 // CONFIG: as above without value_t; element_t, which holds H*W*C - 1; filters; filters_per_cycle, which divides filters; quantizer_t, with quantize and
 // format(element), whose result is a quantized_t; weight_t; accumulator_t; shift, the bits that a bias is finer than the
-// products. weights[H*W*C][F] and biases[F] are mantissas, those of the biases with Y's binary point.
+// products. weights[H*W][C*F] and biases[F] are mantissas, those of the biases with Y's binary point.
 template <class CONFIG, class X, class H, class Y, class W, class B>
 void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
                           Y y[CONFIG::filters],
-                          const W weights[CONFIG::height * CONFIG::width * CONFIG::channels * CONFIG::filters],
+                          const W weights[CONFIG::height * CONFIG::width][CONFIG::channels * CONFIG::filters],
                           const B biases[CONFIG::filters]) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable=weights complete
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=0
     typedef typename CONFIG::accumulator_t accumulator_t;
     const int count = CONFIG::pixels_per_cycle * CONFIG::channels;
     accumulator_t sums[CONFIG::filters];
@@ -107,9 +110,10 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
                 const int slot = first + i < CONFIG::slots ? first + i : 0;
                 const typename CONFIG::position_t position = position_of<CONFIG>(hash, slot);
                 const bool active = first + i < CONFIG::slots && position != 0;
+                const typename CONFIG::position_t pixel = active ? int(position - 1) : 0;
                 for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                    const typename CONFIG::element_t element = active ? int((position - 1) * CONFIG::channels + c) : 0;
+                    const typename CONFIG::element_t element = int(pixel) * CONFIG::channels + c;
                     const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
                         CONFIG::quantizer_t::format(int(element)), feat[slot * CONFIG::channels + c]);
                     const int at = (i * CONFIG::channels + c) * CONFIG::filters_per_cycle;
@@ -120,7 +124,7 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
                     if (!active) continue;
                     for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                        const typename CONFIG::weight_t weight = weights[int(element) * CONFIG::filters + filter + f];
+                        const typename CONFIG::weight_t weight = weights[int(pixel)][c * CONFIG::filters + filter + f];
                         products[at + f] = weight * mantissa(x);
                     }
                 }
@@ -130,7 +134,10 @@ void sparse_flatten_dense(const X feat[CONFIG::slots * CONFIG::channels], const 
 #pragma HLS UNROLL
                 sums[filter + f] = first == 0 ? products[f] : accumulator_t(sums[filter + f] + products[f]);
                 const accumulator_t shifted = sums[filter + f] << CONFIG::shift;
-                y[filter + f] = from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[filter + f])));
+                // Once, when the sum is complete: a port with ap_vld tells of every write.
+                if (first + CONFIG::pixels_per_cycle >= CONFIG::slots) {
+                    y[filter + f] = from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[filter + f])));
+                }
             }
         }
     }

@@ -123,7 +123,7 @@ void sparse_input_reduce_rows(const X image[CONFIG::height][CONFIG::width * CONF
 #pragma HLS INLINE
     typedef typename CONFIG::rank_t rank_t;
     typedef typename CONFIG::feature_t feature_t;
-    typename CONFIG::taken_t taken = 0;  // slots that are filled; stops at N
+    typename CONFIG::taken_t taken;  // slots that are filled in the rows before; stops at N
     for (int row = 0; row < CONFIG::height; ++row) {
 #pragma HLS PIPELINE II=1 rewind
         X line[CONFIG::width * CONFIG::channels];

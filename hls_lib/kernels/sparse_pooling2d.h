@@ -3,9 +3,9 @@
 // Dataflow: each slot finds its cell; a matrix says which slots share a cell; the first slot of a cell leads it and
 // takes the sum or the maximum over the slots of the cell; the others become empty. No slot waits for another.
 // P slots in each of ceil(N/P) steps.
-//   cost   for each slot OH + OW comparisons with a constant; P*N comparisons of cells (half of them with P = N); P*C
+//   cost   for each slot OH + OW comparisons with a constant and two sums of them; P*N comparisons of cells (half of them with P = N); P*C
 //          sums or maxima of N masked values
-//   depth  a comparison with a constant, a comparison of cells, a tree of log2(N) additions or comparisons
+//   depth  a comparison with a constant, trees of log2(OH) and log2(OW) additions, a comparison of cells, a tree of log2(N) additions or comparisons
 
 #ifndef SPARSEHLS_SPARSE_POOLING2D_H_
 #define SPARSEHLS_SPARSE_POOLING2D_H_
@@ -20,16 +20,19 @@ inline void pooling_cells(const H hash[CONFIG::slots * 2], G cells[CONFIG::slots
 #pragma HLS INLINE
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-        // Comparisons with the first row of each cell instead of a division.
-        G row = 0, column = 0;
+        // How many cells begin before it: comparisons with constants instead of a division.
+        G begun_rows[CONFIG::out_height], begun_columns[CONFIG::out_width];
+#pragma HLS ARRAY_PARTITION variable=begun_rows complete
+#pragma HLS ARRAY_PARTITION variable=begun_columns complete
         for (int r = 0; r < CONFIG::out_height; ++r) {
 #pragma HLS UNROLL
-            if (hash[slot * 2] > r * CONFIG::pool_height) row = r + 1;
+            begun_rows[r] = hash[slot * 2] > r * CONFIG::pool_height;
         }
         for (int c = 0; c < CONFIG::out_width; ++c) {
 #pragma HLS UNROLL
-            if (hash[slot * 2 + 1] > c * CONFIG::pool_width) column = c + 1;
+            begun_columns[c] = hash[slot * 2 + 1] > c * CONFIG::pool_width;
         }
+        const G row = Tree<CONFIG::out_height>::sum(begun_rows), column = Tree<CONFIG::out_width>::sum(begun_columns);
         const bool whole = hash[slot * 2] <= CONFIG::out_height * CONFIG::pool_height &&
                            hash[slot * 2 + 1] <= CONFIG::out_width * CONFIG::pool_width;
         cells[slot * 2] = whole ? row : G(0);
@@ -37,7 +40,7 @@ inline void pooling_cells(const H hash[CONFIG::slots * 2], G cells[CONFIG::slots
     }
 }
 
-// Which slots are in the cell of slot p, which is in one.
+// Which slots are in the cell of slot p, if it is in one.
 template <class CONFIG, class G>
 inline void same_cell(const G cells[CONFIG::slots * 2], int p, ap_uint<1> same[CONFIG::slots]) {
 #pragma HLS INLINE
@@ -64,7 +67,7 @@ inline bool leads_cell(const ap_uint<1> same[CONFIG::slots], int p) {
 // The mean's sum, or the maximum, over the slots in the cell of p, for all channels.
 struct PoolingAverage {
     template <class CONFIG, class X, class Y>
-    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int,
+    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots],
                      Y out[CONFIG::channels]) {
 #pragma HLS INLINE
         typedef typename CONFIG::accumulator_t accumulator_t;
@@ -92,7 +95,7 @@ struct PoolingAverage {
 
 struct PoolingMax {
     template <class CONFIG, class X, class Y>
-    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots], int p,
+    static void pool(const X feat[CONFIG::slots * CONFIG::channels], const ap_uint<1> same[CONFIG::slots],
                      Y out[CONFIG::channels]) {
 #pragma HLS INLINE
         X values[CONFIG::slots * CONFIG::channels];
@@ -101,10 +104,9 @@ struct PoolingMax {
 #pragma HLS ARRAY_PARTITION variable=present complete
         for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-            // p's own value stands in for those of other cells.
             for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                values[q * CONFIG::channels + c] = feat[p * CONFIG::channels + c];
+                values[q * CONFIG::channels + c] = from_mantissa<X>(ap_int<64>((long long)CONFIG::least));
             }
             present[q] = same[q];
             if (same[q] == 0) continue;
@@ -124,7 +126,8 @@ struct PoolingMax {
 };
 
 // CONFIG: mode, PoolingAverage or PoolingMax; slots, channels, pool_height, pool_width, out_height, out_width;
-// pixels_per_cycle; for a mean accumulator_t, the mantissa of a sum; for a maximum count_t, which holds slots. The
+// pixels_per_cycle; for a mean accumulator_t, the mantissa of a sum; for a maximum count_t, which holds slots, and
+// least, the least mantissa of an X. The
 // division of a mean by the window's size is in the binary point of Y and, if the size is no power of two, in the
 // quantizer that follows.
 template <class CONFIG, class X, class H, class Y, class G>
@@ -144,11 +147,11 @@ void sparse_pooling2d(const X feat[CONFIG::slots * CONFIG::channels], const H ha
             Y pooled[CONFIG::channels];
 #pragma HLS ARRAY_PARTITION variable=same complete
 #pragma HLS ARRAY_PARTITION variable=pooled complete
+            same_cell<CONFIG>(cells, p, same);  // outside of the condition, so that the mirror image of a pair can share it
             bool leads = false;
             if (cells[p * 2] != 0) {
-                same_cell<CONFIG>(cells, p, same);
                 leads = leads_cell<CONFIG>(same, p);
-                if (leads) CONFIG::mode::template pool<CONFIG>(feat, same, p, pooled);
+                if (leads) CONFIG::mode::template pool<CONFIG>(feat, same, pooled);
             }
             out_hash[p * 2] = leads ? cells[p * 2] : G(0);
             out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);

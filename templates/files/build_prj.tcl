@@ -37,6 +37,8 @@ if {$opt(reset)} {
 }
 set_part $part
 create_clock -period $clock_period -name default
+# Vivado HLS stops at arrays of more than 1024 elements that are to become registers; Vitis HLS has no such bound.
+if {$backend eq "vivado"} { config_array_partition -maximum_size 1000000 }
 set_clock_uncertainty $clock_uncertainty default
 
 if {$opt(csim)} { step csim { csim_design } }

@@ -6,10 +6,26 @@
 #ifndef {{ guard }}_{{ name | upper }}_H_
 #define {{ guard }}_{{ name | upper }}_H_
 
-static const {{ type }} {{ name }}[{{ values | length }}] = {
-{%- for row in values | batch(columns) %}
-    {{ row | join(", ") }}{% if not loop.last %},{% endif %}
+{% if row < values | length -%}
+static const {{ type }} {{ name }}[{{ (values | length) // row }}][{{ row }}] = {
+{%- for values in values | batch(row) %}
+{%- if row <= columns %}
+    { {{- values | join(", ") -}} }{% if not loop.last %},{% endif %}
+{%- else %}
+    {
+{%- for line in values | batch(columns) %}
+        {{ line | join(", ") }}{% if not loop.last %},{% endif %}
+{%- endfor %}
+    }{% if not loop.last %},{% endif %}
+{%- endif %}
 {%- endfor %}
 };
+{%- else -%}
+static const {{ type }} {{ name }}[{{ row }}] = {
+{%- for line in values | batch(columns) %}
+    {{ line | join(", ") }}{% if not loop.last %},{% endif %}
+{%- endfor %}
+};
+{%- endif %}
 
 #endif

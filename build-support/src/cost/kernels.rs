@@ -347,6 +347,8 @@ impl Parts<'_> {
         let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
         let position = bits_for(places);
         let live = lanes * (position as usize + channels * bits as usize);
+        // A position has about as many bits as the row and the column that it is made of.
+        self.turns(active.pixels, lanes, position + narrow(channels) * bits, lanes, live);
         self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
         self.add("quantize", Operation::Add { width: bits }, lanes * channels, 1, live);
         let products = lanes * channels * filters_per_cycle;

@@ -77,6 +77,8 @@ pub struct Weights {
     note: String,
     #[serde(rename = "type")]
     type_: &'static str,
+    /// The length of a row; an array of one dimension is one row. A variable row then chooses among rows, not values.
+    row: usize,
     pub values: Vec<i64>,
 }
 
@@ -233,7 +235,7 @@ impl Writer<'_> {
             Op::SparseFlatten => self.flatten(),
             Op::Relu(options) => self.relu(options),
             Op::Affine { scale, offset } => self.affine(scale, offset),
-            Op::Dense(op) => self.dense(op),
+            Op::Dense(op) => self.dense(op, op.weights.values.len()),
             Op::MaxMinus => {
                 self.kernel("max_minus", "lookup.h");
                 let width = self.fixed.input.format().width.max(self.fixed.output.format().width) + 2;
@@ -253,14 +255,19 @@ impl Writer<'_> {
 
     /// Adds an array of constants named after the layer and passes it to the kernel.
     fn array(&mut self, suffix: &str, values: Vec<i64>, note: String) {
-        let name = self.table(suffix, values, note);
+        self.rows(suffix, values.len(), values, note);
+    }
+
+    /// The same in rows of a length.
+    fn rows(&mut self, suffix: &str, row: usize, values: Vec<i64>, note: String) {
+        let name = self.table(suffix, row, values, note);
         self.text.arguments.push(name);
     }
 
-    fn table(&mut self, suffix: &str, values: Vec<i64>, note: String) -> String {
+    fn table(&mut self, suffix: &str, row: usize, values: Vec<i64>, note: String) -> String {
         let name = format!("{}{suffix}", self.text.id);
         let title = self.text.title.clone();
-        self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), values });
+        self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), row, values });
         name
     }
 
@@ -287,7 +294,8 @@ impl Writer<'_> {
         self.text.active = Some(match threshold {
             Some(threshold) => {
                 let floor = threshold_mantissa(threshold, self.fixed.input.fraction);
-                format!("> {}", floor.clamp(all.lo - 1, all.hi))
+                // Never a negative number beside an unsigned one: C++ may compare both as unsigned.
+                if floor >= all.hi { format!("> {}", all.hi) } else { format!(">= {}", (floor + 1).max(all.lo)) }
             }
             None => "!= 0".into(),
         });
@@ -322,13 +330,13 @@ impl Writer<'_> {
         let channels = self.text.channels;
         let by_channel = self.text.sparse && classes.chunks(channels).all(|pixel| *pixel == classes[..channels]);
         let count = if by_channel { channels } else { classes.len() };
-        let values = classes[..count].iter().map(|class| i64::from(*class)).collect();
+        let values: Vec<_> = classes[..count].iter().map(|class| i64::from(*class)).collect();
         let axes = match (by_channel, self.text.sparse) {
             (true, _) => "[channel]",
             (false, true) => "[row][column][channel]",
             (false, false) => "[element]",
         };
-        self.table("_table", values, format!("The index of the format, {axes}."));
+        self.table("_table", values.len(), values, format!("The index of the format, {axes}."));
         if by_channel { "channel" } else { "element" }
     }
 
@@ -358,8 +366,8 @@ impl Writer<'_> {
             typed("accumulator_t", self.accumulator()),
         ];
         self.text.notes.push(format!("{rows} x {columns} kernel, {} channels to {} filters", conv.channels, conv.filters));
-        let note = weights_note("[kernel row][kernel column][channel][filter]", &conv.weights);
-        self.array("_weights", conv.weights.values.clone(), note);
+        let note = weights_note("[kernel row, kernel column][channel, filter]", &conv.weights);
+        self.rows("_weights", conv.channels * conv.filters, conv.weights.values.clone(), note);
     }
 
     fn accumulator(&self) -> String {
@@ -400,6 +408,11 @@ impl Writer<'_> {
             PoolingMode::Max => {
                 self.text.types.push(typed("mode", "sparsehls::PoolingMax"));
                 self.text.types.push(typed("count_t", unsigned(slots)));
+                let least = match self.fixed.input.interval().lo {
+                    lo if lo == i128::from(i64::MIN) => format!("{} - 1", i64::MIN + 1), // C++ has no such literal
+                    lo => lo.to_string(),
+                };
+                self.text.constants.push(Named { name: "least", value: least, type_: "long long".into() });
             }
         }
         self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
@@ -416,9 +429,9 @@ impl Writer<'_> {
 
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
     fn look_up(&mut self, op: &Dense, source: &Shape, before: &Before, previous: &str) {
-        self.dense(op);
-        self.kernel("sparse_flatten_dense", "sparse_flatten.h");
         let Shape::Sparse { slots, height, width, channels } = *source else { return };
+        self.dense(op, channels * op.outputs);
+        self.kernel("sparse_flatten_dense", "sparse_flatten.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
         self.text.constants = [
@@ -447,7 +460,8 @@ impl Writer<'_> {
         self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {}.", before.id));
     }
 
-    fn dense(&mut self, op: &Dense) {
+    /// The weights are in rows of a length.
+    fn dense(&mut self, op: &Dense, row: usize) {
         self.kernel("dense", "dense.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
@@ -468,7 +482,7 @@ impl Writer<'_> {
             op.outputs,
             op.weights.values.len()
         ));
-        self.array("_weights", op.weights.values.clone(), weights_note("[input][output]", &op.weights));
+        self.rows("_weights", row, op.weights.values.clone(), weights_note("[input, output]", &op.weights));
         let scale =
             |b: &Mantissas| b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect();
         let biases = op.bias.as_ref().map_or_else(|| vec![0; op.outputs], scale);

@@ -23,17 +23,19 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     let models = if one_only { vec![load_one(common)?] } else { load(common)? };
     for loaded in &models {
         let points = explore(loaded, args);
-        print(loaded, &points, output);
+        print(loaded, &points, common, output);
         if let Some(path) = &args.plot {
-            plot::write(path, &loaded.model.name, &points)?;
+            let drawn: Vec<_> = points.iter().map(|(_, point)| point.clone()).collect();
+            plot::write(path, &loaded.model.name, &drawn)?;
             output.status("Plotted", &path.display().to_string());
         }
         if let Some(number) = args.apply {
-            let point = number.checked_sub(1).and_then(|at| points.get(at)).ok_or_else(|| {
+            let (_, point) = points.iter().find(|(at, _)| *at == number).ok_or_else(|| {
+                let numbers: Vec<_> = points.iter().map(|(at, _)| at.to_string()).collect();
                 Error::new(Code::NoSuchPoint, format!("there is no point {number}")).help(format!(
-                    "the points of {} are 1 to {}",
+                    "the points of {} are {}",
                     loaded.model.name,
-                    points.len()
+                    numbers.join(", ")
                 ))
             })?;
             write_back(&loaded.model, &point.knobs)?;
@@ -43,9 +45,11 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     Ok(())
 }
 
-fn explore(loaded: &Loaded, args: &ExploreArgs) -> Vec<Point> {
-    let mut points = pareto(&loaded.model, &loaded.network);
-    points.retain(|point| {
+/// The points within the bounds, with their numbers, which are those of the whole list: a number means the same point
+/// with other bounds.
+fn explore(loaded: &Loaded, args: &ExploreArgs) -> Vec<(usize, Point)> {
+    let mut points: Vec<_> = (1..).zip(pareto(&loaded.model, &loaded.network)).collect();
+    points.retain(|(_, point)| {
         args.max_interval.is_none_or(|most| point.estimate.interval <= most)
             && args.max_latency.is_none_or(|most| point.estimate.latency <= most)
             && args.max_lut.is_none_or(|most| point.estimate.luts <= most)
@@ -53,10 +57,10 @@ fn explore(loaded: &Loaded, args: &ExploreArgs) -> Vec<Point> {
     points
 }
 
-fn print(loaded: &Loaded, points: &[Point], output: &Output) {
+fn print(loaded: &Loaded, points: &[(usize, Point)], common: &Common, output: &Output) {
     let model = &loaded.model;
-    for (at, point) in points.iter().enumerate() {
-        output.json("point", Some(&model.name), json!({ "number": at + 1, "knobs": point.knobs, "estimate": point.estimate }));
+    for (number, point) in points {
+        output.json("point", Some(&model.name), json!({ "number": number, "knobs": point.knobs, "estimate": point.estimate }));
     }
     if points.is_empty() {
         return output.text(&format!("{}: no point is within the bounds given", model.name));
@@ -65,14 +69,15 @@ fn print(loaded: &Loaded, points: &[Point], output: &Output) {
         "{}: estimated, not synthesized; {} ns clock; what no other point beats\n     latency interval      LUT      FF   DSP  knobs\n",
         model.name, model.target.clock_period
     );
-    let most = points.iter().map(|point| point.estimate.luts).max().unwrap_or(1).max(1);
-    for (at, Point { knobs, estimate }) in points.iter().enumerate() {
+    let most = points.iter().map(|(_, point)| point.estimate.luts).max().unwrap_or(1).max(1);
+    for (number, Point { knobs, estimate }) in points {
         let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
-        let (number, cycles, every) = (at + 1, estimate.latency, estimate.interval);
+        let (cycles, every) = (estimate.latency, estimate.interval);
         text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} {:>7} {:>5}", estimate.luts, estimate.ffs, estimate.dsps);
         text += &format!("  {bar:<20} {}\n", error::printable(&describe(knobs)));
     }
-    text += &format!("write one into Cargo.toml with `cargo sparsehls explore --model {} --apply NUMBER`", model.name);
+    let packages: String = common.package.iter().map(|package| format!(" -p {}", error::printable(package))).collect();
+    text += &format!("write one into Cargo.toml with `cargo sparsehls explore{packages} --model {} --apply NUMBER`", model.name);
     output.text(&text);
 }
 

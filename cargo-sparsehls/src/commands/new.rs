@@ -41,9 +41,7 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
     let complete = temporary.path().join("package");
     write(&complete, &files)?;
     fs::rename(&complete, &folder).map_err(|error| Error::io("create", &folder, &error))?;
-    if let Some(root) = workspace::add(&folder)? {
-        output.note(&format!("added the package to the workspace of {}", root.display()));
-    }
+    join_workspace(&folder, output)?;
     created(output, &name, &folder, &files, &[]);
     Ok(())
 }
@@ -52,12 +50,10 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
 pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
     let folder = absolute(&args.folder)?;
     let path = folder.join("Cargo.toml");
-    let Ok(text) = fs::read_to_string(&path) else {
-        let (name, mut files) = package(common, &args.contents, &folder)?;
-        files.retain(|file, _| !folder.join(file).exists());
-        write(&folder, &files)?;
-        created(output, &name, &folder, &files, &[]);
-        return Ok(());
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return init_empty(common, args, &folder, output),
+        Err(error) => return Err(Error::io("read", &path, &error)),
     };
     let mut manifest = Manifest::parse(&text, &path)?;
     let name = manifest.name()?;
@@ -73,6 +69,37 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
     // Last: it names the others.
     write(&folder, &Files::from([("Cargo.toml".into(), manifest.to_string().into_bytes())]))?;
     created(output, &name, &folder, &files, &notes);
+    Ok(())
+}
+
+/// A package where there is none yet; files that are there stay.
+fn init_empty(common: &Common, args: &InitArgs, folder: &Path, output: &Output) -> Result {
+    let (name, mut files) = package(common, &args.contents, folder)?;
+    leave_what_is_there(&mut files, folder)?;
+    write(folder, &files)?;
+    join_workspace(folder, output)?;
+    created(output, &name, folder, &files, &[]);
+    Ok(())
+}
+
+fn join_workspace(folder: &Path, output: &Output) -> Result {
+    if let Some(root) = workspace::add(folder)? {
+        output.note(&format!("added the package to the workspace of {}", root.display()));
+    }
+    Ok(())
+}
+
+/// Files that exist are not written again. A model that exists must be the one that was checked.
+fn leave_what_is_there(files: &mut Files, folder: &Path) -> Result {
+    for (file, contents) in files.iter().filter(|(file, _)| file.starts_with("models")) {
+        let path = folder.join(file);
+        if path.exists() && fs::read(&path).is_ok_and(|there| there != *contents) {
+            return Err(Error::new(Code::AlreadyExists, "there is another file here, which is not the one given")
+                .file(path)
+                .help("give the model another name with --model NAME, or move the file away"));
+        }
+    }
+    files.retain(|file, _| !folder.join(file).exists());
     Ok(())
 }
 
@@ -98,12 +125,13 @@ fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(F
     if fs::read_to_string(&script).is_ok_and(|text| !text.contains("sparsehls_build")) {
         notes.push("call `sparsehls_build::Build::from_manifest()?.compile()` in your build.rs".to_owned());
     }
-    let root = ["src/lib.rs", "src/main.rs"].into_iter().find(|root| folder.join(root).exists());
+    let library = manifest.library_root();
+    let root = [library, "src/main.rs"].into_iter().find(|root| folder.join(root).exists());
     let text = root.and_then(|root| fs::read_to_string(folder.join(root)).ok()).unwrap_or_default();
-    files.retain(|file, _| !folder.join(file).exists());
+    leave_what_is_there(&mut files, folder)?;
     // A package with sources of its own gets no further ones, and no test of a library that it does not have.
     if let Some(root) = root {
-        files.retain(|file, _| !file.starts_with("src") && (root == "src/lib.rs" || !file.starts_with("tests")));
+        files.retain(|file, _| !file.starts_with("src") && (root == library || !file.starts_with("tests")));
         if !text.contains("sparsehls.rs") {
             let line_end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
             files.insert(root.into(), format!("{text}{line_end}\n{INCLUDE}\n").into_bytes());

@@ -96,6 +96,11 @@ clock-period = 5.0              # ns
         Ok(library.map_or(self.name()?, str::to_owned).replace('-', "_"))
     }
 
+    /// The root of the package's library, if it has one.
+    pub fn library_root(&self) -> &str {
+        self.document.get("lib").and_then(|library| library.get("path")).and_then(Item::as_str).unwrap_or("src/lib.rs")
+    }
+
     /// Adds the model and what it needs. What is there already stays as it is.
     ///
     /// # Errors
@@ -160,7 +165,20 @@ fn table<'a>(parent: &'a mut dyn TableLike, key: &str, path: &Path) -> Result<&'
 /// # Errors
 /// [`Code::InvalidName`].
 pub fn check_name(name: &str) -> Result {
-    const TAKEN: [&str; 7] = ["test", "core", "std", "alloc", "proc_macro", "proc-macro", "sparsehls-build"];
+    // Names of Rust's own crates, and of folders that cargo makes in `target`.
+    const TAKEN: [&str; 11] = [
+        "test",
+        "core",
+        "std",
+        "alloc",
+        "proc_macro",
+        "proc-macro",
+        "sparsehls-build",
+        "build",
+        "deps",
+        "examples",
+        "incremental",
+    ];
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         && name.len() <= 64;
