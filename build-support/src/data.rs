@@ -19,11 +19,11 @@ use crate::{
     formats::{FixedNetwork, GridReport},
 };
 
-/// The largest array read into memory, in bytes.
+/// The largest array that is unpacked to a disk, in bytes.
 const MAX_BYTES: u64 = 8 << 30;
 
-/// The largest array read from a `.npz` file, in bytes.
-const MAX_MEMBER: u64 = 1 << 30;
+/// The most values of an array that is read as a whole. Each takes 8 bytes, a few times; what streams has no such bound.
+const MAX_VALUES: u64 = 1 << 27;
 
 /// An array of numbers, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +103,7 @@ fn member_of<'a>(archive: &'a mut zip::ZipArchive<File>, name: &str, path: &Path
 
 fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
     let member = member_of(archive, name, path)?;
-    // What is small when compressed can be huge.
-    let size = member.size().min(MAX_MEMBER);
+    let size = member.size();
     npy::read(&mut BufReader::new(member), size).map_err(|error| error.file(path))
 }
 

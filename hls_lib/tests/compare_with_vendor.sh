@@ -8,7 +8,8 @@
 # VENDOR_DIR holds the vendor's ap_fixed.h; the PyPI package hls4ml has a copy in hls4ml/templates/vivado/ap_types. Every
 # ap_types_*.cpp here is built with either set of headers and run; the outputs must be the same. Ours are built without
 # a warning, too. JOBS (2) compilers run at a time; with CACHE=DIR the vendor's outputs are kept there, by compiler and
-# source, since they take most of the time. Exits with 1 on a difference.
+# source, since they take most of the time. With SHARE=N only one of N parts is compared, from part SEED (1) on. Exits
+# with 1 on a difference.
 
 set -eu
 
@@ -53,7 +54,8 @@ for part in 1 2 3 4 5 6; do echo "ap_types_convert TO_W=$part"; done > "$OUT/lis
 for part in 5 4 3 6 1 2; do echo "ap_types_fixed PART=$part"; done >> "$OUT/list"
 for part in 1 2; do echo "ap_types_real PART=$part"; done >> "$OUT/list"
 for part in 4 3 1 2; do echo "ap_types_int PART=$part"; done >> "$OUT/list"
-xargs -P "${JOBS:-2}" -L 1 sh "$OUT/one.sh" < "$OUT/list" || true
+awk -v share="${SHARE:-1}" -v seed="${SEED:-1}" '(NR - seed) % share == 0' "$OUT/list" > "$OUT/chosen"
+xargs -P "${JOBS:-2}" -L 1 sh "$OUT/one.sh" < "$OUT/chosen" || true
 
 status=0
 for failed in "$OUT"/*.failed; do

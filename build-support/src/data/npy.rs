@@ -1,6 +1,6 @@
 //! The `.npy` format, versions 1 to 3 (`numpy.lib.format`).
 
-use super::{Array, Code, Error, MAX_BYTES, Read, Result, Write};
+use super::{Array, Code, Error, MAX_VALUES, Read, Result, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -39,10 +39,18 @@ impl Header {
 /// Reads an array from `file`, of which `available` bytes are left at most.
 pub fn read(file: &mut impl Read, available: u64) -> Result<Array> {
     let header = header(file)?;
-    let bytes = header
-        .bytes()
-        .filter(|bytes| *bytes <= available.min(MAX_BYTES))
-        .ok_or_else(|| invalid("it is shorter than its shape says, or larger than 8 GiB"))?;
+    let bytes = header.bytes().ok_or_else(|| invalid("it is shorter than its shape says"))?;
+    let values = bytes / header.size.max(1) as u64;
+    if values > MAX_VALUES {
+        return Err(Error::new(
+            Code::InvalidData,
+            format!("the array has {values} values, and {MAX_VALUES} can be read at once"),
+        )
+        .help("keep golden files small, and compare large ones with `cargo sparsehls verify`, which reads piece by piece"));
+    }
+    if bytes > available {
+        return Err(invalid("it is shorter than its shape says"));
+    }
     let mut raw = Vec::new();
     file.take(bytes).read_to_end(&mut raw).map_err(invalid)?;
     if raw.len() as u64 != bytes {

@@ -82,7 +82,11 @@ pub fn cases() -> Vec<(String, PathBuf, Case)> {
 /// Runs `check` on every eighth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
 /// second or two for each. SPARSEHLS_ALL=1 takes all of them, and CI does.
 pub fn for_fixtures(check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
-    let step = if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 };
+    for_every(if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 }, check)
+}
+
+/// The same for every `step`th fixture.
+pub fn for_every(step: usize, check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
     let chosen: Vec<_> = cases().into_iter().filter(|(_, _, case)| !case.refused).step_by(step).collect();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -31,12 +31,9 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
         }
         if let Some(number) = args.apply {
             let (_, point) = points.iter().find(|(at, _)| *at == number).ok_or_else(|| {
-                let numbers: Vec<_> = points.iter().map(|(at, _)| at.to_string()).collect();
-                Error::new(Code::NoSuchPoint, format!("there is no point {number}")).help(format!(
-                    "the points of {} are {}",
-                    loaded.model.name,
-                    numbers.join(", ")
-                ))
+                let last = points.last().map_or(0, |(at, _)| *at);
+                Error::new(Code::NoSuchPoint, format!("there is no point {number} within the bounds given"))
+                    .help(format!("the last one of {} is {last}; `cargo sparsehls explore` lists them", loaded.model.name))
             })?;
             write_back(&loaded.model, &point.knobs)?;
             output.status("Wrote", &format!("point {number} to {}", loaded.model.manifest.display()));

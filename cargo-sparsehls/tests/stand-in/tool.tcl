@@ -155,6 +155,13 @@ proc create_clock {args} {
     if {[catch {array set given [lrange $args 0 3]}] || ![string is double -strict $given(-period)]} { usage create_clock }
     set ::design(period) $given(-period)
 }
+if {$program eq "vivado_hls"} {
+    # Vitis HLS refuses it.
+    proc config_array_partition {option size} {
+        need solution
+        if {$option ne "-maximum_size" || ![string is integer -strict $size]} { usage config_array_partition }
+    }
+}
 proc set_clock_uncertainty {value clock} {
     need period
     if {![regexp {^[0-9.]+%$} $value] || $clock ne "default"} { usage set_clock_uncertainty }
