@@ -6,7 +6,7 @@
 #ifndef {{ guard }}_{{ name | upper }}_H_
 #define {{ guard }}_{{ name | upper }}_H_
 
-{% if row < values | length -%}
+{% if row -%}
 static const {{ type }} {{ name }}[{{ (values | length) // row }}][{{ row }}] = {
 {%- for values in values | batch(row) %}
 {%- if row <= columns %}
@@ -21,7 +21,7 @@ static const {{ type }} {{ name }}[{{ (values | length) // row }}][{{ row }}] = 
 {%- endfor %}
 };
 {%- else -%}
-static const {{ type }} {{ name }}[{{ row }}] = {
+static const {{ type }} {{ name }}[{{ values | length }}] = {
 {%- for line in values | batch(columns) %}
     {{ line | join(", ") }}{% if not loop.last %},{% endif %}
 {%- endfor %}

@@ -77,8 +77,8 @@ pub struct Weights {
     note: String,
     #[serde(rename = "type")]
     type_: &'static str,
-    /// The length of a row; an array of one dimension is one row. A variable row then chooses among rows, not values.
-    row: usize,
+    /// The length of a row of an array with two dimensions: a variable row then chooses among rows, not among values.
+    row: Option<usize>,
     pub values: Vec<i64>,
 }
 
@@ -235,7 +235,7 @@ impl Writer<'_> {
             Op::SparseFlatten => self.flatten(),
             Op::Relu(options) => self.relu(options),
             Op::Affine { scale, offset } => self.affine(scale, offset),
-            Op::Dense(op) => self.dense(op, op.weights.values.len()),
+            Op::Dense(op) => self.dense(op, None),
             Op::MaxMinus => {
                 self.kernel("max_minus", "lookup.h");
                 let width = self.fixed.input.format().width.max(self.fixed.output.format().width) + 2;
@@ -255,16 +255,16 @@ impl Writer<'_> {
 
     /// Adds an array of constants named after the layer and passes it to the kernel.
     fn array(&mut self, suffix: &str, values: Vec<i64>, note: String) {
-        self.rows(suffix, values.len(), values, note);
+        self.rows(suffix, None, values, note);
     }
 
-    /// The same in rows of a length.
-    fn rows(&mut self, suffix: &str, row: usize, values: Vec<i64>, note: String) {
+    /// The same in rows of a length, if one is given.
+    fn rows(&mut self, suffix: &str, row: Option<usize>, values: Vec<i64>, note: String) {
         let name = self.table(suffix, row, values, note);
         self.text.arguments.push(name);
     }
 
-    fn table(&mut self, suffix: &str, row: usize, values: Vec<i64>, note: String) -> String {
+    fn table(&mut self, suffix: &str, row: Option<usize>, values: Vec<i64>, note: String) -> String {
         let name = format!("{}{suffix}", self.text.id);
         let title = self.text.title.clone();
         self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), row, values });
@@ -336,7 +336,7 @@ impl Writer<'_> {
             (false, true) => "[row][column][channel]",
             (false, false) => "[element]",
         };
-        self.table("_table", values.len(), values, format!("The index of the format, {axes}."));
+        self.table("_table", None, values, format!("The index of the format, {axes}."));
         if by_channel { "channel" } else { "element" }
     }
 
@@ -367,7 +367,7 @@ impl Writer<'_> {
         ];
         self.text.notes.push(format!("{rows} x {columns} kernel, {} channels to {} filters", conv.channels, conv.filters));
         let note = weights_note("[kernel row, kernel column][channel, filter]", &conv.weights);
-        self.rows("_weights", conv.channels * conv.filters, conv.weights.values.clone(), note);
+        self.rows("_weights", Some(conv.channels * conv.filters), conv.weights.values.clone(), note);
     }
 
     fn accumulator(&self) -> String {
@@ -430,7 +430,7 @@ impl Writer<'_> {
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
     fn look_up(&mut self, op: &Dense, source: &Shape, before: &Before, previous: &str) {
         let Shape::Sparse { slots, height, width, channels } = *source else { return };
-        self.dense(op, channels * op.outputs);
+        self.dense(op, Some(channels * op.outputs));
         self.kernel("sparse_flatten_dense", "sparse_flatten.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
@@ -460,8 +460,8 @@ impl Writer<'_> {
         self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {}.", before.id));
     }
 
-    /// The weights are in rows of a length.
-    fn dense(&mut self, op: &Dense, row: usize) {
+    /// The weights are in rows of a length, if one is given.
+    fn dense(&mut self, op: &Dense, row: Option<usize>) {
         self.kernel("dense", "dense.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;

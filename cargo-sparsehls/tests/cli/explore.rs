@@ -33,6 +33,8 @@ fn no_point_beats_another_and_bounds_are_kept() {
     }
     let few = points(&firmware, &["--max-interval", "4"]);
     assert!(!few.is_empty() && few.len() < all.len() && few.iter().all(|point| number(point, "interval") <= 4));
+    assert!(few.iter().all(|point| all.contains(point)), "a point has the same number with and without bounds");
+    assert!(few[0]["number"] != 1 || few[few.len() - 1]["number"] != few.len(), "the bounds leave gaps: {few:?}");
     assert!(points(&firmware, &["--max-lut", "1"]).is_empty());
     assert!(!firmware.path("target").exists(), "explore writes nothing");
 }

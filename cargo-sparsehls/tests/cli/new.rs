@@ -111,8 +111,21 @@ fn new_in_a_workspace_becomes_a_member() {
     let run = outside.run(&["new", "tools/other"]);
     assert!(run.code == 0 && !run.stderr.contains("added"), "{run:?}");
     insta::assert_snapshot!(fs::read_to_string(outside.path("Cargo.toml")).unwrap());
-    let (_, lines) = outside.json(&["check", "-p", "fw", "-p", "other"]);
+    fs::create_dir(outside.path("third")).unwrap();
+    let run = outside.run(&["init", "third"]);
+    assert!(run.code == 0 && run.stderr.contains("added the package to the workspace of"), "{run:?}");
+    let (_, lines) = outside.json(&["check", "-p", "fw", "-p", "other", "-p", "third"]);
     assert!(lines.len() > 2, "cargo reads the workspace");
+}
+
+#[test]
+fn init_does_not_take_another_model_for_the_one_it_checked() {
+    let outside = Firmware::bare();
+    fs::create_dir_all(outside.path("fw/models")).unwrap();
+    fs::write(outside.path("fw/models/example.keras"), "another one").unwrap();
+    let run = outside.run(&["init", "fw"]);
+    assert!(run.code != 0 && run.stderr.contains("another file here"), "{run:?}");
+    assert!(!outside.path("fw/Cargo.toml").exists(), "nothing is written");
 }
 
 const MANIFEST: &str = r#"# A package of ours.
