@@ -244,6 +244,30 @@ fn ctrl_c_ends_the_whole_group_and_the_next_build_resumes() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_build_under_nohup_outlives_the_terminal() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&["vitis-run"], "");
+    let plain = workshop.command("hang:synth", &[]);
+    let mut command = Command::new("nohup");
+    command.arg(plain.get_program()).args(plain.get_args()).current_dir(workshop.firmware.root());
+    plain.get_envs().for_each(|(name, value)| match value {
+        Some(value) => drop(command.env(name, value)),
+        None => drop(command.env_remove(name)),
+    });
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pids = workshop.stuck();
+    signal("HUP", &child.id().to_string());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none() && pids.iter().all(|pid| !has_ended(pid)));
+    signal("TERM", &child.id().to_string());
+    assert_eq!(child.wait().unwrap().code(), Some(130), "other signals still end it");
+    assert!(pids.iter().all(|pid| has_ended(pid)), "{pids:?}");
+}
+
+#[test]
 fn a_build_that_is_killed_leaves_a_tool_for_which_the_next_one_waits() {
     if is_missing() {
         return;
