@@ -81,7 +81,8 @@ impl Process<'_> {
         watch("", start.elapsed());
         loop {
             let status = handle.wait_timeout(TICK)?.map(|output| output.status);
-            tail.lines(&mut |line| watch(line, start.elapsed()));
+            // Once it has ended everything is read.
+            tail.lines(if status.is_some() { BEHIND } else { AT_ONCE }, &mut |line| watch(line, start.elapsed()));
             watch("", start.elapsed());
             if let Some(status) = status {
                 if !status.success() {
@@ -93,41 +94,67 @@ impl Process<'_> {
             let late = self.timeout.is_some_and(|timeout| start.elapsed() >= timeout);
             if late || cancel.is_asked() {
                 group.end(&handle);
-                tail.lines(&mut |line| watch(line, start.elapsed()));
+                tail.lines(BEHIND, &mut |line| watch(line, start.elapsed()));
                 return Ok(if late { Ended::TimedOut } else { Ended::Cancelled });
             }
         }
     }
 }
 
+/// What is read of a log between two looks at the time and at Ctrl-C: a tool may write faster than we read.
+const AT_ONCE: u64 = 1 << 20;
+/// How far we may be behind; what is older is not looked at any more.
+const BEHIND: u64 = 4 << 20;
+/// What is still looked at after falling behind, and of a line.
+const LATEST: u64 = 1 << 16;
+
 /// New lines of a growing file.
 struct Tail {
     file: File,
     position: u64,
     rest: Vec<u8>,
+    /// Whether the line at `position` has lost its beginning.
+    cut: bool,
 }
 
 impl Tail {
     fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, position: 0, rest: Vec::new() })
+        Ok(Self { file: File::open(path)?, position: 0, rest: Vec::new(), cut: false })
     }
 
-    /// Gives the complete lines that were added. What cannot be read now is read the next time.
-    fn lines(&mut self, give: &mut dyn FnMut(&str)) {
-        let _ = self.file.seek(SeekFrom::Start(self.position));
-        let mut buffer = [0; 1 << 16];
-        while let Ok(count @ 1..) = self.file.read(&mut buffer) {
+    /// Gives the complete lines among the next `most` bytes that were added. What cannot be read now is read the next
+    /// time.
+    fn lines(&mut self, most: u64, give: &mut dyn FnMut(&str)) {
+        self.catch_up();
+        let end = self.position + most;
+        let mut buffer = [0; LATEST as usize];
+        while self.position < end
+            && let Ok(count @ 1..) = self.file.read(&mut buffer)
+        {
             self.position += count as u64;
             for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
                 self.rest.extend(part);
                 if part.ends_with(b"\n") {
-                    give(String::from_utf8_lossy(&self.rest).trim_end());
+                    if !std::mem::take(&mut self.cut) {
+                        give(String::from_utf8_lossy(&self.rest).trim_end());
+                    }
                     self.rest.clear();
                 }
             }
             // A progress bar that never ends its line is no line.
-            self.rest.truncate(1 << 16);
+            self.rest.truncate(LATEST as usize);
         }
+    }
+
+    /// Goes to where reading goes on: behind what was read, or near the end if too much has been added since.
+    fn catch_up(&mut self) {
+        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+        if length.saturating_sub(self.position) > BEHIND {
+            self.position = length - LATEST;
+            self.rest.clear();
+            self.cut = true;
+        }
+        let _ = self.file.seek(SeekFrom::Start(self.position));
     }
 }
 
@@ -229,6 +256,46 @@ mod tests {
         assert!(matches!(ended, Ended::Exited(status) if status.success()));
         assert_eq!(lines, ["one", "two"], "a line is complete or none");
         assert_eq!(std::fs::read_to_string(folder.path().join("log")).unwrap(), "one\ntwo\nthree");
+    }
+
+    #[test]
+    fn what_never_stops_writing_is_ended_too() {
+        // The limit is there for the disk of whoever breaks this.
+        let flood = "ulimit -f 2000000; exec yes";
+        let (ended, lines, _folder) = shell(flood, Some(Duration::from_millis(200)), &Cancel::default());
+        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(lines.iter().all(|line| line == "y"), "lines are whole");
+        let cancel = Cancel::default();
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                cancel.0.store(true, Ordering::Relaxed);
+            });
+            shell(flood, None, &cancel).0
+        });
+        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+    }
+
+    #[test]
+    fn who_falls_behind_goes_on_with_the_latest_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "begun").unwrap();
+        let mut tail = Tail::new(&path).unwrap();
+        let lines = |tail: &mut Tail, most| {
+            let mut lines = Vec::new();
+            tail.lines(most, &mut |line| lines.push(line.to_owned()));
+            lines
+        };
+        assert!(lines(&mut tail, AT_ONCE).is_empty());
+        let long: String = (0..600_000).map(|number| format!("{number:07}\n")).collect();
+        std::fs::write(&path, format!("begun\n{long}")).unwrap();
+        let latest = lines(&mut tail, AT_ONCE);
+        assert_eq!((latest.len(), latest.last().unwrap().as_str()), ((1 << 13) - 1, "0599999"));
+        assert!(latest.iter().all(|line| line.len() == 7), "{:?}", latest[0]);
+        std::fs::write(&path, format!("begun\n{long}{}", &long[..3 << 20])).unwrap();
+        assert_eq!(lines(&mut tail, AT_ONCE).len(), 1 << 17, "a part at a time");
+        assert_eq!(lines(&mut tail, BEHIND).len(), 1 << 18, "then the rest");
     }
 
     #[test]
