@@ -31,7 +31,7 @@ impl Interrupt {
     /// # Errors
     /// If the system refuses.
     pub fn install() -> io::Result<Self> {
-        let (cancel, idle) = (Cancel::default(), Arc::new(AtomicBool::new(true)));
+        let (cancel, idle) = (Cancel::by_signals(), Arc::new(AtomicBool::new(true)));
         let ignored = ignored();
         for signal in SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, Arc::clone(&idle))?;

@@ -132,7 +132,7 @@ impl Tool {
         let command: Vec<OsString> = vec![self.path.clone().into(), flag.into()];
         let log = folder.path().join("version.log");
         let timeout = Some(Duration::from_secs(60));
-        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None };
+        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None, own_group: false };
         let ended = process.run(&Cancel::default(), &mut |_, _| {}).ok()?;
         let mut text = Vec::new();
         std::fs::File::open(&log).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;

@@ -110,8 +110,11 @@ impl Job<'_> {
             return Err(self.interrupted(Steps::NONE));
         }
         let result = self.run_alone(&of, &lock);
-        // A process that a tool has left behind may still hold the file; the run is over all the same.
-        let _ = lock.unlock();
+        // A process that a tool has left behind may still hold the file; the run is over all the same. Not so where a tool
+        // was ended without its children: they hold the lock as long as they may write into the project.
+        if result.is_ok() || self.cancel.is_by_signals() {
+            let _ = lock.unlock();
+        }
         result
     }
 
@@ -211,7 +214,8 @@ impl Job<'_> {
         command.extend(tool.program.arguments().iter().map(OsString::from));
         let timeout = self.model.target.tool_timeout;
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
-        let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin) };
+        let own_group = self.cancel.is_by_signals();
+        let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin), own_group };
         // Vivado's only step has begun when it starts.
         let mut phase = if tool.program == Program::Vivado { "vsynth".to_owned() } else { format!("starting {identity}") };
         let watch = &mut |line: &str, elapsed: Duration| {
