@@ -71,9 +71,9 @@ struct Identified {
 }
 
 impl Identified {
-    fn new(tool: Tool) -> Self {
+    fn new(tool: Tool, cancel: &Cancel) -> Self {
         // The version counts, not the place; without a version the place has to do.
-        let version = tool.version().unwrap_or_else(|| tool.path.display().to_string());
+        let version = tool.version(cancel).unwrap_or_else(|| tool.path.display().to_string());
         Self { identity: format!("{} {version}", tool.program.name()), tool }
     }
 }
@@ -102,8 +102,9 @@ impl Job<'_> {
     /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::Interrupted`]; [`Code::Io`].
     pub fn run(&self) -> Result<Done> {
         self.require_tools()?;
-        let hls = Identified::new(find(self.model.target.backend)?);
-        let vivado = if self.steps.has(Step::Vsynth) { Some(Identified::new(find_any(&[Program::Vivado])?)) } else { None };
+        let identify = |tool| Identified::new(tool, self.cancel);
+        let hls = identify(find(self.model.target.backend)?);
+        let vivado = if self.steps.has(Step::Vsynth) { Some(identify(find_any(&[Program::Vivado])?)) } else { None };
         let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
         let lock = self.lock()?;
         if self.cancel.is_asked() {

@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -244,6 +246,25 @@ fn ctrl_c_ends_the_whole_group_and_the_next_build_resumes() {
 }
 
 #[test]
+fn ctrl_c_also_ends_a_tool_that_is_asked_for_its_version() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&[], "");
+    let mute = "#!/bin/sh\nsleep 1000 & echo $$ $! > \"$STAND_IN_PIDS\"; wait\n";
+    fs::write(workshop.bin().join("vitis-run"), mute).unwrap();
+    fs::set_permissions(workshop.bin().join("vitis-run"), fs::Permissions::from_mode(0o755)).unwrap();
+    let child = workshop.command("", &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pids = workshop.stuck();
+    let start = Instant::now();
+    signal("TERM", &child.id().to_string());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert!(pids.iter().all(|pid| has_ended(pid)), "{pids:?}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_build_under_nohup_outlives_the_terminal() {
     if is_missing() {
@@ -260,7 +281,7 @@ fn a_build_under_nohup_outlives_the_terminal() {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pids = workshop.stuck();
     signal("HUP", &child.id().to_string());
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     assert!(child.try_wait().unwrap().is_none() && pids.iter().all(|pid| !has_ended(pid)));
     signal("TERM", &child.id().to_string());
     assert_eq!(child.wait().unwrap().code(), Some(130), "other signals still end it");
