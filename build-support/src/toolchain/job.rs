@@ -24,6 +24,9 @@ use crate::{
     manifest::Model,
 };
 
+/// The file in a project's folder whose lock says that someone works there.
+const LOCK: &str = ".sparsehls-lock";
+
 /// Steps to run on the project of one model.
 pub struct Job<'a> {
     /// The model.
@@ -119,23 +122,32 @@ impl Job<'_> {
         result
     }
 
-    /// Waits until no other build works on this project. A tool has the lock as its standard input: while it runs the
-    /// lock is held, even if the build that started it was killed.
+    /// Takes the lock of the project in `directory`. A tool has it as its standard input: while it runs the lock is held,
+    /// even if the build that started it was killed. Who removes the folder has to hold the lock too.
+    ///
+    /// # Errors
+    /// If another build or its tool holds it, or the system refuses.
+    pub fn try_lock(directory: &Path) -> Result<File, TryLockError> {
+        let mut options = File::options();
+        let file = options.create(true).truncate(false).read(true).write(true).open(directory.join(LOCK));
+        let file = file.map_err(TryLockError::Error)?;
+        file.try_lock().map(|()| file)
+    }
+
+    /// Waits until no other build works on this project. Each try opens the file anew: it may have been removed with the
+    /// folder, and the lock of a file that is in no folder keeps nobody out.
     fn lock(&self) -> Result<File> {
-        let path = self.directory.join(".sparsehls-lock");
-        let failed = |error: std::io::Error| Error::io("lock", &path, &error);
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         let start = Instant::now();
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
+            match Self::try_lock(self.directory) {
+                Ok(file) => return Ok(file),
                 Err(TryLockError::WouldBlock) if self.cancel.is_asked() => return Err(self.interrupted(Steps::NONE)),
                 Err(TryLockError::WouldBlock) => {
                     let phase = "waiting for another build of this model";
                     (self.progress)(Progress { phase, elapsed: start.elapsed() });
                     std::thread::sleep(Duration::from_millis(100));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &self.directory.join(LOCK), &error)),
             }
         }
     }

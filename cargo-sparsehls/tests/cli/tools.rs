@@ -315,6 +315,40 @@ fn a_build_that_is_killed_leaves_a_tool_for_which_the_next_one_waits() {
 }
 
 #[test]
+fn clean_leaves_a_folder_alone_while_a_tool_runs_in_it() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&["vitis-run"], "");
+    let two = format!("{}{}", net("dense-only"), net("dense-only").replace("models.net]", "models.other]"));
+    workshop.firmware.manifest(&two);
+    assert_eq!(workshop.firmware.run(&["build", "--synth", "skip"]).code, 0);
+    let mut command = workshop.command("hang:synth", &["--model", "net"]);
+    let mut build = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pids = workshop.stuck();
+    let refused = |arguments: &[&str]| {
+        let (run, lines) = workshop.firmware.json(arguments);
+        let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+        assert_eq!((run.code, &error["code"]), (1, &"io".into()), "{run:?}");
+        assert!(error["message"].as_str().unwrap().starts_with("nothing was removed: a build of net is at work"), "{error}");
+        assert!(error["file"].as_str().unwrap().ends_with("target/sparsehls/firmware/net"), "{error}");
+        assert!(workshop.project(".sparsehls-lock").exists() && workshop.project("../other/project.tcl").exists());
+    };
+    refused(&["clean"]);
+    refused(&["clean", "--model", "net"]);
+    assert_eq!(workshop.firmware.run(&["clean", "-p", "firmware", "-p", "firmware", "--model", "other"]).code, 0);
+    assert!(!workshop.project("../other").exists());
+    assert_eq!(workshop.firmware.run(&["build", "--synth", "skip", "--model", "other"]).code, 0);
+    // A build that is killed leaves the tool, which still writes there.
+    build.kill().unwrap();
+    build.wait().unwrap();
+    refused(&["clean"]);
+    pids.iter().for_each(|pid| signal("KILL", pid));
+    wait_until("the tool and what it had started have ended", || workshop.firmware.run(&["clean"]).code == 0);
+    assert!(!workshop.project("").exists() && !workshop.project("..").exists());
+}
+
+#[test]
 fn two_builds_at_once_synthesize_once() {
     if is_missing() {
         return;
