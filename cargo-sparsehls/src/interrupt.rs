@@ -1,5 +1,5 @@
-//! Ctrl-C, and the signals with which CI ends a job: while a tool runs they end the tool in order, at any other time they
-//! end the command at once.
+//! Ctrl-C, and the signals with which CI ends a job: while a tool runs or a file is written they end that in order, at any
+//! other time they end the command at once.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use signal_hook::{consts, flag};
-use sparsehls_build::{Exit, toolchain::Cancel};
+use sparsehls_build::{Code, Error, Exit, Result, toolchain::Cancel};
 
 #[cfg(unix)]
 const SIGNALS: [i32; 3] = [consts::SIGINT, consts::SIGTERM, consts::SIGHUP];
@@ -30,7 +30,11 @@ impl Interrupt {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn install() -> io::Result<Self> {
+    pub fn install() -> Result<Self> {
+        Self::register().map_err(|error| Error::new(Code::Io, format!("signals cannot be handled: {error}")))
+    }
+
+    fn register() -> io::Result<Self> {
         let (cancel, idle) = (Cancel::by_signals(), Arc::new(AtomicBool::new(true)));
         let ignored = ignored();
         for signal in SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
