@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::Stdio,
     time::SystemTime,
@@ -112,6 +112,17 @@ fn a_prediction_that_is_interrupted_leaves_nothing() {
         assert!(said.contains("the prediction of net was interrupted") && said.contains("code: interrupted"), "{said}");
         assert_eq!(count(), 0, "{engine}");
     }
+    // Nor does it wait for a pipe that has fallen silent.
+    let mut head = vec![0; 1 << 16];
+    fs::File::open(firmware.path("x.npy")).unwrap().read_exact(&mut head).unwrap();
+    let mut command = firmware.command(&["predict", "--input", "/dev/stdin", "--output", "out/y.npy", "--engine", "reference"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&head).unwrap();
+    wait_until("the file is begun", || count() == 1);
+    signal("TERM", &child.id().to_string());
+    assert_eq!((child.wait().unwrap().code(), count()), (Some(130), 0));
+    drop(pipe);
 }
 
 /// Writes a file with so many events of zeros, most of which are a hole.
