@@ -274,6 +274,7 @@ impl Build {
             cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
             return Ok(());
         }
+        // No handler of signals: the tool stays in our process group, where Ctrl-C of `cargo build` reaches it too.
         let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
         let rows = limits::table(&job.run()?.report, &model.limits);
         limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     io::Read,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -117,23 +117,35 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The version, as the program itself says it, else as its path does. It is asked once: starting a tool takes seconds.
-    pub fn version(&self) -> Option<String> {
+    /// The version, as the program itself says it, else as its path does. It is asked once: starting a tool takes
+    /// seconds. `cancel` ends the question, and what is said after that is not kept.
+    pub fn version(&self, cancel: &Cancel) -> Option<String> {
         static KNOWN: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
-        let ask = || self.ask_version().or_else(|| version_in(&self.path.to_string_lossy()));
-        let Ok(mut known) = KNOWN.lock() else { return ask() };
-        known.entry(self.path.clone()).or_insert_with(ask).clone()
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = known.get(&self.path) {
+            return version.clone();
+        }
+        let version = self.ask_version(cancel).or_else(|| version_in(&self.path.to_string_lossy()));
+        if !cancel.is_asked() {
+            known.insert(self.path.clone(), version.clone());
+        }
+        version
     }
 
-    fn ask_version(&self) -> Option<String> {
+    fn ask_version(&self, cancel: &Cancel) -> Option<String> {
+        // Someone else's question may have been ended while this one waited for its turn.
+        if cancel.is_asked() {
+            return None;
+        }
         // The tools leave logs where they are started.
         let folder = tempfile::tempdir().ok()?;
         let flag = if self.program == Program::VitisRun { "--version" } else { "-version" };
         let command: Vec<OsString> = vec![self.path.clone().into(), flag.into()];
         let log = folder.path().join("version.log");
         let timeout = Some(Duration::from_secs(60));
-        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None };
-        let ended = process.run(&Cancel::default(), &mut |_, _| {}).ok()?;
+        let own_group = cancel.is_by_signals();
+        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None, own_group };
+        let ended = process.run(cancel, &mut |_, _| {}).ok()?;
         let mut text = Vec::new();
         std::fs::File::open(&log).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;
         matches!(ended, Ended::Exited(status) if status.success()).then(|| version_in(&String::from_utf8_lossy(&text)))?
@@ -214,6 +226,37 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(version_in(text).as_deref(), version, "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_question_that_was_ended_is_asked_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vivado");
+        let says = |text: &str| {
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let tool = Tool { program: Program::Vivado, path: path.clone(), source: "PATH" };
+        let cancel = Cancel::by_signals();
+        says("sleep 1000");
+        let start = std::time::Instant::now();
+        let version = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                cancel.flag().store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            tool.version(&cancel)
+        });
+        assert_eq!(version, None);
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        says("echo Vivado v2020.1");
+        assert_eq!(tool.version(&cancel), None, "nothing is started any more");
+        for _ in 0..2 {
+            assert_eq!(tool.version(&Cancel::default()).as_deref(), Some("2020.1"));
+            says("echo Vivado v2024.1");
         }
     }
 

@@ -24,6 +24,9 @@ use crate::{
     manifest::Model,
 };
 
+/// The file in a project's folder whose lock says that someone works there.
+const LOCK: &str = ".sparsehls-lock";
+
 /// Steps to run on the project of one model.
 pub struct Job<'a> {
     /// The model.
@@ -71,9 +74,9 @@ struct Identified {
 }
 
 impl Identified {
-    fn new(tool: Tool) -> Self {
+    fn new(tool: Tool, cancel: &Cancel) -> Self {
         // The version counts, not the place; without a version the place has to do.
-        let version = tool.version().unwrap_or_else(|| tool.path.display().to_string());
+        let version = tool.version(cancel).unwrap_or_else(|| tool.path.display().to_string());
         Self { identity: format!("{} {version}", tool.program.name()), tool }
     }
 }
@@ -102,36 +105,49 @@ impl Job<'_> {
     /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::Interrupted`]; [`Code::Io`].
     pub fn run(&self) -> Result<Done> {
         self.require_tools()?;
-        let hls = Identified::new(find(self.model.target.backend)?);
-        let vivado = if self.steps.has(Step::Vsynth) { Some(Identified::new(find_any(&[Program::Vivado])?)) } else { None };
+        let identify = |tool| Identified::new(tool, self.cancel);
+        let hls = identify(find(self.model.target.backend)?);
+        let vivado = if self.steps.has(Step::Vsynth) { Some(identify(find_any(&[Program::Vivado])?)) } else { None };
         let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
         let lock = self.lock()?;
         if self.cancel.is_asked() {
             return Err(self.interrupted(Steps::NONE));
         }
         let result = self.run_alone(&of, &lock);
-        // A process that a tool has left behind may still hold the file; the run is over all the same.
-        let _ = lock.unlock();
+        // A process that a tool has left behind may still hold the file; the run is over all the same. Not so where a tool
+        // was ended without its children: they hold the lock as long as they may write into the project.
+        if result.is_ok() || self.cancel.is_by_signals() {
+            let _ = lock.unlock();
+        }
         result
     }
 
-    /// Waits until no other build works on this project. A tool has the lock as its standard input: while it runs the
-    /// lock is held, even if the build that started it was killed.
+    /// Takes the lock of the project in `directory`. A tool has it as its standard input: while it runs the lock is held,
+    /// even if the build that started it was killed. Who removes the folder has to hold the lock too.
+    ///
+    /// # Errors
+    /// If another build or its tool holds it, or the system refuses.
+    pub fn try_lock(directory: &Path) -> Result<File, TryLockError> {
+        let mut options = File::options();
+        let file = options.create(true).truncate(false).read(true).write(true).open(directory.join(LOCK));
+        let file = file.map_err(TryLockError::Error)?;
+        file.try_lock().map(|()| file)
+    }
+
+    /// Waits until no other build works on this project. Each try opens the file anew: it may have been removed with the
+    /// folder, and the lock of a file that is in no folder keeps nobody out.
     fn lock(&self) -> Result<File> {
-        let path = self.directory.join(".sparsehls-lock");
-        let failed = |error: std::io::Error| Error::io("lock", &path, &error);
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         let start = Instant::now();
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
+            match Self::try_lock(self.directory) {
+                Ok(file) => return Ok(file),
                 Err(TryLockError::WouldBlock) if self.cancel.is_asked() => return Err(self.interrupted(Steps::NONE)),
                 Err(TryLockError::WouldBlock) => {
                     let phase = "waiting for another build of this model";
                     (self.progress)(Progress { phase, elapsed: start.elapsed() });
                     std::thread::sleep(Duration::from_millis(100));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &self.directory.join(LOCK), &error)),
             }
         }
     }
@@ -211,7 +227,8 @@ impl Job<'_> {
         command.extend(tool.program.arguments().iter().map(OsString::from));
         let timeout = self.model.target.tool_timeout;
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
-        let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin) };
+        let own_group = self.cancel.is_by_signals();
+        let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin), own_group };
         // Vivado's only step has begun when it starts.
         let mut phase = if tool.program == Program::Vivado { "vsynth".to_owned() } else { format!("starting {identity}") };
         let watch = &mut |line: &str, elapsed: Duration| {

@@ -1,5 +1,5 @@
-//! One process with everything it starts: its output in a file, watched, and ended as a whole if it takes too long or the
-//! user wants to stop.
+//! One process: its output in a file, watched, and ended if it takes too long or the user wants to stop, with everything
+//! it started if the caller handles signals.
 
 use std::{
     ffi::OsString,
@@ -21,17 +21,31 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Asks whatever runs to end. Clones ask together.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    flag: Arc<AtomicBool>,
+    by_signals: bool,
+}
 
 impl Cancel {
+    /// For a program whose signal handlers set [`Self::flag`]. Only its tools get a process group of their own: from that
+    /// of the terminal Ctrl-C ends a tool together with a program that handles no signals, as a build script.
+    pub fn by_signals() -> Self {
+        Self { by_signals: true, ..Self::default() }
+    }
+
     /// The flag itself, for a signal handler.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.flag)
     }
 
     /// Whether someone asked.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// Whether signals ask.
+    pub(super) fn is_by_signals(&self) -> bool {
+        self.by_signals
     }
 }
 
@@ -47,6 +61,9 @@ pub struct Process<'a> {
     pub timeout: Option<Duration>,
     /// What it may read; nothing by default.
     pub stdin: Option<File>,
+    /// Whether it gets a process group of its own, which is ended as a whole. Signals of the terminal do not reach it
+    /// there, so the caller must handle them.
+    pub own_group: bool,
 }
 
 /// How it ended.
@@ -74,14 +91,16 @@ impl Process<'_> {
             Some(file) => expression.stdin_file(file),
             None => expression.stdin_null(),
         };
-        let handle = expression.unchecked().before_spawn(own_group).start()?;
+        let expression = expression.unchecked();
+        let handle = if self.own_group { expression.before_spawn(own_group).start()? } else { expression.start()? };
         drop(expression);
-        let group = Group::of(&handle);
+        let group = Group::of(&handle, self.own_group);
         let (start, mut tail) = (Instant::now(), Tail::new(self.log)?);
         watch("", start.elapsed());
         loop {
             let status = handle.wait_timeout(TICK)?.map(|output| output.status);
-            tail.lines(&mut |line| watch(line, start.elapsed()));
+            // Once it has ended everything is read.
+            tail.lines(if status.is_some() { BEHIND } else { AT_ONCE }, &mut |line| watch(line, start.elapsed()));
             watch("", start.elapsed());
             if let Some(status) = status {
                 if !status.success() {
@@ -93,41 +112,67 @@ impl Process<'_> {
             let late = self.timeout.is_some_and(|timeout| start.elapsed() >= timeout);
             if late || cancel.is_asked() {
                 group.end(&handle);
-                tail.lines(&mut |line| watch(line, start.elapsed()));
+                tail.lines(BEHIND, &mut |line| watch(line, start.elapsed()));
                 return Ok(if late { Ended::TimedOut } else { Ended::Cancelled });
             }
         }
     }
 }
 
+/// What is read of a log between two looks at the time and at Ctrl-C: a tool may write faster than we read.
+const AT_ONCE: u64 = 1 << 20;
+/// How far we may be behind; what is older is not looked at any more.
+const BEHIND: u64 = 4 << 20;
+/// What is still looked at after falling behind, and of a line.
+const LATEST: u64 = 1 << 16;
+
 /// New lines of a growing file.
 struct Tail {
     file: File,
     position: u64,
     rest: Vec<u8>,
+    /// Whether the line at `position` has lost its beginning.
+    cut: bool,
 }
 
 impl Tail {
     fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, position: 0, rest: Vec::new() })
+        Ok(Self { file: File::open(path)?, position: 0, rest: Vec::new(), cut: false })
     }
 
-    /// Gives the complete lines that were added. What cannot be read now is read the next time.
-    fn lines(&mut self, give: &mut dyn FnMut(&str)) {
-        let _ = self.file.seek(SeekFrom::Start(self.position));
-        let mut buffer = [0; 1 << 16];
-        while let Ok(count @ 1..) = self.file.read(&mut buffer) {
+    /// Gives the complete lines among the next `most` bytes that were added. What cannot be read now is read the next
+    /// time.
+    fn lines(&mut self, most: u64, give: &mut dyn FnMut(&str)) {
+        self.catch_up();
+        let end = self.position + most;
+        let mut buffer = [0; LATEST as usize];
+        while self.position < end
+            && let Ok(count @ 1..) = self.file.read(&mut buffer)
+        {
             self.position += count as u64;
             for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
                 self.rest.extend(part);
                 if part.ends_with(b"\n") {
-                    give(String::from_utf8_lossy(&self.rest).trim_end());
+                    if !std::mem::take(&mut self.cut) {
+                        give(String::from_utf8_lossy(&self.rest).trim_end());
+                    }
                     self.rest.clear();
                 }
             }
             // A progress bar that never ends its line is no line.
-            self.rest.truncate(1 << 16);
+            self.rest.truncate(LATEST as usize);
         }
+    }
+
+    /// Goes to where reading goes on: behind what was read, or near the end if too much has been added since.
+    fn catch_up(&mut self) {
+        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+        if length.saturating_sub(self.position) > BEHIND {
+            self.position = length - LATEST;
+            self.rest.clear();
+            self.cut = true;
+        }
+        let _ = self.file.seek(SeekFrom::Start(self.position));
     }
 }
 
@@ -146,27 +191,36 @@ fn own_group(_: &mut std::process::Command) -> io::Result<()> {
     Ok(())
 }
 
-/// The process group of a process that leads one.
+/// A process, and the group that it leads if it has one of its own.
 #[cfg(unix)]
-struct Group(Option<rustix::process::Pid>);
+struct Group {
+    leader: Option<rustix::process::Pid>,
+    own: bool,
+}
 
 #[cfg(unix)]
 impl Group {
-    fn of(handle: &duct::Handle) -> Self {
+    fn of(handle: &duct::Handle, own: bool) -> Self {
         let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok());
-        Self(pid.and_then(rustix::process::Pid::from_raw))
+        Self { leader: pid.and_then(rustix::process::Pid::from_raw), own }
     }
 
-    /// Asks the group to end, and kills what does not.
+    /// Asks the group to end, and kills what does not. In the caller's group that is the process alone.
     fn end(&self, handle: &duct::Handle) {
-        use rustix::process::{Signal, kill_process_group, test_kill_process_group};
-        let Some(group) = self.0 else { return };
-        let _ = kill_process_group(group, Signal::TERM);
+        use rustix::process::Signal;
+        let runs = || handle.try_wait().is_ok_and(|output| output.is_none());
+        // The id of a process that has been waited for may be another's by now; that of a group with members is not.
+        if !self.own && !runs() {
+            return;
+        }
+        self.signal(Signal::TERM);
         let (start, mut killed) = (Instant::now(), false);
         // The leader counts as a member until it has been waited for.
-        while handle.try_wait().is_ok_and(|output| output.is_none()) || test_kill_process_group(group).is_ok() {
+        while runs() || self.has_members() {
             if !killed && start.elapsed() >= GRACE {
-                let _ = kill_process_group(group, Signal::KILL);
+                if self.own {
+                    self.signal(Signal::KILL);
+                }
                 // The leader by itself, should it have left its group.
                 let _ = handle.kill();
                 killed = true;
@@ -178,6 +232,16 @@ impl Group {
             std::thread::sleep(TICK / 5);
         }
     }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        use rustix::process::{kill_process, kill_process_group};
+        let send = if self.own { kill_process_group } else { kill_process };
+        let _ = self.leader.map(|leader| send(leader, signal));
+    }
+
+    fn has_members(&self) -> bool {
+        self.own && self.leader.is_some_and(|leader| rustix::process::test_kill_process_group(leader).is_ok())
+    }
 }
 
 /// Elsewhere only the process itself is ended.
@@ -186,7 +250,7 @@ struct Group;
 
 #[cfg(not(unix))]
 impl Group {
-    fn of(_: &duct::Handle) -> Self {
+    fn of(_: &duct::Handle, _: bool) -> Self {
         Self
     }
 
@@ -200,15 +264,24 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, timeout: Option<Duration>, cancel: &Cancel) -> (Ended, Vec<String>, tempfile::TempDir) {
+        shell_in(true, script, timeout, cancel)
+    }
+
+    fn shell_in(
+        own_group: bool,
+        script: &str,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> (Ended, Vec<String>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let command: Vec<OsString> = ["sh", "-c", script].map(Into::into).into();
         let mut lines = Vec::new();
-        let process =
-            Process { command: &command, directory: folder.path(), log: &folder.path().join("log"), timeout, stdin: None };
+        let log = folder.path().join("log");
+        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None, own_group };
         let ended = process
             .run(cancel, &mut |line, _| {
                 if line == "stop" {
-                    cancel.0.store(true, Ordering::Relaxed);
+                    cancel.flag.store(true, Ordering::Relaxed);
                 }
                 lines.extend((!line.is_empty()).then(|| line.to_owned()));
             })
@@ -232,11 +305,74 @@ mod tests {
     }
 
     #[test]
+    fn what_never_stops_writing_is_ended_too() {
+        // The limit is there for the disk of whoever breaks this.
+        let flood = "ulimit -f 2000000; exec yes";
+        let (ended, lines, _folder) = shell(flood, Some(Duration::from_millis(200)), &Cancel::default());
+        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(lines.iter().all(|line| line == "y"), "lines are whole");
+        let cancel = Cancel::default();
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                cancel.flag.store(true, Ordering::Relaxed);
+            });
+            shell(flood, None, &cancel).0
+        });
+        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+    }
+
+    #[test]
+    fn who_falls_behind_goes_on_with_the_latest_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "begun").unwrap();
+        let mut tail = Tail::new(&path).unwrap();
+        let lines = |tail: &mut Tail, most| {
+            let mut lines = Vec::new();
+            tail.lines(most, &mut |line| lines.push(line.to_owned()));
+            lines
+        };
+        assert!(lines(&mut tail, AT_ONCE).is_empty());
+        let long: String = (0..600_000).map(|number| format!("{number:07}\n")).collect();
+        std::fs::write(&path, format!("begun\n{long}")).unwrap();
+        let latest = lines(&mut tail, AT_ONCE);
+        assert_eq!((latest.len(), latest.last().unwrap().as_str()), ((1 << 13) - 1, "0599999"));
+        assert!(latest.iter().all(|line| line.len() == 7), "{:?}", latest[0]);
+        std::fs::write(&path, format!("begun\n{long}{}", &long[..3 << 20])).unwrap();
+        assert_eq!(lines(&mut tail, AT_ONCE).len(), 1 << 17, "a part at a time");
+        assert_eq!(lines(&mut tail, BEHIND).len(), 1 << 18, "then the rest");
+    }
+
+    #[test]
     fn a_timeout_ends_the_children_too() {
         let script = "sleep 1000 & echo $! > child; wait";
         let (ended, _, folder) = shell(script, Some(Duration::from_millis(500)), &Cancel::default());
         assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
         assert!(has_gone(folder.path(), "child"));
+    }
+
+    #[test]
+    fn only_with_a_group_of_its_own_it_leaves_that_of_the_caller() {
+        let own = rustix::process::getpgrp().as_raw_nonzero().to_string();
+        for own_group in [false, true] {
+            let (_, lines, _folder) = shell_in(own_group, "ps -o pgid= -p $$", None, &Cancel::default());
+            assert_eq!(lines[0].trim() != own, own_group, "{lines:?}, {own}");
+        }
+    }
+
+    #[test]
+    fn in_the_callers_group_only_the_process_itself_is_ended() {
+        let script = "sleep 8 & echo $! > child; echo $$ > itself; wait";
+        let (ended, _, folder) = shell_in(false, script, Some(Duration::from_millis(300)), &Cancel::default());
+        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(has_gone(folder.path(), "itself") && !has_gone(folder.path(), "child"));
+        let deaf = "trap '' TERM; echo $$ > itself; echo stop; while :; do sleep 1; done";
+        let (ended, _, folder) = shell_in(false, deaf, None, &Cancel::default());
+        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+        assert!(has_gone(folder.path(), "itself"));
+        let (ended, ..) = shell_in(false, "exit 3", None, &Cancel::default());
+        assert!(matches!(ended, Ended::Exited(status) if status.code() == Some(3)), "{ended:?}");
     }
 
     #[test]

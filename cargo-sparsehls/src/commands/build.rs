@@ -66,7 +66,7 @@ fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Ve
         // Before minutes are spent on compiling.
         models.iter().try_for_each(|loaded| require_tools(loaded, args))?;
     }
-    let interrupt = Interrupt::install().map_err(|error| Error::new(Code::Io, format!("signals cannot be handled: {error}")))?;
+    let interrupt = Interrupt::install()?;
     let context = Context { args, output, interrupt: &interrupt };
     let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));

@@ -1,23 +1,73 @@
 //! `cargo sparsehls clean`.
 
-use sparsehls_build::{Error, Result};
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sparsehls_build::{Code, Error, Result, toolchain::Job};
 
 use super::output_directory;
 use crate::{args::Common, output::Output};
 
-/// Removes the output folders of the selected packages, or of the selected models.
+/// Removes the output folders of the selected packages, or of the selected models, unless a build is at work in one.
 pub fn run(common: &Common, output: &mut Output) -> Result {
-    for package in common.selection().packages()? {
-        let all = output_directory(common, &package);
-        let folders = if common.model.is_empty() {
-            vec![all]
-        } else {
-            super::chosen(common)?.iter().map(|(_, model)| all.join(&model.name)).collect()
-        };
-        for folder in folders.iter().filter(|folder| folder.exists()) {
-            std::fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error))?;
-            output.status("Removed", &folder.display().to_string());
-        }
+    let folders = folders(common)?;
+    let mut locks = Vec::new();
+    for project in projects(common, &folders)? {
+        locks.extend(lock(&project)?);
+    }
+    for folder in &folders {
+        fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error))?;
+        output.status("Removed", &folder.display().to_string());
     }
     Ok(())
+}
+
+/// What is to be removed, as far as it is there.
+fn folders(common: &Common) -> Result<Vec<PathBuf>> {
+    let mut folders: Vec<_> = if common.model.is_empty() {
+        common.selection().packages()?.iter().map(|package| output_directory(common, package)).collect()
+    } else {
+        let of = |(package, model): &(_, sparsehls_build::manifest::Model)| output_directory(common, package).join(&model.name);
+        super::chosen(common)?.iter().map(of).collect()
+    };
+    folders.retain(|folder| folder.exists());
+    // A package may be given twice, and its locks can be taken once.
+    folders.sort();
+    folders.dedup();
+    Ok(folders)
+}
+
+/// The projects in `folders`, also those of models that are not declared any more.
+fn projects(common: &Common, folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if !common.model.is_empty() {
+        return Ok(folders.to_vec());
+    }
+    let mut projects = Vec::new();
+    for folder in folders {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(|error| Error::io("read", folder, &error))?;
+        let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        projects.extend(entries.iter().filter(|entry| is_folder(entry)).map(fs::DirEntry::path));
+    }
+    Ok(projects)
+}
+
+/// Keeps builds from running a tool in `project`; with its folder would go the lock that keeps a second tool out.
+fn lock(project: &Path) -> Result<Option<File>> {
+    match Job::try_lock(project) {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(at_work(project)),
+        // Where there are no locks no build runs a tool.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", project, &error)),
+    }
+}
+
+fn at_work(project: &Path) -> Error {
+    let model = project.file_name().unwrap_or_default().to_string_lossy();
+    let why = format!("nothing was removed: a build of {model} is at work in its folder, or a tool that it has left running");
+    Error::new(Code::Io, why).file(project).help("wait until it has ended, or end it with Ctrl-C where it runs; then clean again")
 }

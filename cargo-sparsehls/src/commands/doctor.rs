@@ -4,7 +4,7 @@ use serde_json::json;
 use sparsehls_build::{
     Code, Error, Result,
     csim::Compiler,
-    toolchain::{self, Program, Tool},
+    toolchain::{self, Cancel, Program, Tool},
 };
 
 use crate::{
@@ -49,7 +49,8 @@ fn print_compiler(compiler: &Result<Compiler>, output: &Output) {
 }
 
 fn print_found(tool: &Tool, output: &Output) {
-    let (program, version) = (tool.program, tool.version());
+    // No handler of signals: Ctrl-C ends us and the tool, which is in our process group.
+    let (program, version) = (tool.program, tool.version(&Cancel::default()));
     let said = version.as_deref().unwrap_or("of unknown version");
     line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));
     output.text(&format!("{:12} enables {}", "", program.enables()));

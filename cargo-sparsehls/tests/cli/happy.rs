@@ -3,13 +3,18 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{Read, Write},
     path::{Path, PathBuf},
+    process::Stdio,
     time::SystemTime,
 };
 
 use sparsehls_build::data;
 
-use crate::firmware::{Firmware, edit, fixture_path, reasons};
+use crate::{
+    firmware::{Firmware, edit, fixture_path, reasons},
+    stand_in::{signal, wait_until},
+};
 
 /// Every file below `folder`, by its path in it.
 fn files(folder: &Path) -> BTreeMap<PathBuf, PathBuf> {
@@ -87,6 +92,47 @@ fn whole_life(fixture: &str, layers: usize) {
         assert_eq!((y.shape[0], y.values), (golden.y.shape[0], golden.y.values.clone()), "{engine}");
         fs::remove_file(firmware.path("new/folder/y.npy")).unwrap();
     }
+}
+
+#[test]
+fn a_prediction_that_is_interrupted_leaves_nothing() {
+    let firmware = Firmware::of("whole-net-032");
+    let shape = data::read_golden(&fixture_path("whole-net-032").with_extension("npz")).unwrap().x.shape;
+    many_zeros(&firmware.path("x.npy"), 20_000_000, &shape[1..]);
+    fs::create_dir(firmware.path("out")).unwrap();
+    let count = || fs::read_dir(firmware.path("out")).unwrap().count();
+    for (engine, name) in [("reference", "TERM"), ("csim", "INT")] {
+        let mut command = firmware.command(&["predict", "--input", "x.npy", "--output", "out/y.npy", "--engine", engine]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until("the file is begun", || count() == 1);
+        signal(name, &child.id().to_string());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("the prediction of net was interrupted") && said.contains("code: interrupted"), "{said}");
+        assert_eq!(count(), 0, "{engine}");
+    }
+    // Nor does it wait for a pipe that has fallen silent.
+    let mut head = vec![0; 1 << 16];
+    fs::File::open(firmware.path("x.npy")).unwrap().read_exact(&mut head).unwrap();
+    let mut command = firmware.command(&["predict", "--input", "/dev/stdin", "--output", "out/y.npy", "--engine", "reference"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&head).unwrap();
+    wait_until("the file is begun", || count() == 1);
+    signal("TERM", &child.id().to_string());
+    assert_eq!((child.wait().unwrap().code(), count()), (Some(130), 0));
+    drop(pipe);
+}
+
+/// Writes a file with so many events of zeros, most of which are a hole.
+fn many_zeros(path: &Path, events: u64, event: &[usize]) {
+    let sizes: String = event.iter().map(|size| format!(", {size}")).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({events}{sizes})}}");
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(b"\x93NUMPY\x01\x00\xf6\x00").unwrap();
+    file.write_all(format!("{header:245}\n").as_bytes()).unwrap();
+    file.set_len(256 + 4 * events * event.iter().product::<usize>() as u64).unwrap();
 }
 
 #[test]
