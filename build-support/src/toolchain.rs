@@ -1,8 +1,8 @@
 //! Stage 10: the vendor's tools, if they are installed.
 //!
 //! [`find`] finds them, [`Job::run`] runs the steps that are not done yet and reads their [`Report`], and
-//! [`limits::table`] compares that with the manifest. A tool runs in a process group of its own, so that it can be ended
-//! with everything it started.
+//! [`limits::table`] compares that with the manifest. Where signals are handled a tool runs in a process group of its own,
+//! so that it can be ended with everything it started.
 //!
 //! No vendor tool runs where this project is developed: what is tested is how a tool is found and called, with
 //! stand-ins, and the parsers, with real reports. What the tools make of the project is not.

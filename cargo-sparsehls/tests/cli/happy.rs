@@ -13,7 +13,7 @@ use sparsehls_build::data;
 
 use crate::{
     firmware::{Firmware, edit, fixture_path, reasons},
-    stand_in::{signal, wait_until},
+    stand_in::{heard, signal, wait_until},
 };
 
 /// Every file below `folder`, by its path in it.
@@ -105,7 +105,7 @@ fn a_prediction_that_is_interrupted_leaves_nothing() {
         let mut command = firmware.command(&["predict", "--input", "x.npy", "--output", "out/y.npy", "--engine", engine]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         wait_until("the file is begun", || count() == 1);
-        signal(name, &child.id().to_string());
+        signal(heard(name), &child.id().to_string());
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{said}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     firmware::{Firmware, net, path_with},
-    stand_in::{ALL, STEPS, Workshop, folder, has_ended, is_missing, signal, wait_until},
+    stand_in::{ALL, STEPS, Workshop, folder, has_ended, heard, is_missing, signal, wait_until},
 };
 
 const EVERY_STEP: &str = "csim,synth,cosim,export,vsynth";
@@ -232,7 +232,7 @@ fn ctrl_c_ends_the_whole_group_and_the_next_build_resumes() {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let pids = workshop.stuck();
         assert!(pids.iter().all(|pid| !has_ended(pid)), "{pids:?}");
-        signal(name, &child.id().to_string());
+        signal(heard(name), &child.id().to_string());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{name}: {output:?}");
         wait_until("the tool and its child have ended", || pids.iter().all(|pid| has_ended(pid)));
