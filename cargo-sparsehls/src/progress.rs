@@ -1,8 +1,11 @@
 //! How far a long run is, on a terminal: events done, how many a second, the time left.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output::Output;
 
@@ -21,10 +24,12 @@ impl Progress {
     /// For `events` events; nothing is drawn where standard error is not a terminal.
     pub fn new(output: &Output, verb: &'static str, events: usize) -> Self {
         let target = if output.is_quiet() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template("{prefix:>12} {human_pos} of {human_len} events, {per_sec}, {eta} left");
+        let style = ProgressStyle::with_template("{prefix:>12} {human_pos} of {human_len} events, {rate} a second, {eta} left");
         let bar = ProgressBar::with_draw_target(Some(events as u64), target);
         if let Ok(style) = style {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
+            }));
         }
         bar.set_prefix(verb);
         Self { bar, verb, start: Instant::now(), events: events as u64 }
