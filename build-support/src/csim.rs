@@ -41,8 +41,8 @@ pub struct Compiler {
     version: String,
 }
 
-/// What of gcc's -O3 the kernels need: their loops become vectors, which clang does anyway. All of -O3 compiles a quarter
-/// longer and runs 4 % faster. And what must be off: when GCC 12.2 joins statements to vectors it makes wrong code of the
+/// What of gcc's -O3 the kernels need: their loops become vectors, which clang does anyway. The rest of -O3 gains little
+/// (docs/speed.md). And what must be off: when GCC 12.2 joins statements to vectors it makes wrong code of the
 /// input reduction (found by the test of `explore`; the sanitizers see nothing undefined, and Clang, lower levels and GCC
 /// without it agree with the reference).
 pub(crate) const VECTORS: [&str; 3] = ["-ftree-loop-vectorize", "-fvect-cost-model=dynamic", "-fno-tree-slp-vectorize"];
