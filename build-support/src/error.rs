@@ -209,6 +209,41 @@ impl Error {
     }
 }
 
+/// Everything that is wrong with something: at least one error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errors {
+    /// The first, for those who stop there.
+    pub first: Error,
+    /// The others.
+    pub others: Vec<Error>,
+}
+
+impl Errors {
+    /// All of `errors`, unless there are none.
+    pub fn of(errors: impl IntoIterator<Item = Error>) -> Option<Self> {
+        let mut errors = errors.into_iter();
+        let first = errors.next()?;
+        Some(Self { first, others: errors.collect() })
+    }
+
+    /// Each with `change` made to it.
+    #[must_use]
+    pub fn map(self, change: impl Fn(Error) -> Error) -> Self {
+        Self { first: change(self.first), others: self.others.into_iter().map(change).collect() }
+    }
+
+    /// All of them, in order.
+    pub fn into_vec(self) -> Vec<Error> {
+        std::iter::once(self.first).chain(self.others).collect()
+    }
+}
+
+impl From<Error> for Errors {
+    fn from(first: Error) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
 /// `text` with the characters escaped that steer a terminal or turn the direction of what follows; line ends stay. Names
 /// from files may hold anything.
 pub fn printable(text: &str) -> String {

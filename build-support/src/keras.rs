@@ -5,20 +5,29 @@
 
 mod archive;
 mod config;
+mod hints;
+pub(crate) mod keys;
 mod weights;
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-pub use self::weights::{Array, Weights};
+pub use self::{
+    keys::table as config_keys,
+    weights::{Array, Weights},
+};
 use crate::error::Result;
 
 /// A model as it was saved.
 #[derive(Debug)]
 pub struct KerasModel {
+    /// The model around the layers: its class, and its config without them.
+    pub model: KerasLayer,
     /// The layers in the file's order.
     pub layers: Vec<KerasLayer>,
+    /// The model's input tensors.
+    pub inputs: Vec<TensorRef>,
     /// The model's output tensors.
     pub outputs: Vec<TensorRef>,
     /// The variables.
@@ -32,10 +41,18 @@ pub struct KerasLayer {
     pub name: String,
     /// The Python class.
     pub class: String,
+    /// The Python module that the class can be imported from; none if it is registered by its owner.
+    pub module: Option<String>,
+    /// The name under which the class is registered, such as `hgq>QDense`; none for classes of Keras.
+    pub registered: Option<String>,
     /// The layer's `config`.
     pub config: Map<String, Value>,
     /// The tensors the layer is called with, flattened.
     pub inputs: Vec<TensorRef>,
+    /// The shape of the first of them with the batch axis, as the file has it; null in a Sequential model.
+    pub input_shape: Value,
+    /// What else the layer is called with, by its name.
+    pub arguments: Map<String, Value>,
 }
 
 /// An output tensor of a layer.
@@ -47,7 +64,19 @@ pub struct TensorRef {
     pub index: usize,
 }
 
+impl KerasLayer {
+    /// Everything in the layer's entry that is not supported: its class, its options, its dtype policy, its call.
+    pub fn problems(&self) -> Vec<crate::Error> {
+        keys::layer_problems(self)
+    }
+}
+
 impl KerasModel {
+    /// Everything about the model around the layers that is not supported.
+    pub fn problems(&self) -> Vec<crate::Error> {
+        keys::model_problems(&self.model)
+    }
+
     /// Reads the file at `path`.
     ///
     /// # Errors
@@ -58,10 +87,10 @@ impl KerasModel {
     pub fn read(path: &Path) -> Result<Self> {
         let read = || {
             let members = archive::read(path)?;
-            let (layers, outputs) = config::parse(&members.config)?;
+            let config::Config { model, layers, inputs, outputs } = config::parse(&members.config, members.version().as_deref())?;
             let names: Vec<(&str, &str)> = layers.iter().map(|l| (l.name.as_str(), l.class.as_str())).collect();
             let weights = Weights::open(members.weights, &names)?;
-            Ok(Self { layers, outputs, weights })
+            Ok(Self { model, layers, inputs, outputs, weights })
         };
         read().map_err(|error: crate::Error| error.file(path))
     }

@@ -102,22 +102,31 @@ pub mod trace;
 use std::path::Path;
 
 pub use build_script::{Build, Synth};
-pub use error::{Code, Error, Exit, Result};
+pub use error::{Code, Error, Errors, Exit, Result};
 
 /// Reads a model and infers its formats: stages 2 to 4.
 ///
 /// # Errors
 /// Everything that can be wrong with the model; the error names its file.
 pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
-    let read = || {
+    load_or_errors(model).map_err(|errors| errors.first)
+}
+
+/// As [`load`], but gives all that is wrong.
+///
+/// # Errors
+/// As [`load`]: what is wrong with each layer, or else the first value that has no format, or the first knob that does
+/// not fit.
+pub fn load_or_errors(model: &manifest::Model) -> Result<formats::FixedNetwork, Errors> {
+    let read = || -> Result<formats::FixedNetwork, Errors> {
         let keras = keras::KerasModel::read(&model.source)?;
-        let network = network::Network::new(&keras, model)?;
+        let network = network::Network::build(&keras, model)?;
         let network = formats::FixedNetwork::infer(network, model)?;
         // A knob that does not fit is an error for every command, not only where it is used.
         plan::Plan::new(&network, model)?;
         Ok(network)
     };
-    read().map_err(|error: Error| error.file(&model.source))
+    read().map_err(|errors| errors.map(|error| error.file(&model.source)))
 }
 
 /// Golden events that the test bench of a project gets.

@@ -7,14 +7,27 @@ use zip::{ZipArchive, result::ZipError};
 use crate::error::{Code, Error, Result};
 
 /// The largest `config.json` accepted, in bytes; a network of a few hundred layers has under 2 MB.
-const MAX_CONFIG: u64 = 8 << 20;
+pub const MAX_CONFIG: u64 = 8 << 20;
 /// The largest `model.weights.h5` accepted, in bytes; 256 MiB are 10^7 weights with their quantizers.
-const MAX_WEIGHTS: u64 = 256 << 20;
+pub const MAX_WEIGHTS: u64 = 256 << 20;
+
+/// The largest `metadata.json` that is looked at, in bytes; it has the version and a date.
+const MAX_METADATA: u64 = 64 << 10;
 
 /// The members that matter.
 pub struct Members {
     pub config: Vec<u8>,
     pub weights: Vec<u8>,
+    /// Only the version of Keras is read from it; it may be missing.
+    metadata: Vec<u8>,
+}
+
+impl Members {
+    /// The version of the Keras that wrote the file.
+    pub fn version(&self) -> Option<String> {
+        let metadata: serde_json::Value = serde_json::from_slice(&self.metadata).ok()?;
+        Some(metadata["keras_version"].as_str()?.chars().take(20).collect())
+    }
 }
 
 pub fn read(path: &Path) -> Result<Members> {
@@ -27,11 +40,21 @@ pub fn read(path: &Path) -> Result<Members> {
             .help("check `source`; it is relative to the Cargo.toml that names it"),
         _ => Error::io("open the model", path, &error),
     })?;
-    let mut archive = ZipArchive::new(file).map_err(|error| not_keras(&format!("it is not a zip archive ({error})")))?;
+    let mut archive = match ZipArchive::new(file) {
+        Ok(archive) => archive,
+        Err(_) if is_hdf5(path) => return Err(not_keras("it is an HDF5 file, as Keras 2 and `model.save(\"model.h5\")` write it")),
+        Err(error) => return Err(not_keras(&format!("it is not a zip archive ({error})"))),
+    };
     Ok(Members {
         config: member(&mut archive, "config.json", MAX_CONFIG)?,
         weights: member(&mut archive, "model.weights.h5", MAX_WEIGHTS)?,
+        metadata: member(&mut archive, "metadata.json", MAX_METADATA).unwrap_or_default(),
     })
+}
+
+fn is_hdf5(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok_and(|()| magic == *b"\x89HDF")
 }
 
 fn not_keras(why: &str) -> Error {

@@ -2,39 +2,93 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{KerasLayer, TensorRef};
+use super::{KerasLayer, TensorRef, hints, keys};
 use crate::error::{Code, Error, Result};
 
-/// Parses `config.json` into layers and output tensors.
-pub fn parse(bytes: &[u8]) -> Result<(Vec<KerasLayer>, Vec<TensorRef>)> {
+/// What `config.json` holds.
+pub struct Config {
+    /// The model around the layers, as a layer of its own.
+    pub model: KerasLayer,
+    pub layers: Vec<KerasLayer>,
+    pub inputs: Vec<TensorRef>,
+    pub outputs: Vec<TensorRef>,
+}
+
+/// Parses `config.json`.
+///
+/// `version` is that of the Keras that wrote the file, if it says so.
+pub fn parse(bytes: &[u8], version: Option<&str>) -> Result<Config> {
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8"))?;
     let root: Value = serde_json::from_str(&without_special_floats(text)).map_err(|error| invalid(&error.to_string()))?;
-    let class = root["class_name"].as_str().unwrap_or_default();
-    let Some(entries) = root["config"]["layers"].as_array() else {
+    check_origin(&root, version)?;
+    let mut model = model_entry(&root)?;
+    // Before anything is looked for that only the models of Keras have.
+    if !matches!(model.class.as_str(), "Functional" | "Sequential") || model.registered.iter().any(|name| name.contains('>')) {
+        return Err(hints::own_model(&model));
+    }
+    let Some(Value::Array(entries)) = model.config.remove("layers") else {
         return Err(invalid("it has no list of layers"));
     };
     let mut layers = entries.iter().map(layer).collect::<Result<Vec<_>>>()?;
-    let outputs = match class {
-        "Functional" | "Model" => references(&root["config"]["output_layers"]),
-        "Sequential" => {
-            chain(&mut layers);
-            Ok(layers.last().map(|last| TensorRef { layer: last.name.clone(), index: 0 }).into_iter().collect())
-        }
-        other => Err(Error::new(Code::UnsupportedGraph, format!("the model is of class `{other}`"))
-            .help("save a Functional or a Sequential model")),
-    }?;
+    let (inputs, outputs) = if model.class == "Sequential" {
+        chain(&mut layers);
+        let end = |layer: Option<&KerasLayer>| layer.map(|layer| TensorRef { layer: layer.name.clone(), index: 0 });
+        (end(layers.first()).into_iter().collect(), end(layers.last()).into_iter().collect())
+    } else {
+        (references(&root["config"]["input_layers"], "inputs")?, references(&root["config"]["output_layers"], "outputs")?)
+    };
     let mut names = HashSet::new();
     if let Some(twice) = layers.iter().find(|layer| !names.insert(&layer.name)) {
         return Err(invalid("two layers have the same name").layer(&twice.name));
     }
-    Ok((layers, outputs))
+    Ok(Config { model, layers, inputs, outputs })
 }
 
 fn invalid(why: &str) -> Error {
     Error::new(Code::InvalidConfig, format!("config.json is not what Keras 3 writes: {why}"))
         .help("save the model again with `model.save(\"model.keras\")`")
+}
+
+/// Files of Keras 2 have the same names inside and another content; layers of QKeras are of neither world.
+fn check_origin(root: &Value, version: Option<&str>) -> Result {
+    let layers = root["config"]["layers"].as_array().map_or(&[][..], Vec::as_slice);
+    let qkeras = layers.iter().find(|layer| {
+        let is_qkeras = |key: &str| layer[key].as_str().is_some_and(|name| name.starts_with("qkeras"));
+        is_qkeras("module") || is_qkeras("registered_name")
+    });
+    let short = version.map(|version| version.split('.').take(2).collect::<Vec<_>>().join("."));
+    let is_old = version.is_some_and(|version| matches!(version.split('.').next(), Some("0" | "1" | "2")));
+    let by = format!("the model was written by Keras {}", short.as_deref().unwrap_or("of an unknown version"));
+    let remedy = "build it with Keras 3, layers of sparsepixels and quantizers of HGQ2, and train it there";
+    match qkeras {
+        Some(layer) => Err(Error::new(Code::UnsupportedLayer, format!("{by} with qkeras layers (the first is a {})", layer["class_name"].as_str().unwrap_or("layer")))
+            .layer(layer["config"]["name"].as_str().unwrap_or_default())
+            .help(remedy)),
+        None if is_old => Err(Error::new(Code::NotAKerasFile, format!("this is not a file of Keras 3: {by}")).help(remedy)),
+        None => Ok(()),
+    }
+}
+
+/// The model itself, as an entry among the layers would be.
+fn model_entry(root: &Value) -> Result<KerasLayer> {
+    let class = root["class_name"].as_str().ok_or_else(|| invalid("it holds no model"))?;
+    let config = root["config"].as_object().cloned().unwrap_or_default();
+    Ok(KerasLayer {
+        name: config.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        class: class.to_owned(),
+        module: text(root, "module"),
+        registered: text(root, "registered_name"),
+        config,
+        inputs: Vec::new(),
+        input_shape: Value::Null,
+        arguments: Map::new(),
+    })
+}
+
+fn text(entry: &Value, key: &str) -> Option<String> {
+    entry[key].as_str().map(str::to_owned)
 }
 
 /// Python's json writes `Infinity`, `-Infinity` and `NaN`, which JSON does not have (an `i_decay_speed` is infinite by
@@ -82,30 +136,68 @@ fn layer(entry: &Value) -> Result<KerasLayer> {
     let (Some(name), Some(class)) = (name, entry["class_name"].as_str()) else {
         return Err(invalid("a layer has no name or class"));
     };
+    keys::check_entry(entry.as_object().unwrap_or(&Map::new())).map_err(|error| error.layer(name))?;
     let nodes = entry["inbound_nodes"].as_array().map_or(&[][..], Vec::as_slice);
     if nodes.len() > 1 {
         return Err(Error::new(Code::UnsupportedGraph, format!("the layer is called {} times", nodes.len()))
             .layer(name)
             .help("call every layer once; give each call a layer of its own"));
     }
-    let mut inputs = Vec::new();
+    let mut called = Call::default();
     if let Some(node) = nodes.first() {
-        collect_tensors(&node["args"], &mut inputs).map_err(|error| error.layer(name))?;
-        collect_tensors(&node["kwargs"], &mut inputs).map_err(|error| error.layer(name))?;
+        called.read(node).map_err(|error| error.layer(name))?;
     }
-    Ok(KerasLayer { name: name.to_owned(), class: class.to_owned(), config, inputs })
+    Ok(KerasLayer {
+        name: name.to_owned(),
+        class: class.to_owned(),
+        module: text(entry, "module"),
+        registered: text(entry, "registered_name"),
+        config,
+        inputs: called.tensors,
+        input_shape: called.shape,
+        arguments: called.others,
+    })
 }
 
-/// Finds the `keras_history` of every tensor among a call's arguments.
-fn collect_tensors(value: &Value, found: &mut Vec<TensorRef>) -> Result {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(|item| collect_tensors(item, found)),
-        Value::Object(object) if object.get("class_name").and_then(Value::as_str) == Some("__keras_tensor__") => {
-            found.push(reference(&value["config"]["keras_history"])?);
-            Ok(())
+/// The arguments of a layer's call.
+#[derive(Default)]
+struct Call {
+    tensors: Vec<TensorRef>,
+    /// Of the first tensor.
+    shape: Value,
+    /// What is no tensor, by its name or position.
+    others: Map<String, Value>,
+}
+
+impl Call {
+    fn read(&mut self, node: &Value) -> Result {
+        let positional = node["args"].as_array().into_iter().flatten().enumerate();
+        let positional = positional.map(|(at, value)| (format!("argument {at}"), value));
+        let named = node["kwargs"].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value));
+        for (name, value) in positional.chain(named) {
+            let before = self.tensors.len();
+            self.collect(value)?;
+            if self.tensors.len() == before {
+                self.others.insert(name, value.clone());
+            }
         }
-        Value::Object(object) => object.values().try_for_each(|item| collect_tensors(item, found)),
-        _ => Ok(()),
+        Ok(())
+    }
+
+    /// Finds the `keras_history` of every tensor in an argument.
+    fn collect(&mut self, value: &Value) -> Result {
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.collect(item)),
+            Value::Object(object) if object.get("class_name").and_then(Value::as_str) == Some("__keras_tensor__") => {
+                if self.tensors.is_empty() {
+                    self.shape = value["config"]["shape"].clone();
+                }
+                self.tensors.push(reference(&value["config"]["keras_history"])?);
+                Ok(())
+            }
+            Value::Object(object) => object.values().try_for_each(|item| self.collect(item)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -121,13 +213,19 @@ fn reference(value: &Value) -> Result<TensorRef> {
     }
 }
 
-/// `output_layers` is one `[layer, node, tensor]` or a list of them.
-fn references(value: &Value) -> Result<Vec<TensorRef>> {
-    match value.get(0) {
-        Some(Value::String(_)) => Ok(vec![reference(value)?]),
-        Some(Value::Array(_)) => value.as_array().into_iter().flatten().map(reference).collect(),
-        _ => Err(invalid("the model's outputs are malformed")),
+/// The model's tensors: one `[layer, node, tensor]`, or lists and dictionaries of them in any nesting, as the model was
+/// built with `keras.Model({"image": x}, [y])`.
+fn references(value: &Value, what: &str) -> Result<Vec<TensorRef>> {
+    match value {
+        Value::Array(items) if items.first().is_some_and(Value::is_string) => Ok(vec![reference(value)?]),
+        Value::Array(items) => all_references(items, what),
+        Value::Object(items) => all_references(items.values(), what),
+        _ => Err(invalid(&format!("the model's {what} are malformed"))),
     }
+}
+
+fn all_references<'a>(items: impl IntoIterator<Item = &'a Value>, what: &str) -> Result<Vec<TensorRef>> {
+    Ok(items.into_iter().map(|item| references(item, what)).collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// A Sequential model has no connections in the file: each layer follows the one before it. One whose input shape is

@@ -1,58 +1,51 @@
 //! From the layers of a file to a chain of ops.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{Function, Layer, Lookup, Network, Op, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
 use crate::{
-    error::{Code, Error, Result},
+    error::{Code, Error, Errors, Result},
     keras::{KerasLayer, KerasModel, TensorRef},
     manifest::{self, Output, Precision},
     names::Identifiers,
 };
-
-/// Layer classes that are read, in the order the guide lists them.
-pub const SUPPORTED: [&str; 21] = [
-    "InputLayer",
-    "InputReduce",
-    "QConv2DSparse",
-    "AveragePooling2DSparse",
-    "MaxPooling2DSparse",
-    "Flatten",
-    "Reshape",
-    "QDense",
-    "QBatchNormDense",
-    "QBatchNormalization",
-    "Dense",
-    "BatchNormalization",
-    "ReLU",
-    "Activation",
-    "Dropout",
-    "Quantizer",
-    "QSoftmax",
-    "Softmax",
-    "QUnaryFunctionLUT",
-    "SpatialDropout2D",
-    "GaussianNoise",
-];
 
 impl Network {
     /// Builds the network of `model` as the manifest wants it.
     ///
     /// # Errors
     /// [`Code::UnsupportedLayer`], [`Code::UnsupportedOption`], [`Code::UnsupportedGraph`], and what reading weights
-    /// can give.
+    /// can give; the first of what [`Self::build`] finds.
     pub fn new(model: &KerasModel, manifest: &manifest::Model) -> Result<Self> {
+        Self::build(model, manifest).map_err(|errors| errors.first)
+    }
+
+    /// As [`Self::new`], but gives everything that is wrong.
+    ///
+    /// # Errors
+    /// As [`Self::new`]. Behind a layer that cannot be built the next ones are held against the shapes that the file
+    /// gives them.
+    pub fn build(model: &KerasModel, manifest: &manifest::Model) -> Result<Self, Errors> {
         let chain = chain(model)?;
-        check_layer_names(&chain, manifest)?;
         let (first, rest) = chain.split_first().ok_or_else(|| graph("the model has no layers"))?;
-        let mut builder = Builder::new(model, first, manifest)?;
-        for (at, layer) in rest.iter().enumerate() {
-            builder.last = at + 1 == rest.len();
-            builder.keras_layer(layer).map_err(|error| error.layer(&layer.name))?;
+        let mut errors = model.problems();
+        errors.extend(unknown_layer_names(model, manifest));
+        errors.extend(first.problems());
+        let network = match Builder::new(model, first, manifest) {
+            Ok(builder) => builder.layers(rest, &mut errors),
+            Err(error) => {
+                errors.push(error);
+                errors.extend(rest.iter().flat_map(|layer| layer.problems()));
+                None
+            }
+        };
+        match (Errors::of(errors), network) {
+            (None, Some(network)) => Ok(network),
+            (Some(errors), _) => Err(errors),
+            (None, None) => Err(graph("the model computes nothing").into()),
         }
-        builder.finish()
     }
 }
 
@@ -62,15 +55,17 @@ fn is_plain(class: &str) -> bool {
 }
 
 /// Every layer that the manifest names must exist.
-fn check_layer_names(chain: &[&KerasLayer], manifest: &manifest::Model) -> Result {
-    let names: Vec<_> = chain.iter().map(|layer| layer.name.as_str()).collect();
-    match manifest.layers.keys().find(|name| !names.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(unknown) => Err(Error::new(Code::UnknownKey, format!("the model has no layer {unknown:?}"))
-            .file(&manifest.manifest)
-            .key(format!("{}.layers.{unknown}", manifest.key()))
-            .help(format!("its layers: {}", names.join(", ")))),
-    }
+fn unknown_layer_names(model: &KerasModel, manifest: &manifest::Model) -> Vec<Error> {
+    let names: Vec<_> = model.layers.iter().map(|layer| layer.name.as_str()).collect();
+    let unknown = manifest.layers.keys().filter(|name| !names.contains(&name.as_str()));
+    unknown
+        .map(|unknown| {
+            Error::new(Code::UnknownKey, format!("the model has no layer {unknown:?}"))
+                .file(&manifest.manifest)
+                .key(format!("{}.layers.{unknown}", manifest.key()))
+                .help(format!("its layers: {}", names.join(", ")))
+        })
+        .collect()
 }
 
 fn graph(message: impl Into<String>) -> Error {
@@ -78,11 +73,21 @@ fn graph(message: impl Into<String>) -> Error {
         .help("a network must be one chain of layers from one input to one output; keep masks go beside it")
 }
 
-/// The layers from the input to the output; every layer of the model must be on the way.
-fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
-    let [output] = model.outputs.as_slice() else {
-        return Err(graph(format!("the model has {} outputs", model.outputs.len())));
+/// One tensor of the model; `what` it is, for the message.
+fn only<'a>(tensors: &'a [TensorRef], what: &str, remedy: &str) -> Result<&'a TensorRef> {
+    let [tensor] = tensors else {
+        let names: Vec<_> = tensors.iter().map(|tensor| format!("`{}`", tensor.layer)).collect();
+        let list = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        return Err(Error::new(Code::UnsupportedGraph, format!("the model has {} {what}{list}", names.len())).help(remedy));
     };
+    Ok(tensor)
+}
+
+/// The layers from the input to the output. What is beside them has no part in the output.
+fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
+    let one = "a network has one input and one output: save `keras.Model(model.inputs[0], model.get_layer(NAME).output)`";
+    let output = only(&model.outputs, "outputs", one)?;
+    only(&model.inputs, "inputs", one)?;
     let by_name: HashMap<&str, &KerasLayer> = model.layers.iter().map(|layer| (layer.name.as_str(), layer)).collect();
     let find = |name: &str| {
         by_name.get(name).copied().ok_or_else(|| {
@@ -98,14 +103,7 @@ fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
         chain.push(find(&input.layer)?);
     }
     chain.reverse();
-    let on_the_way: HashSet<&str> = chain.iter().map(|layer| layer.name.as_str()).collect();
-    match model.layers.iter().find(|layer| !on_the_way.contains(layer.name.as_str())) {
-        None => Ok(chain),
-        Some(stray) => {
-            let message = format!("this {} is not on the way from the input to the output", stray.class);
-            Err(graph(message).layer(&stray.name))
-        }
-    }
+    Ok(chain)
 }
 
 /// The chain as far as it is built.
@@ -164,10 +162,54 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// Builds the layers behind the input. What is wrong goes to `errors`; then the network is of no use.
+    fn layers(mut self, layers: &[&'a KerasLayer], errors: &mut Vec<Error>) -> Option<Network> {
+        for (at, layer) in layers.iter().enumerate() {
+            self.last = at + 1 == layers.len();
+            let mut wrong = layer.problems();
+            if wrong.is_empty() {
+                wrong.extend(self.keras_layer(layer).err().map(|error| error.layer(&layer.name)));
+            }
+            let failed = !wrong.is_empty();
+            errors.extend(wrong);
+            if failed && !layers.get(at + 1).is_some_and(|next| self.go_on(layer, next)) {
+                errors.extend(layers[at + 1..].iter().flat_map(|layer| layer.problems()));
+                return None;
+            }
+        }
+        // What the end is found to lack may be the consequence of what was wrong before.
+        if !errors.is_empty() {
+            return None;
+        }
+        self.finish().map_err(|error| errors.push(error)).ok()
+    }
+
+    /// After a layer that could not be built: takes the shape that the file gives its result, to find what else is
+    /// wrong. Whether that is possible.
+    fn go_on(&mut self, failed: &KerasLayer, next: &KerasLayer) -> bool {
+        let Some(shape) = batched_shape(&next.input_shape) else { return false };
+        self.pending = None;
+        self.tensor = next.inputs.first().cloned().unwrap_or_else(|| TensorRef { layer: failed.name.clone(), index: 0 });
+        let slots = match self.shape {
+            Shape::Sparse { slots, .. } => Some(slots),
+            // Only a value with a keep mask is sparse; its budget is what could not be read.
+            Shape::Dense(_) => next.inputs.get(1).map(|_| 1),
+        };
+        self.shape = match (slots, &shape[..]) {
+            (Some(slots), &[height, width, channels]) => Shape::Sparse { slots, height, width, channels },
+            _ => Shape::Dense(shape),
+        };
+        self.mask = next.inputs.get(1).cloned().or(self.mask.take());
+        true
+    }
+
     fn keras_layer(&mut self, layer: &'a KerasLayer) -> Result {
         self.check_inputs(layer)?;
         self.current = Some(layer);
         let options = Options::of(layer);
+        if matches!(layer.class.as_str(), "BatchNormalization" | "QBatchNormalization") {
+            self.check_normalization(layer)?;
+        }
         match layer.class.as_str() {
             "InputReduce" => sparse::input_reduce(self, layer)?,
             "QConv2DSparse" => sparse::conv2d(self, layer)?,
@@ -202,8 +244,11 @@ impl<'a> Builder<'a> {
             "QSoftmax" if self.last && self.wants_logits() => self.leave_out(),
             "QSoftmax" => softmax::qsoftmax(self, layer)?,
             "QUnaryFunctionLUT" => softmax::lookup_layer(self, layer)?,
-            "Softmax" => dense::activation(self, options, "softmax", "")?,
-            _ => return Err(unsupported(layer)),
+            "Softmax" => softmax::softmax_layer(self, options)?,
+            class => {
+                // The table of classes has been asked before.
+                return Err(Error::new(Code::UnsupportedLayer, format!("layers of class `{class}` are not supported")));
+            }
         }
         self.round_result(layer)?;
         self.tensor = TensorRef { layer: layer.name.clone(), index: 0 };
@@ -212,6 +257,21 @@ impl<'a> Builder<'a> {
             self.mask = Some(TensorRef { layer: layer.name.clone(), index: 1 });
         }
         Ok(())
+    }
+
+    /// A normalization behind a convolution would move the zeros of all pixels.
+    fn check_normalization(&self, layer: &KerasLayer) -> Result {
+        match self.shape {
+            Shape::Dense(_) => Ok(()),
+            Shape::Sparse { .. } => Err(Error::new(
+                Code::UnsupportedGraph,
+                format!("this {} on a sparse value gives inactive pixels a value other than 0, so that the image is no longer sparse", layer.class),
+            )
+            .help(
+                "train without it, or fold it before training ends: multiply the kernel of the QConv2DSparse by gamma / sqrt(variance + \
+                 epsilon), move the offset into its bias, take the normalization out of the model and train on",
+            )),
+        }
     }
 
     /// The layer must be called with the value so far and, if it takes a mask, with the mask of that value.
@@ -346,14 +406,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn unsupported(layer: &KerasLayer) -> Error {
-    Error::new(Code::UnsupportedLayer, format!("layers of class `{}` are not supported", layer.class))
-        .layer(&layer.name)
-        .help(format!("supported classes: {}", SUPPORTED.join(", ")))
-}
-
 /// The largest input accepted, in values: a 1024 x 1024 image.
-const MAX_INPUTS: usize = 1 << 20;
+pub const MAX_INPUTS: usize = 1 << 20;
 
 /// `[null, 28, 28, 1]` -> `[28, 28, 1]`; `None` if a size is unknown or the shape is absurdly large.
 fn batched_shape(value: &Value) -> Option<Vec<usize>> {
@@ -386,6 +440,6 @@ mod tests {
         let Some(guide) = crate::guide("layers.md") else { return };
         let list = guide.split("supported-classes -->").nth(1).unwrap();
         let listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`')).collect();
-        assert_eq!(listed, super::SUPPORTED);
+        assert_eq!(listed, crate::keras::keys::supported().collect::<Vec<_>>());
     }
 }

@@ -180,9 +180,6 @@ fn folded(builder: &Builder<'_>, layer: &KerasLayer, uncentered: f32) -> Result<
 
 /// A `ReLU` layer.
 pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
-    if options.value("threshold").as_f64().is_some_and(|threshold| threshold != 0.0) {
-        return Err(options.unsupported("threshold", options.value("threshold"), "use a ReLU without a threshold"));
-    }
     let mut relu = Relu::default();
     let malformed = |key: &str, remedy: &str| options.unsupported(key, options.value(key), remedy);
     if !options.value("max_value").is_null() {
@@ -231,7 +228,7 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
         "softmax" if sparse => {
             refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
         }
-        "softmax" if builder.last => softmax::float_softmax(builder, options),
+        "softmax" if builder.last => softmax::float_softmax(builder),
         "softmax" => refuse("in float arithmetic it can only end a network; use QSoftmax"),
         _ => match Function::from_keras(name) {
             Some(function) if sparse && function.float32(0.0) != 0.0 => {

@@ -4,30 +4,34 @@ use serde_json::Value;
 
 use crate::{
     error::{Code, Error, Result},
-    keras::KerasLayer,
+    keras::{KerasLayer, keys},
 };
 
 /// Typed access to one table of options.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     layer: &'a KerasLayer,
+    /// The class whose options these are: the layer's, or that of the layer inside.
+    class: &'a str,
     values: &'a serde_json::Map<String, Value>,
 }
 
 impl<'a> Options<'a> {
     /// The options of `layer`.
     pub fn of(layer: &'a KerasLayer) -> Self {
-        Self { layer, values: &layer.config }
+        Self { layer, class: &layer.class, values: &layer.config }
     }
 
-    /// The options of the layer that `layer` wraps (`conv_config`, `pool_config`).
-    pub fn wrapped(layer: &'a KerasLayer, key: &str) -> Result<Self> {
-        let values = layer.config.get(key).and_then(Value::as_object);
-        values.map(|values| Self { layer, values }).ok_or_else(|| malformed(layer, key, "an object"))
+    /// The options of the layer of `class` that `layer` wraps under `key` (`conv_config`, `pool_config`).
+    pub fn wrapped(layer: &'a KerasLayer, key: &str, class: &'a str) -> Result<Self> {
+        let outer = Self::of(layer);
+        let values = outer.value(key).as_object();
+        values.map(|values| Self { layer, class, values }).ok_or_else(|| outer.malformed(key, "an object"))
     }
 
     /// The value of `key`; absent is null.
     pub fn value(&self, key: &str) -> &'a Value {
+        debug_assert!(keys::is_read(self.class, key), "the table of keys does not say that {}.{key} is read", self.class);
         self.values.get(key).unwrap_or(&Value::Null)
     }
 
@@ -36,19 +40,19 @@ impl<'a> Options<'a> {
         match self.value(key) {
             Value::Null => Ok(default),
             Value::Bool(flag) => Ok(*flag),
-            _ => Err(malformed(self.layer, key, "a boolean")),
+            _ => Err(self.malformed(key, "a boolean")),
         }
     }
 
     /// A positive integer.
     pub fn size(&self, key: &str) -> Result<usize> {
         let size = self.value(key).as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
-        size.filter(|size| *size <= 1 << 24).ok_or_else(|| malformed(self.layer, key, "a positive integer"))
+        size.filter(|size| *size <= 1 << 24).ok_or_else(|| self.malformed(key, "a positive integer"))
     }
 
     /// A finite number.
     pub fn number(&self, key: &str) -> Result<f64> {
-        self.value(key).as_f64().ok_or_else(|| malformed(self.layer, key, "a number"))
+        self.value(key).as_f64().ok_or_else(|| self.malformed(key, "a number"))
     }
 
     /// Two positive integers, (height, width); one stands for both.
@@ -60,37 +64,45 @@ impl<'a> Options<'a> {
             None => size(value).map(|both| (both, both)),
             _ => None,
         };
-        pair.map(|(height, width)| [height, width]).ok_or_else(|| malformed(self.layer, key, "two positive integers"))
-    }
-
-    /// Refuses any value of `key` but null and `only`.
-    pub fn require(&self, key: &str, only: &Value, why: &str) -> Result {
-        let value = self.value(key);
-        if value.is_null() || value == only {
-            return Ok(());
-        }
-        Err(self.unsupported(key, value, why))
+        pair.map(|(height, width)| [height, width]).ok_or_else(|| self.malformed(key, "two positive integers"))
     }
 
     /// An [`Code::UnsupportedOption`] error.
     pub fn unsupported(&self, key: &str, value: &Value, remedy: &str) -> Error {
-        let message = format!("{} with `{key} = {value}` is not supported", self.layer.class);
-        Error::new(Code::UnsupportedOption, message).layer(&self.layer.name).help(remedy)
+        keys::unsupported(&self.layer.class, key, value, remedy).layer(&self.layer.name)
     }
 
-    /// The name of an activation: a string, or a serialized function.
+    fn malformed(&self, key: &str, wanted: &str) -> Error {
+        keys::malformed(&self.layer.class, key, wanted, self.value(key)).layer(&self.layer.name)
+    }
+
+    /// The name of an activation of Keras. A function of the user's own is written with its package (`mine>relu`); one
+    /// that is not registered is written under its bare name, which no reader of the file can tell from Keras's.
     pub fn activation(&self) -> Result<String> {
-        let value = self.value("activation");
-        let name = match value {
-            Value::Null => Some("linear"),
-            Value::String(name) => Some(name.as_str()),
-            other => other["config"].as_str().or_else(|| other["class_name"].as_str()),
+        let own = |name: &str| {
+            let message = format!("the activation of this {} is a function of its own, `{name}`", self.layer.class);
+            Error::new(Code::UnsupportedLayer, message)
+                .layer(&self.layer.name)
+                .help("what it computes is not in the file; use an activation of Keras by its name, for example \"relu\"")
         };
-        name.map(str::to_owned).ok_or_else(|| malformed(self.layer, "activation", "the name of a function"))
+        match self.value("activation") {
+            Value::Null => Ok("linear".to_owned()),
+            Value::String(name) if name.contains('>') => Err(own(name)),
+            Value::String(name) => Ok(name.clone()),
+            Value::Object(given) => {
+                let text = |key: &str| given.get(key).and_then(Value::as_str);
+                match (text("class_name"), text("config"), text("module")) {
+                    (Some("function"), Some(name), _) => Err(own(name)),
+                    (Some(class), _, Some("keras.layers")) => {
+                        let message = format!("the activation of this {} is a layer, a {class}", self.layer.class);
+                        Err(Error::new(Code::UnsupportedOption, message)
+                            .layer(&self.layer.name)
+                            .help("put it behind as a layer of the model, or name a function, for example \"relu\""))
+                    }
+                    _ => Err(own(text("registered_name").or(text("class_name")).unwrap_or("lambda"))),
+                }
+            }
+            _ => Err(self.malformed("activation", "the name of a function")),
+        }
     }
-}
-
-fn malformed(layer: &KerasLayer, key: &str, wanted: &str) -> Error {
-    let message = format!("`{key}` of this {} is not {wanted}: {}", layer.class, layer.config.get(key).unwrap_or(&Value::Null));
-    Error::new(Code::InvalidConfig, message).layer(&layer.name).help("save the model again with `model.save(\"model.keras\")`")
 }

@@ -260,12 +260,8 @@ impl<'a> Place<'a> {
             let message = format!("quantizer `{}` with `{key} = {}` is not supported", self.path, config[key]);
             Error::new(Code::UnsupportedOption, message).layer(self.layer).help(remedy)
         };
-        for key in ["scaler", "affine"] {
-            if !config[key].is_null() {
-                return Err(refuse(key, "put the factor into the weights of the next layer, and train with it set to None"));
-            }
-        }
-        if !matches!(config["bw_mapper"]["class_name"].as_str(), None | Some("DefaultBitwidthMapper")) {
+        let mapper = &config["bw_mapper"];
+        if !mapper.is_null() && mapper["registered_name"] != "hgq>DefaultBitwidthMapper" {
             return Err(refuse("bw_mapper", "use homogeneous_axis or heterogeneous_axis instead of a mapper of your own"));
         }
         let text = |key: &str| config[key].as_str().unwrap_or_default();

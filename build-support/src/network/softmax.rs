@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::{Function, Lookup, Op, Quantizer, Shape, build::Builder, options::Options, quantizer::Place};
+use super::{Function, Lookup, Op, Quantizer, Shape, build::Builder, dense, options::Options, quantizer::Place};
 use crate::{
     error::{Code, Error, Result},
     fixed::{Overflow, QuantizerFormat, Rounding},
@@ -62,6 +62,15 @@ pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     Ok(())
 }
 
+/// Keras's own `Softmax` layer; over the last axis it is the activation.
+pub fn softmax_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
+    let (axis, rank) = (options.value("axis"), builder.shape.keras().len());
+    if !(axis == &json!(-1) || axis == &json!(rank)) {
+        return Err(options.unsupported("axis", axis, "use the last axis"));
+    }
+    dense::activation(builder, options, "softmax", "")
+}
+
 /// HGQ2's `QUnaryFunctionLUT` (`hgq/layers/activation.py`).
 pub fn lookup_layer(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
@@ -89,6 +98,9 @@ fn uniform(k: u32, i: i32, f: i32) -> Quantizer {
     Quantizer::uniform(QuantizerFormat::Live { k, i, f }, Rounding::HalfUp, Overflow::Saturate, 1)
 }
 
+/// The most classes of a float softmax.
+pub const MAX_CLASSES: usize = 32;
+
 /// Fraction bits of the exponent, of its table, of the sum and of the reciprocal.
 const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
 
@@ -96,15 +108,12 @@ const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
 ///
 /// Error bound: with the argument off by a, an exponential off by b, the sum s >= 1 off by c + n·b and the reciprocal
 /// off by d, the result `e/s <= 1` is off by at most `2a + (n + 1)·b + c + d`, to first order; doubled for the rest.
-pub fn float_softmax(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
+pub fn float_softmax(builder: &mut Builder<'_>) -> Result {
     let count = classes(builder)?;
-    let axis = options.value("axis");
-    if !(axis.is_null() || axis == &json!(-1) || axis == &json!(1)) {
-        return Err(options.unsupported("axis", axis, "use the last axis"));
-    }
-    if count > 32 {
-        let remedy = "use output = \"logits\" in the manifest, or a QSoftmax";
-        return Err(options.unsupported("units", &json!(count), remedy));
+    if count > MAX_CLASSES {
+        let message = format!("a softmax in float arithmetic over {count} classes; its tables take up to {MAX_CLASSES}");
+        return Err(Error::new(Code::UnsupportedOption, message)
+            .help("leave the softmax out with `output = \"logits\"` in the manifest, or use a QSoftmax"));
     }
     let [argument, exponential, sum, reciprocal] = SOFTMAX;
     builder.push("_max_minus", builder.shape.clone(), Op::MaxMinus)?;

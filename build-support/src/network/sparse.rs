@@ -1,6 +1,6 @@
 //! The sparse layers of sparsepixels (`sparsepixels/layers.py`, versions 0.2.3 and 0.3.2).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Conv2d, Op, Pooling2d, PoolingMode, Shape, build::Builder, dense, options::Options, quantizer::Place};
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// The largest pixel budget accepted: a convolution works on all pairs of slots.
-const MAX_SLOTS: f32 = 4096.0;
+pub const MAX_SLOTS: f32 = 4096.0;
 /// The largest sparse value accepted, in values of its dense image.
-const MAX_VALUES: usize = 1 << 23;
+pub const MAX_VALUES: usize = 1 << 23;
 
 /// `InputReduce`: 0.2.x keeps `n_max_pixels` and `threshold` in its config; 0.3.2 can have either as a variable.
 pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
@@ -50,8 +50,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
         return Err(Error::new(Code::UnsupportedGraph, "a QConv2DSparse needs a sparse input"));
     };
     let options = Options::of(layer);
-    let conv = Options::wrapped(layer, "conv_config")?;
-    check_conv_options(conv)?;
+    let conv = Options::wrapped(layer, "conv_config", "QConv2D")?;
     let weights = &builder.model.weights;
     if conv.flag("enable_iq", true)? {
         builder.quantize("_iq", Place::new(weights, &layer.name, conv, "iq_conf", "conv/iq"))?;
@@ -78,23 +77,13 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     dense::activation(builder, options, &options.activation()?, "_activation")
 }
 
-fn check_conv_options(conv: Options<'_>) -> Result {
-    conv.require("padding", &json!("same"), "the active pixels must stay where they are: use padding=\"same\"")?;
-    for key in ["strides", "dilation_rate"] {
-        if conv.pair(key)? != [1, 1] {
-            return Err(conv.unsupported(key, conv.value(key), "use 1, and pool to make the image smaller"));
-        }
-    }
-    conv.require("groups", &json!(1), "use groups=1")?;
-    conv.require("data_format", &json!("channels_last"), "use data_format=\"channels_last\"")
-}
-
 /// `AveragePooling2DSparse` and `MaxPooling2DSparse`.
 pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode) -> Result {
     let Shape::Sparse { slots, height, width, channels } = builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, format!("a {} needs a sparse input", layer.class)));
     };
-    let options = Options::wrapped(layer, "pool_config")?;
+    let inner = if mode == PoolingMode::Max { "MaxPooling2D" } else { "AveragePooling2D" };
+    let options = Options::wrapped(layer, "pool_config", inner)?;
     let pool = options.pair("pool_size")?;
     if !options.value("strides").is_null() && options.pair("strides")? != pool {
         return Err(options.unsupported(
@@ -103,8 +92,6 @@ pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode)
             "windows must lie side by side: use strides equal to pool_size",
         ));
     }
-    options.require("padding", &json!("valid"), "use padding=\"valid\"; partial windows at the edge are dropped")?;
-    options.require("data_format", &json!("channels_last"), "use data_format=\"channels_last\"")?;
     let (height, width) = (height / pool[0], width / pool[1]);
     if height == 0 || width == 0 {
         return Err(options.unsupported("pool_size", options.value("pool_size"), "the window is larger than the image"));
