@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use self::package::{Package, Selection, of_build_script};
 use self::table::Table;
 use crate::{
-    error::{Code, Error, Result},
+    error::{Code, Error, Errors, Result},
     fixed::Format,
 };
 
@@ -241,62 +241,107 @@ const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff",
 /// Reads the models that `package` declares, in the order of their names.
 ///
 /// # Errors
-/// [`Code::NoModels`], [`Code::UnknownKey`], [`Code::MissingKey`], [`Code::InvalidValue`].
+/// [`Code::NoModels`], [`Code::UnknownKey`], [`Code::MissingKey`], [`Code::InvalidValue`]; the first there is.
 pub fn models(package: &Package) -> Result<Vec<Model>> {
+    let models = each_model(package).map_err(|errors| errors.first)?;
+    models.into_iter().map(|(_, model)| model.map_err(|errors| errors.first)).collect()
+}
+
+/// A model's name, and the model or all that is wrong with its table.
+pub type Declared = (String, Result<Model, Errors>);
+
+/// As [`models`], but each model has its own errors, all of them.
+///
+/// # Errors
+/// What is wrong outside of the models' tables.
+pub fn each_model(package: &Package) -> Result<Vec<Declared>, Errors> {
     let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..]].concat();
     let workspace = Table::new(package.workspace_metadata.as_ref(), "workspace.metadata.sparsehls", &package.workspace_manifest)?;
-    workspace.check_keys(&shared)?;
     let defaults = Table::new(package.metadata.as_ref(), "package.metadata.sparsehls", &package.manifest)?;
-    defaults.check_keys(&[&shared[..], &["models"]].concat())?;
+    let mut unknown = workspace.unknown_keys(&shared);
+    unknown.extend(defaults.unknown_keys(&[&shared[..], &["models"]].concat()));
+    if let Some(errors) = Errors::of(unknown) {
+        return Err(errors);
+    }
     let tables = defaults.tables("models")?;
     if tables.is_empty() {
         return Err(Error::new(Code::NoModels, format!("package `{}` declares no model", package.name))
             .file(&package.manifest)
             .key("package.metadata.sparsehls.models")
-            .help("add a table `[package.metadata.sparsehls.models.NAME]` with `source = \"models/NAME.keras\"`"));
+            .help("add a table `[package.metadata.sparsehls.models.NAME]` with `source = \"models/NAME.keras\"`")
+            .into());
     }
-    tables.into_iter().map(|(name, table)| model(package, name, &[table, defaults.clone(), workspace.clone()])).collect()
+    let read = |(name, table): (String, Table)| {
+        let tables = [table, defaults.clone(), workspace.clone()];
+        (name.clone(), model(package, name, &tables))
+    };
+    Ok(tables.into_iter().map(read).collect())
+}
+
+/// Collects what is wrong, and goes on with a value that stands in for it.
+#[derive(Default)]
+struct Problems(Vec<Error>);
+
+impl Problems {
+    fn take<T: Default>(&mut self, read: Result<T>) -> T {
+        read.unwrap_or_else(|error| {
+            self.0.push(error);
+            T::default()
+        })
+    }
 }
 
 /// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
-fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model> {
+fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Errors> {
     let own = &tables[0];
-    own.check_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat())?;
-    check_model_name(&name, own)?;
-    let path = |text: &str| package.directory.join(text);
-    let Some(source) = own.string("source")? else {
-        return Err(own
-            .error(Code::MissingKey, "source", format!("model `{name}` names no `.keras` file"))
-            .help(format!("add `source = \"models/{name}.keras\"`, relative to Cargo.toml")));
-    };
-    let mut layers = BTreeMap::new();
-    for (layer, table) in own.tables("layers")? {
-        table.check_keys(&[&PRECISION_KEYS[..], &PARALLEL_KEYS[..], &[VARIANT_KEY]].concat())?;
-        let options = LayerOptions {
-            precision: precision(&table)?,
-            variant: table.choice(VARIANT_KEY, &Variant::NAMES)?,
-            parallel: parallel(&[table])?,
-        };
-        layers.insert(layer, options);
-    }
-    Ok(Model {
-        source: path(&source),
-        golden: own.string("golden")?.map(|text| path(&text)),
-        input: format(own, "input")?,
-        output: own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)])?.unwrap_or(Output::Model),
-        precision: precision(own)?,
-        parallel: parallel(tables)?,
-        layers,
-        pipeline: nearest(tables, |t| {
-            t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
-        })?
-        .unwrap_or(Pipeline::Dataflow),
-        interface: nearest(tables, |t| t.choice("interface", &Interface::NAMES))?.unwrap_or(Interface::Partition),
-        limits: limits(own)?,
-        target: target(tables)?,
+    let mut wrong = Problems(own.unknown_keys(
+        &[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat(),
+    ));
+    wrong.take(check_model_name(&name, own));
+    let path = |text: String| package.directory.join(text);
+    let model = Model {
+        source: path(wrong.take(source(own, &name))),
+        golden: wrong.take(own.string("golden")).map(path),
+        input: wrong.take(format(own, "input")),
+        output: wrong
+            .take(own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)]))
+            .unwrap_or(Output::Model),
+        precision: precision(own, &mut wrong),
+        parallel: parallel(tables, &mut wrong),
+        layers: layers(own, &mut wrong),
+        pipeline: wrong
+            .take(nearest(tables, |t| t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])))
+            .unwrap_or(Pipeline::Dataflow),
+        interface: wrong.take(nearest(tables, |t| t.choice("interface", &Interface::NAMES))).unwrap_or(Interface::Partition),
+        limits: limits(own, &mut wrong),
+        target: target(tables, &mut wrong),
         manifest: package.manifest.clone(),
         name,
+    };
+    Errors::of(wrong.0).map_or(Ok(model), Err)
+}
+
+fn source(own: &Table, name: &str) -> Result<String> {
+    own.string("source")?.ok_or_else(|| {
+        own.error(Code::MissingKey, "source", format!("model `{name}` names no `.keras` file"))
+            .help(format!("add `source = \"models/{name}.keras\"`, relative to Cargo.toml"))
     })
+}
+
+fn layers(own: &Table, wrong: &mut Problems) -> BTreeMap<String, LayerOptions> {
+    let tables = wrong.take(own.tables("layers"));
+    tables
+        .into_iter()
+        .map(|(layer, table)| {
+            wrong.0.extend(table.unknown_keys(&[&PRECISION_KEYS[..], &PARALLEL_KEYS[..], &[VARIANT_KEY]].concat()));
+            let options = LayerOptions {
+                precision: precision(&table, wrong),
+                variant: wrong.take(table.choice(VARIANT_KEY, &Variant::NAMES)),
+                parallel: parallel(&[table], wrong),
+            };
+            (layer, options)
+        })
+        .collect()
 }
 
 /// The first table that has the key decides.
@@ -309,16 +354,17 @@ fn nearest<T>(tables: &[Table], read: impl Fn(&Table) -> Result<Option<T>>) -> R
     Ok(None)
 }
 
-fn target(tables: &[Table]) -> Result<Target> {
-    Ok(Target {
-        backend: nearest(tables, |t| t.choice("backend", &Backend::NAMES))?.unwrap_or(Backend::Vitis),
-        part: nearest(tables, part)?.unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
-        clock_period: nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))?.unwrap_or(5.0),
-        clock_uncertainty: nearest(tables, uncertainty)?.unwrap_or(27.0),
-        launcher: nearest(tables, |t| t.words("launcher"))?.unwrap_or_default(),
-        tool_timeout: nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6))?
+fn target(tables: &[Table], wrong: &mut Problems) -> Target {
+    Target {
+        backend: wrong.take(nearest(tables, |t| t.choice("backend", &Backend::NAMES))).unwrap_or(Backend::Vitis),
+        part: wrong.take(nearest(tables, part)).unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
+        clock_period: wrong.take(nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))).unwrap_or(5.0),
+        clock_uncertainty: wrong.take(nearest(tables, uncertainty)).unwrap_or(27.0),
+        launcher: wrong.take(nearest(tables, |t| t.words("launcher"))).unwrap_or_default(),
+        tool_timeout: wrong
+            .take(nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6)))
             .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
-    })
+    }
 }
 
 /// A part goes into Tcl, so it may only hold what part names hold.
@@ -345,20 +391,22 @@ fn uncertainty(table: &Table) -> Result<Option<f64>> {
 }
 
 /// The nearest table that has a key decides.
-fn parallel(tables: &[Table]) -> Result<Parallel> {
-    let read = |name| nearest(tables, |table: &Table| table.positive(name));
+fn parallel(tables: &[Table], wrong: &mut Problems) -> Parallel {
+    let mut read = |name| wrong.take(nearest(tables, |table: &Table| table.positive(name)));
     let [interval, slots, pixels, filters, channels] = PARALLEL_KEYS;
-    Ok(Parallel {
-        interval: read(interval)?,
-        slots: read(slots)?,
-        pixels: read(pixels)?,
-        filters: read(filters)?,
-        channels: read(channels)?,
-    })
+    Parallel {
+        interval: read(interval),
+        slots: read(slots),
+        pixels: read(pixels),
+        filters: read(filters),
+        channels: read(channels),
+    }
 }
 
-fn precision(table: &Table) -> Result<Precision> {
-    Ok(Precision { weights: format(table, "weights-precision")?, result: format(table, "result-precision")? })
+fn precision(table: &Table, wrong: &mut Problems) -> Precision {
+    let mut read = |name| wrong.take(format(table, name));
+    let [weights, result] = PRECISION_KEYS;
+    Precision { weights: read(weights), result: read(result) }
 }
 
 fn format(table: &Table, name: &str) -> Result<Option<Format>> {
@@ -370,18 +418,26 @@ fn format(table: &Table, name: &str) -> Result<Option<Format>> {
     })
 }
 
-fn limits(model: &Table) -> Result<Limits> {
-    let table = model.table("limits")?;
-    table.check_keys(&LIMIT_KEYS)?;
-    Ok(Limits {
-        latency_cycles: table.count("latency-cycles")?,
-        interval_cycles: table.count("interval-cycles")?,
-        lut: table.count("lut")?,
-        ff: table.count("ff")?,
-        dsp: table.count("dsp")?,
-        bram18: table.count("bram18")?,
-        uram: table.count("uram")?,
-    })
+fn limits(model: &Table, wrong: &mut Problems) -> Limits {
+    let table = match model.table("limits") {
+        Ok(table) => table,
+        Err(error) => {
+            wrong.0.push(error);
+            return Limits::default();
+        }
+    };
+    wrong.0.extend(table.unknown_keys(&LIMIT_KEYS));
+    let mut read = |name| wrong.take(table.count(name));
+    let [latency, interval, lut, ff, dsp, bram18, uram] = LIMIT_KEYS;
+    Limits {
+        latency_cycles: read(latency),
+        interval_cycles: read(interval),
+        lut: read(lut),
+        ff: read(ff),
+        dsp: read(dsp),
+        bram18: read(bram18),
+        uram: read(uram),
+    }
 }
 
 /// The name that a model may have which is nearest to `text`, for example to the stem of its file.

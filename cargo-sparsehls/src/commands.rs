@@ -18,7 +18,7 @@ use std::{
 
 use clap::CommandFactory;
 use sparsehls_build::{
-    Code, Error, Golden, Result,
+    Code, Error, Errors, Golden, Result,
     csim::Csim,
     formats::{FixedNetwork, GridReport},
     manifest::{self, Model, Package},
@@ -42,6 +42,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Reads a model.
+    fn read(common: &Common, package: Package, model: Model) -> Result<Self, Errors> {
+        let network = sparsehls_build::load_or_errors(&model)?;
+        let directory = output_directory(common, &package).join(&model.name);
+        Ok(Self { package, model, network, directory })
+    }
+
     /// The golden events of the manifest, if there are any.
     pub fn golden(&self) -> Result<Option<Golden>> {
         Golden::of(&self.model, &self.network)
@@ -81,31 +88,48 @@ impl Loaded {
 
 /// The models the flags choose, unread, with their packages.
 pub fn chosen(common: &Common) -> Result<Vec<(Package, Model)>> {
+    let read = |(package, model): (Package, Result<Model, Errors>)| Ok((package, model.map_err(|errors| errors.first)?));
+    chosen_each(common)?.into_iter().map(read).collect()
+}
+
+/// As [`chosen`], where each model can have errors of its own in the manifest. What is wrong outside of their tables
+/// stands for all models of the package.
+fn chosen_each(common: &Common) -> Result<Vec<(Package, Result<Model, Errors>)>> {
     let mut chosen = Vec::new();
     let mut known = Vec::new();
+    let mut is_complete = true;
     for package in common.selection().packages()? {
-        for model in manifest::models(&package)? {
-            known.push(model.name.clone());
-            if common.model.is_empty() || common.model.contains(&model.name) {
+        let models = match manifest::each_model(&package) {
+            Ok(models) => models,
+            Err(errors) => {
+                chosen.push((package, Err(errors)));
+                is_complete = false;
+                continue;
+            }
+        };
+        for (name, model) in models {
+            if common.model.is_empty() || common.model.contains(&name) {
                 chosen.push((package.clone(), model));
             }
+            known.push(name);
         }
     }
     match common.model.iter().find(|name| !known.contains(name)) {
-        Some(unknown) => Err(Error::new(Code::ModelNotDeclared, format!("no model `{unknown}` is declared"))
+        Some(unknown) if is_complete => Err(Error::new(Code::ModelNotDeclared, format!("no model `{unknown}` is declared"))
             .help(format!("declared models: {}", known.join(", ")))),
-        None => Ok(chosen),
+        _ => Ok(chosen),
     }
 }
 
 /// Reads the models the flags choose.
 pub fn load(common: &Common) -> Result<Vec<Loaded>> {
-    let load = |(package, model): (Package, Model)| {
-        let network = sparsehls_build::load(&model)?;
-        let directory = output_directory(common, &package).join(&model.name);
-        Ok(Loaded { package, model, network, directory })
-    };
-    chosen(common)?.into_iter().map(load).collect()
+    chosen(common)?.into_iter().map(|(package, model)| Loaded::read(common, package, model).map_err(|errors| errors.first)).collect()
+}
+
+/// Reads the models the flags choose, each with all that is wrong with it.
+pub fn load_each(common: &Common) -> Result<Vec<Result<Loaded, Errors>>> {
+    let read = |(package, model): (Package, Result<Model, Errors>)| Loaded::read(common, package, model?);
+    Ok(chosen_each(common)?.into_iter().map(read).collect())
 }
 
 /// Where everything of a package goes.
@@ -127,9 +151,7 @@ pub fn load_one(common: &Common) -> Result<Loaded> {
         .help("choose one with --model NAME"));
     }
     let (package, model) = models.remove(0);
-    let network = sparsehls_build::load(&model)?;
-    let directory = output_directory(common, &package).join(&model.name);
-    Ok(Loaded { package, model, network, directory })
+    Loaded::read(common, package, model).map_err(|errors| errors.first)
 }
 
 /// Says what happened to inputs that are not on the grid.

@@ -72,7 +72,15 @@ pub struct Class {
     keys: &'static [&'static [Key]],
 }
 
-const LAYER: &[Key] = &[read("name"), read("trainable"), key("dtype", Use::Policy)];
+const LAYER: &[Key] = &[
+    read("name"),
+    read("trainable"),
+    key("dtype", Use::Policy),
+    // A term of the loss; every layer can have one, but those that wrap another.
+    sometimes(harmless("activity_regularizer")),
+];
+/// The layers of sparsepixels that hand everything on to the layer that they wrap.
+const WRAPPER: &[Key] = &[read("name"), read("trainable"), key("dtype", Use::Policy)];
 
 const FLOAT: &str = "call `quantize` and `enable_lora` on no layer; sparse networks are quantized by HGQ2";
 const LAST: &str = "use data_format=\"channels_last\"";
@@ -85,7 +93,6 @@ const KERNEL: &[Key] = &[
     harmless("bias_regularizer"),
     harmless("kernel_constraint"),
     harmless("bias_constraint"),
-    sometimes(harmless("activity_regularizer")),
 ];
 
 const DENSE: &[Key] = &[
@@ -175,19 +182,19 @@ const CLASSES: &[Class] = &[
         name: "QConv2DSparse",
         module: "sparsepixels.layers",
         registered: &["QConv2DSparse"],
-        keys: &[LAYER, &[key("conv_config", Use::Layer("QConv2D")), read("use_bias"), quantizer("bq_conf"), read("activation")]],
+        keys: &[WRAPPER, &[key("conv_config", Use::Layer("QConv2D")), read("use_bias"), quantizer("bq_conf"), read("activation")]],
     },
     Class {
         name: "AveragePooling2DSparse",
         module: "sparsepixels.layers",
         registered: &["AveragePooling2DSparse"],
-        keys: &[LAYER, &[key("pool_config", Use::Layer("AveragePooling2D"))]],
+        keys: &[WRAPPER, &[key("pool_config", Use::Layer("AveragePooling2D"))]],
     },
     Class {
         name: "MaxPooling2DSparse",
         module: "sparsepixels.layers",
         registered: &["MaxPooling2DSparse"],
-        keys: &[LAYER, &[key("pool_config", Use::Layer("MaxPooling2D"))]],
+        keys: &[WRAPPER, &[key("pool_config", Use::Layer("MaxPooling2D"))]],
     },
     Class {
         name: "Flatten",
@@ -260,7 +267,7 @@ const CLASSES: &[Class] = &[
         name: "Activation",
         module: "keras.layers",
         registered: &[],
-        keys: &[LAYER, &[read("activation"), sometimes(harmless("activity_regularizer"))]],
+        keys: &[LAYER, &[read("activation")]],
     },
     Class {
         name: "Dropout",
@@ -306,7 +313,6 @@ const CLASSES: &[Class] = &[
                 read("activation"),
                 harmless("allow_heterogeneous_table"),
                 harmless("allow_heterogeneous_input"),
-                sometimes(harmless("activity_regularizer")),
             ],
         ],
     },
@@ -317,7 +323,6 @@ const CLASSES: &[Class] = &[
         keys: &[&[
             read("name"),
             key("dtype", Use::Policy),
-            sometimes(read("trainable")),
             harmless("rate"),
             harmless("seed"),
             harmless("data_format"),
@@ -429,7 +434,8 @@ pub const ENTRY: Class = Class {
         sometimes(read("name")),
         sometimes(read("inbound_nodes")),
         sometimes(harmless("build_config")),
-        sometimes(harmless("shared_object_id")),
+        // A model inside of the model, whose class is what is refused.
+        sometimes(harmless("compile_config")),
     ]],
 };
 

@@ -40,8 +40,11 @@ impl Table {
     }
 
     /// Refuses every key that is not in `known`, and suggests the nearest.
-    pub fn check_keys(&self, known: &[&str]) -> Result {
-        let Some(unknown) = self.keys().find(|key| !known.contains(key)) else { return Ok(()) };
+    pub fn unknown_keys(&self, known: &[&str]) -> Vec<Error> {
+        self.keys().filter(|key| !known.contains(key)).map(|key| self.unknown_key(key, known)).collect()
+    }
+
+    fn unknown_key(&self, unknown: &str, known: &[&str]) -> Error {
         let nearest = known
             .iter()
             .map(|name| (strsim::damerau_levenshtein(&unknown.replace('_', "-"), name), *name))
@@ -49,7 +52,7 @@ impl Table {
             .filter(|(distance, name)| *distance <= name.len().max(4) / 2);
         let list = format!("known keys: {}", known.join(", "));
         let help = nearest.map_or(list.clone(), |(_, name)| format!("did you mean `{name}`? {list}"));
-        Err(self.error(Code::UnknownKey, unknown, format!("unknown key `{unknown}`")).help(help))
+        self.error(Code::UnknownKey, unknown, format!("unknown key `{unknown}`")).help(help)
     }
 
     fn mistyped(&self, name: &str, value: &Value, wanted: &str, example: &str) -> Error {

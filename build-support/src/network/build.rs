@@ -76,7 +76,7 @@ fn graph(message: impl Into<String>) -> Error {
 /// One tensor of the model; `what` it is, for the message.
 fn only<'a>(tensors: &'a [TensorRef], what: &str, remedy: &str) -> Result<&'a TensorRef> {
     let [tensor] = tensors else {
-        let names: Vec<_> = tensors.iter().map(|tensor| format!("`{}`", tensor.layer)).collect();
+        let names: Vec<_> = tensors.iter().map(|tensor| format!("{}[{}]", tensor.layer, tensor.index)).collect();
         let list = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
         return Err(Error::new(Code::UnsupportedGraph, format!("the model has {} {what}{list}", names.len())).help(remedy));
     };
@@ -288,7 +288,7 @@ impl<'a> Builder<'a> {
             refs.map(|r| format!("{}[{}]", r.layer, r.index)).collect::<Vec<_>>().join(", ")
         };
         let (wanted, found) = (show(&mut wanted.into_iter()), show(&mut layer.inputs.iter()));
-        Err(graph(format!("this {} is called with {found} where only {wanted} can be", layer.class)))
+        Err(graph(format!("this {} is called with {found}; here its input can only be {wanted}", layer.class)))
     }
 
     /// Appends an op of the current Keras layer, whose name gets `suffix`.

@@ -45,24 +45,27 @@ def quantizer_configs(QuantizerConfig):
         pass
 
 
+# A term of the loss that every layer can have.
+LOSS = {"activity_regularizer": "l2"}
+
+
 def dense_layers(keras, hgq):
-    """Layers that work on a flat input, each a few times with options that add keys."""
+    """Layers that work on a flat input, with the options that add keys."""
     layers = keras.layers
-    regularized = {"activity_regularizer": "l2", "kernel_regularizer": "l2", "kernel_constraint": "non_neg"}
-    yield layers.Dense(4, **regularized)
-    yield layers.BatchNormalization()
-    yield layers.ReLU(max_value=6.0, negative_slope=0.25, threshold=0.5)
-    yield layers.Activation("relu", activity_regularizer="l1")
-    yield layers.Softmax()
-    yield layers.Dropout(0.5, seed=1)
-    yield layers.GaussianNoise(0.5, seed=1)
-    yield layers.Reshape((2, -1))
-    yield layers.Flatten()
-    yield hgq.QDense(4, activation="relu", enable_oq=True, **regularized)
-    yield hgq.QBatchNormDense(4, **regularized)
-    yield hgq.QBatchNormalization(enable_oq=True)
-    yield hgq.QSoftmax(enable_iq=True, enable_oq=True)
-    yield hgq.QUnaryFunctionLUT("tanh")
+    yield layers.Dense(4, kernel_regularizer="l2", kernel_constraint="non_neg", **LOSS)
+    yield layers.BatchNormalization(**LOSS)
+    yield layers.ReLU(max_value=6.0, negative_slope=0.25, threshold=0.5, **LOSS)
+    yield layers.Activation("relu", **LOSS)
+    yield layers.Softmax(**LOSS)
+    yield layers.Dropout(0.5, seed=1, **LOSS)
+    yield layers.GaussianNoise(0.5, seed=1, **LOSS)
+    yield layers.Reshape((2, -1), **LOSS)
+    yield layers.Flatten(**LOSS)
+    yield hgq.QDense(4, activation="relu", enable_oq=True, **LOSS)
+    yield hgq.QBatchNormDense(4, **LOSS)
+    yield hgq.QBatchNormalization(enable_oq=True, **LOSS)
+    yield hgq.QSoftmax(enable_iq=True, enable_oq=True, **LOSS)
+    yield hgq.QUnaryFunctionLUT("tanh", **LOSS)
 
 
 def save(keras, folder):
@@ -76,7 +79,7 @@ def save(keras, folder):
     budget = {"n_max_pixels" if old else "n": 4, "threshold": 0.5}
     models = []
     flat = list(dense_layers(keras, hgq.layers))
-    flat += [Quantizer(config) for config in quantizer_configs(QuantizerConfig)]
+    flat += [Quantizer(config, **LOSS) for config in quantizer_configs(QuantizerConfig)]
     for layer in flat:
         image = keras.Input((6,))
         models.append(keras.Model(image, layer(image)))
@@ -84,12 +87,13 @@ def save(keras, folder):
     pools = [sparse.AveragePooling2DSparse] + ([sparse.MaxPooling2DSparse] if hasattr(sparse, "MaxPooling2DSparse") else [])
     for pool in pools:
         image = keras.Input((6, 6, 1))
-        x, mask = sparse.InputReduce(**budget)(image)
-        x = sparse.QConv2DSparse(2, 3, padding="same", activation="relu", enable_oq=True, kernel_regularizer="l2")((x, mask))
-        x, mask = pool(2)((x, mask))
+        x, mask = sparse.InputReduce(**budget, **LOSS)(image)
+        x = sparse.QConv2DSparse(2, 3, padding="same", activation="relu", enable_oq=True, **LOSS)((x, mask))
+        x, mask = pool(2, **LOSS)((x, mask))
         models.append(keras.Model(image, keras.layers.Flatten()(x)))
     image = keras.Input((6, 6, 1))
     models.append(keras.Model(image, keras.layers.SpatialDropout2D(0.5, seed=1)(image)))
+    models.append(keras.Sequential([image, keras.Sequential([keras.layers.Flatten()])]))  # its entry has a key more
     learned = keras.layers.Dense(4)
     lora = keras.Model(image, learned(image))
     learned.enable_lora(2)

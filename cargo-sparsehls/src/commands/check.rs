@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Result, cost, error, plan::Plan, report};
+use sparsehls_build::{Errors, Result, cost, error, plan::Plan, report};
 
-use super::{Loaded, load};
+use super::{Loaded, load_each};
 use crate::{
     args::{CheckArgs, Common},
     output::Output,
@@ -14,13 +14,22 @@ const COLUMNS: usize = 12;
 /// From here on the columns are numbers.
 const NUMBERS: usize = 7;
 
-/// Prints the layers of every model.
+/// Prints the layers of every model, and everything that is wrong with any of them.
 pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
-    for loaded in load(common)? {
-        print(&loaded, output)?;
-        loaded.golden()?;
+    let mut errors = Vec::new();
+    for loaded in load_each(common)? {
+        let checked = loaded.and_then(|loaded| {
+            print(&loaded, output)?;
+            Ok(loaded.golden()?)
+        });
+        // What is wrong with the defaults of a package is wrong with each of its models.
+        let new = checked.err().into_iter().flat_map(Errors::into_vec).filter(|error| !errors.contains(error)).collect::<Vec<_>>();
+        errors.extend(new);
     }
-    Ok(())
+    // The last one ends the command, which prints it.
+    let Some(last) = errors.pop() else { return Ok(()) };
+    errors.iter().for_each(|error| output.error(error));
+    Err(last)
 }
 
 fn print(loaded: &Loaded, output: &Output) -> Result {
