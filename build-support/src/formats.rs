@@ -8,6 +8,8 @@ mod infer;
 mod input;
 mod sums;
 
+#[cfg(test)]
+pub(crate) use self::infer::MAX_TABLE;
 pub use self::{
     infer::threshold_mantissa,
     input::{GridReport, InputGrid},

@@ -11,6 +11,12 @@ mod weights;
 
 use std::path::Path;
 
+#[cfg(test)]
+pub(crate) use self::{
+    archive::{MAX_CONFIG, MAX_WEIGHTS},
+    weights::MAX_ELEMENTS,
+};
+
 use serde_json::{Map, Value};
 
 pub use self::{

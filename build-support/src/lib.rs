@@ -219,3 +219,69 @@ fn guide(page: &str) -> Option<String> {
     }
     text.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{formats, keras, network};
+
+    /// A page of the guide without its line breaks.
+    fn page(name: &str) -> Option<String> {
+        crate::guide(name).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn the_guide_has_the_limits_of_the_code() {
+        let (Some(errors), Some(layers)) = (page("errors.md"), page("layers.md")) else { return };
+        let slots = network::MAX_SLOTS;
+        let (table, classes, inputs) = (formats::MAX_TABLE, network::MAX_CLASSES, network::MAX_INPUTS);
+        let (bits, different, weight) = (network::MAX_BITS, network::MAX_FORMATS, network::MAX_WEIGHT_BITS);
+        let [config, weights] = [keras::MAX_CONFIG, keras::MAX_WEIGHTS].map(|bytes| bytes >> 20);
+        let elements = keras::MAX_ELEMENTS;
+        for phrase in [
+            format!("`config.json` unpacks to more than {config} MiB, `model.weights.h5` to more than {weights} MiB"),
+            format!("a variable has more than {elements} elements"),
+            format!("a pixel budget is not from 1 to {slots}"),
+            format!("a table would have more than {table} entries"),
+            format!("a float softmax has more than {classes} classes"),
+            format!("of more than {inputs} values"),
+            format!("|i| or |f| above {bits}, more than {} bits", formats::MAX_WIDTH),
+            format!("more than {different} different formats"),
+            format!("the quantized weights of a layer need more than {weight} bits"),
+            format!("needs more than {} bits, sign included", formats::MAX_WIDTH),
+        ] {
+            assert!(errors.contains(&phrase), "errors.md does not say: {phrase}");
+        }
+        for phrase in [
+            format!("The budget must be from 1 to {slots}."),
+            format!("at most {table}; quantize the argument to {} bits or fewer", table.ilog2()),
+            format!("softmax of n classes, n <= {classes} |"),
+            format!("More than {classes} classes are refused."),
+            format!("|i| and |f| up to {bits}, k + i + f up to {}, up to {different} different formats", formats::MAX_WIDTH),
+            format!("have at most {weight} bits"),
+        ] {
+            assert!(layers.contains(&phrase), "layers.md does not say: {phrase}");
+        }
+    }
+
+    #[test]
+    fn the_guide_lists_every_activation_once() {
+        let Some(layers) = page("layers.md") else { return };
+        let list = layers.split("## Activations").nth(1).unwrap().split("Such a function").next().unwrap();
+        let mut listed: Vec<_> = list
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '6'))
+            .collect();
+        listed.retain(|word| !word.is_empty());
+        let softmax = layers.contains("- `softmax` can only be in the last layer");
+        let mut known = network::activations();
+        known.retain(|name| *name != "softmax" || !softmax);
+        listed.sort_unstable();
+        listed.dedup();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+        let all = network::activations();
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len(), "each once: {all:?}");
+    }
+}

@@ -294,9 +294,9 @@ impl Problems {
 /// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
 fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Errors> {
     let own = &tables[0];
-    let mut wrong = Problems(own.unknown_keys(
-        &[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat(),
-    ));
+    let mut wrong = Problems(
+        own.unknown_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat()),
+    );
     wrong.take(check_model_name(&name, own));
     let path = |text: String| package.directory.join(text);
     let model = Model {
@@ -310,7 +310,9 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Err
         parallel: parallel(tables, &mut wrong),
         layers: layers(own, &mut wrong),
         pipeline: wrong
-            .take(nearest(tables, |t| t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])))
+            .take(nearest(tables, |t| {
+                t.choice("pipeline", &[("dataflow", Pipeline::Dataflow), ("function", Pipeline::Function)])
+            }))
             .unwrap_or(Pipeline::Dataflow),
         interface: wrong.take(nearest(tables, |t| t.choice("interface", &Interface::NAMES))).unwrap_or(Interface::Partition),
         limits: limits(own, &mut wrong),

@@ -14,6 +14,15 @@ mod sparse;
 
 use serde::Serialize;
 
+#[cfg(test)]
+pub(crate) use self::{
+    build::MAX_INPUTS,
+    dense::activations,
+    quantizer::{MAX_BITS, MAX_FORMATS, MAX_WEIGHT_BITS},
+    softmax::MAX_CLASSES,
+    sparse::MAX_SLOTS,
+};
+
 pub use self::{
     function::Function,
     quantizer::{Mantissas, Quantizer},

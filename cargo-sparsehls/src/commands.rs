@@ -123,7 +123,10 @@ fn chosen_each(common: &Common) -> Result<Vec<(Package, Result<Model, Errors>)>>
 
 /// Reads the models the flags choose.
 pub fn load(common: &Common) -> Result<Vec<Loaded>> {
-    chosen(common)?.into_iter().map(|(package, model)| Loaded::read(common, package, model).map_err(|errors| errors.first)).collect()
+    chosen(common)?
+        .into_iter()
+        .map(|(package, model)| Loaded::read(common, package, model).map_err(|errors| errors.first))
+        .collect()
 }
 
 /// Reads the models the flags choose, each with all that is wrong with it.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The largest table, in entries.
-const MAX_TABLE: i128 = 1 << 16;
+pub const MAX_TABLE: i128 = 1 << 16;
 
 /// Infers the formats of every layer, for an input in `input`.
 pub fn layers(network: &Network, input: Format) -> Result<Vec<FixedLayer>> {

@@ -42,7 +42,9 @@ pub fn read(path: &Path) -> Result<Members> {
     })?;
     let mut archive = match ZipArchive::new(file) {
         Ok(archive) => archive,
-        Err(_) if is_hdf5(path) => return Err(not_keras("it is an HDF5 file, as Keras 2 and `model.save(\"model.h5\")` write it")),
+        Err(_) if is_hdf5(path) => {
+            return Err(not_keras("it is an HDF5 file, as Keras 2 and `model.save(\"model.h5\")` write it"));
+        }
         Err(error) => return Err(not_keras(&format!("it is not a zip archive ({error})"))),
     };
     Ok(Members {

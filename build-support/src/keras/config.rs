@@ -63,9 +63,12 @@ fn check_origin(root: &Value, version: Option<&str>) -> Result {
     let by = format!("the model was written by Keras {}", short.as_deref().unwrap_or("of an unknown version"));
     let remedy = "build it with Keras 3, layers of sparsepixels and quantizers of HGQ2, and train it there";
     match qkeras {
-        Some(layer) => Err(Error::new(Code::UnsupportedLayer, format!("{by} with qkeras layers (the first is a {})", layer["class_name"].as_str().unwrap_or("layer")))
-            .layer(layer["config"]["name"].as_str().unwrap_or_default())
-            .help(remedy)),
+        Some(layer) => Err(Error::new(
+            Code::UnsupportedLayer,
+            format!("{by} with qkeras layers (the first is a {})", layer["class_name"].as_str().unwrap_or("layer")),
+        )
+        .layer(layer["config"]["name"].as_str().unwrap_or_default())
+        .help(remedy)),
         None if is_old => Err(Error::new(Code::NotAKerasFile, format!("this is not a file of Keras 3: {by}")).help(remedy)),
         None => Ok(()),
     }

@@ -95,12 +95,8 @@ const KERNEL: &[Key] = &[
     harmless("bias_constraint"),
 ];
 
-const DENSE: &[Key] = &[
-    read("units"),
-    read("activation"),
-    read("use_bias"),
-    sometimes(only("quantization_config", &["null"], FLOAT)),
-];
+const DENSE: &[Key] =
+    &[read("units"), read("activation"), read("use_bias"), sometimes(only("quantization_config", &["null"], FLOAT))];
 
 const NORMALIZATION: &[Key] = &[
     read("axis"),
@@ -182,7 +178,10 @@ const CLASSES: &[Class] = &[
         name: "QConv2DSparse",
         module: "sparsepixels.layers",
         registered: &["QConv2DSparse"],
-        keys: &[WRAPPER, &[key("conv_config", Use::Layer("QConv2D")), read("use_bias"), quantizer("bq_conf"), read("activation")]],
+        keys: &[
+            WRAPPER,
+            &[key("conv_config", Use::Layer("QConv2D")), read("use_bias"), quantizer("bq_conf"), read("activation")],
+        ],
     },
     Class {
         name: "AveragePooling2DSparse",
@@ -263,12 +262,7 @@ const CLASSES: &[Class] = &[
             ],
         ],
     },
-    Class {
-        name: "Activation",
-        module: "keras.layers",
-        registered: &[],
-        keys: &[LAYER, &[read("activation")]],
-    },
+    Class { name: "Activation", module: "keras.layers", registered: &[], keys: &[LAYER, &[read("activation")]] },
     Class {
         name: "Dropout",
         module: "keras.layers",
@@ -306,27 +300,13 @@ const CLASSES: &[Class] = &[
         name: "QUnaryFunctionLUT",
         module: "hgq.layers.activation",
         registered: &["hgq>QUnaryFunctionLUT"],
-        keys: &[
-            LAYER,
-            HGQ,
-            &[
-                read("activation"),
-                harmless("allow_heterogeneous_table"),
-                harmless("allow_heterogeneous_input"),
-            ],
-        ],
+        keys: &[LAYER, HGQ, &[read("activation"), harmless("allow_heterogeneous_table"), harmless("allow_heterogeneous_input")]],
     },
     Class {
         name: "SpatialDropout2D",
         module: "keras.layers",
         registered: &[],
-        keys: &[&[
-            read("name"),
-            key("dtype", Use::Policy),
-            harmless("rate"),
-            harmless("seed"),
-            harmless("data_format"),
-        ]],
+        keys: &[&[read("name"), key("dtype", Use::Policy), harmless("rate"), harmless("seed"), harmless("data_format")]],
     },
     Class {
         name: "GaussianNoise",
@@ -416,7 +396,12 @@ const MODEL: &[Class] = &[
         name: "Sequential",
         module: "keras",
         registered: &[],
-        keys: &[&[read("name"), sometimes(harmless("trainable")), key("dtype", Use::Policy), sometimes(harmless("build_input_shape"))]],
+        keys: &[&[
+            read("name"),
+            sometimes(harmless("trainable")),
+            key("dtype", Use::Policy),
+            sometimes(harmless("build_input_shape")),
+        ]],
     },
 ];
 
@@ -631,5 +616,51 @@ pub fn shown(value: &Value) -> String {
             let _ = write!(cut, "… ({} characters)", text.chars().count());
             cut
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn all() -> impl Iterator<Item = (&'static str, &'static Key)> {
+        let others: [&'static Class; 2] = [&QUANTIZER, &ENTRY];
+        let classes = CLASSES.iter().chain(WRAPPED).chain(MODEL).chain(others);
+        classes.flat_map(|class| class.keys().map(|key| (class.name, key)))
+    }
+
+    #[test]
+    fn the_guide_lists_the_supported_classes() {
+        let Some(guide) = crate::guide("layers.md") else { return };
+        let list = guide.split("supported-classes -->").nth(1).unwrap();
+        let listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`')).collect();
+        assert_eq!(listed, supported().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_guide_says_why_a_key_has_no_effect() {
+        let Some(guide) = crate::guide("layers.md") else { return };
+        let table = guide.split("keys-without-effect -->").nth(1).unwrap();
+        let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        let listed: BTreeSet<_> = cells.flat_map(|cell| cell.split('`').step_by(2).collect::<Vec<_>>()).collect();
+        let without: BTreeSet<_> = all().filter(|(_, key)| key.usage == Use::Harmless).map(|(_, key)| key.name).collect();
+        let named: BTreeSet<_> = listed.into_iter().filter(|word| without.contains(word)).collect();
+        assert_eq!(named, without);
+    }
+
+    #[test]
+    fn a_class_has_each_key_once() {
+        let mut seen = BTreeSet::new();
+        for (class, key) in all() {
+            assert!(seen.insert((class, key.name)), "{class}.{} stands twice in the table", key.name);
+        }
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        assert_eq!(shown(&Value::from("é".repeat(10))), format!("\"{}\"", "é".repeat(10)));
+        assert!(shown(&Value::from("é".repeat(1000))).chars().count() < 200);
     }
 }

@@ -432,14 +432,3 @@ fn reshape(options: Options<'_>, elements: usize) -> Result<Vec<usize>> {
     }
     Ok(sizes.iter().map(|&s| if s == -1 { elements / known } else { s as usize }).collect())
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_guide_lists_the_supported_classes() {
-        let Some(guide) = crate::guide("layers.md") else { return };
-        let list = guide.split("supported-classes -->").nth(1).unwrap();
-        let listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`')).collect();
-        assert_eq!(listed, crate::keras::keys::supported().collect::<Vec<_>>());
-    }
-}

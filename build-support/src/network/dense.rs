@@ -211,6 +211,12 @@ fn dyadic(x: f32) -> Option<(i64, i32)> {
     Some((i64::try_from(scaled >> zeros).ok()?, 60 - zeros as i32))
 }
 
+/// The names of the activations, in the order the guide lists them.
+pub fn activations() -> Vec<&'static str> {
+    let own = ["linear", "relu", "relu6", "softmax"];
+    own.into_iter().chain(Function::names().into_iter().filter(|name| !own.contains(name))).collect()
+}
+
 /// The activation `name`, as an op whose name gets `suffix`.
 pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
     let refuse = |remedy: &str| Err(options.unsupported("activation", &json!(name), remedy));
@@ -235,7 +241,7 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
                 refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
             }
             Some(function) => builder.defer(function),
-            None => refuse(&format!("supported activations: linear, relu, relu6, softmax, {}", Function::names().join(", "))),
+            None => refuse(&format!("supported activations: {}", activations().join(", "))),
         },
     }
 }

@@ -10,7 +10,11 @@ use crate::{
 };
 
 /// The largest |i|, |f| of a quantizer that is not dead. HGQ2 constrains them to 24.
-const MAX_BITS: i32 = 63;
+pub const MAX_BITS: i32 = 63;
+/// The most formats of one quantizer: they are counted in 16 bits.
+pub const MAX_FORMATS: usize = 1 << 16;
+/// The most bits of quantized weights that share a binary point.
+pub const MAX_WEIGHT_BITS: u32 = 62;
 
 /// A quantizer of a value: a format for every element, most of them shared.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,12 +109,12 @@ impl Mantissas {
         let round =
             |value: &f32| Some((quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?, format.fraction));
         values.iter().map(round).collect::<Option<Vec<_>>>().and_then(|values| Self::aligned(&values)).ok_or_else(|| {
-            Error::new(Code::WeightsValue, format!("weights in {format} need more than 62 bits"))
+            Error::new(Code::WeightsValue, format!("weights in {format} need more than {MAX_WEIGHT_BITS} bits"))
                 .help("give weights-precision fewer bits")
         })
     }
 
-    /// Brings values with a binary point each to a common one; `None` if that takes more than 62 bits.
+    /// Brings values with a binary point each to a common one; `None` if that takes more than [`MAX_WEIGHT_BITS`].
     fn aligned(values: &[(i64, i32)]) -> Option<Self> {
         let trimmed = values
             .iter()
@@ -120,8 +124,8 @@ impl Mantissas {
             if m == 0 {
                 return Some(0);
             }
-            let shift = u32::try_from(fraction - f).ok().filter(|shift| *shift < 62)?;
-            i64::try_from(i128::from(m) << shift).ok().filter(|m| m.unsigned_abs() < 1 << 62)
+            let shift = u32::try_from(fraction - f).ok().filter(|shift| *shift < MAX_WEIGHT_BITS)?;
+            i64::try_from(i128::from(m) << shift).ok().filter(|m| m.unsigned_abs() < 1 << MAX_WEIGHT_BITS)
         };
         Some(Self { values: trimmed.map(align).collect::<Option<_>>()?, fraction })
     }
@@ -183,9 +187,12 @@ impl<'a> Place<'a> {
         };
         let values: Option<Vec<_>> = weights.iter().zip(&classes).map(quantize).collect();
         values.and_then(|values| Mantissas::aligned(&values)).ok_or_else(|| {
-            Error::new(Code::WeightsValue, format!("the weights quantized by `{}` need more than 62 bits", self.path))
-                .layer(self.layer)
-                .help("constrain the quantizer's bits in training, for example `bc=MinMax(0, 12)`")
+            Error::new(
+                Code::WeightsValue,
+                format!("the weights quantized by `{}` need more than {MAX_WEIGHT_BITS} bits", self.path),
+            )
+            .layer(self.layer)
+            .help("constrain the quantizer's bits in training, for example `bc=MinMax(0, 12)`")
         })
     }
 
@@ -218,7 +225,7 @@ impl<'a> Place<'a> {
         };
         let elements = k.values.iter().zip(&i).zip(&bits).map(element).collect::<Result<Vec<_>>>()?;
         Quantizer::new(&elements, k.shape, settings.rounding, settings.overflow)
-            .ok_or_else(|| self.bits_error("has more than 65536 different formats".into()))
+            .ok_or_else(|| self.bits_error(format!("has more than {MAX_FORMATS} different formats")))
     }
 
     fn element(&self, k: f32, i: f32, f: f32, round_only: bool) -> Result<QuantizerFormat> {

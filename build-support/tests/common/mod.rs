@@ -63,7 +63,8 @@ pub fn unit_grid() -> data::Array {
     data::Array { shape: vec![1], values: vec![1.0] }
 }
 
-fn folder() -> PathBuf {
+/// Where the fixtures are.
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 

@@ -43,6 +43,7 @@ import keras  # noqa: E402
 import networks  # noqa: E402
 import numpy as np  # noqa: E402
 import randomize  # noqa: E402
+import refused  # noqa: E402, F401: registers its networks
 import tensorflow  # noqa: E402
 
 tensorflow.config.threading.set_intra_op_parallelism_threads(1)  # the case that trains would depend on it
@@ -78,7 +79,7 @@ def run(model, x):
     probe = keras.Model(model.inputs, [list(tensors) for tensors in outputs])
     values = probe([x], training=False)
     found = {layer.name: [np.asarray(v) for v in vs] for layer, vs in zip(layers, values, strict=True)}
-    y = np.asarray(model.predict(x, verbose=0))
+    y = np.asarray(keras.tree.flatten(model.predict(x, verbose=0))[0])
     assert np.array_equal(y, found[model.outputs[0]._keras_history.operation.name][0]), "predict and the layers differ"
     return found, y.reshape(len(x), -1)
 

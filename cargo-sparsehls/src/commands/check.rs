@@ -23,7 +23,8 @@ pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
             Ok(loaded.golden()?)
         });
         // What is wrong with the defaults of a package is wrong with each of its models.
-        let new = checked.err().into_iter().flat_map(Errors::into_vec).filter(|error| !errors.contains(error)).collect::<Vec<_>>();
+        let new =
+            checked.err().into_iter().flat_map(Errors::into_vec).filter(|error| !errors.contains(error)).collect::<Vec<_>>();
         errors.extend(new);
     }
     // The last one ends the command, which prints it.

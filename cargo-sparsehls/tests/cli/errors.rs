@@ -120,6 +120,26 @@ fn models_that_are_refused() {
 }
 
 #[test]
+fn check_reports_all_that_is_wrong_with_all_models() {
+    let mut all = Catalogue::default();
+    let two_keys = "[package.metadata.sparsehls.models.second]\nsource = \"models/net.keras\"\ninput = \"float\"\nsorce = 3\n\
+                    limits = { lots = 1 }\n";
+    let good = "[package.metadata.sparsehls.models.third]\nsource = \"models/good.keras\"\n";
+    let firmware = Firmware::new(&format!("{}{two_keys}{good}", net("refuse-many-things")));
+    firmware.add("refuse-many-things", "net");
+    firmware.add("flatten-dense", "good");
+    all.failure("three models", &firmware, &["check"]);
+    all.failure("one of them", &firmware, &["check", "--model", "net"]);
+    let run = firmware.run(&["check"]);
+    assert!(run.stdout.contains("third: input"), "the good one is printed: {run:?}");
+    assert_eq!(firmware.run(&["check", "--model", "third"]).code, 0, "the others do not stand in its way");
+    // What the package says for all models is said once.
+    firmware.manifest(&format!("[package.metadata.sparsehls]\nclock-period = 0\n{two_keys}{good}"));
+    all.failure("a default that is wrong", &firmware, &["check"]);
+    insta::assert_snapshot!(all.0);
+}
+
+#[test]
 fn data_files_that_do_not_fit() {
     let mut all = Catalogue::default();
     let firmware = Firmware::of("dense-only");
