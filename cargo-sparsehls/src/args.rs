@@ -347,7 +347,19 @@ pub struct ContentsArgs {
     /// Format of the inputs, for example "ufixed<8,1>" [default: inferred from the model]
     #[arg(long, value_name = "FORMAT", requires = "source")]
     pub input: Option<String>,
-    /// A clone of cargo-sparsehls to build with [default: the one this tool was built from, or crates.io]
+    /// Format of the weights of plain Keras layers, for example "fixed<8,2>"
+    #[arg(long, value_name = "FORMAT", requires = "source")]
+    pub weights_precision: Option<String>,
+    /// Format to which the results of plain Keras layers are rounded [default: sums stay exact]
+    #[arg(long, value_name = "FORMAT", requires = "source")]
+    pub result_precision: Option<String>,
+    /// A repository of cargo-sparsehls to build with, which other machines and CI reach [default: what this tool is of]
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    pub git: Option<String>,
+    /// The commit of --git
+    #[arg(long, value_name = "REV", requires = "git")]
+    pub rev: Option<String>,
+    /// A clone of cargo-sparsehls to build with, best one in the same workspace or repository
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 }
