@@ -4,7 +4,7 @@
 //! the one to make, and renames it; `init` writes what is missing, and the Cargo.toml last.
 
 mod contents;
-mod dependency;
+pub mod dependency;
 mod manifest;
 mod missing;
 mod recipes;

@@ -61,26 +61,8 @@ pub struct Git {
 }
 
 impl Git {
-    /// They go into Cargo.toml, into the words of a shell and into YAML, so there is nothing in them that is special there.
-    fn new(url: &str, rev: Option<&str>) -> Result<Self> {
-        let plain = |text: &str, more: &str| text.chars().all(|c| c.is_alphanumeric() || more.contains(c));
-        let scheme = url.split_once("://").filter(|(scheme, rest)| !rest.is_empty() && plain(scheme, "+"));
-        if scheme.is_none_or(|(scheme, _)| scheme.is_empty()) || !plain(url, "-._~:/@+%,=") {
-            let error = Error::new(Code::InvalidValue, format!("--git {url:?} is no address of a repository that cargo takes"));
-            return Err(
-                error.help("write it as https://HOST/PATH, ssh://USER@HOST/PATH or file:///PATH, other characters as %20")
-            );
-        }
-        let is_rev = |rev: &&str| {
-            rev.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && rev.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c))
-                && !rev.contains("..")
-        };
-        if let Some(rev) = rev.filter(|rev| !is_rev(rev)) {
-            return Err(Error::new(Code::InvalidValue, format!("--rev {rev:?} cannot name a commit"))
-                .help("give the commit's hash, or a tag"));
-        }
-        Ok(Self { url: url.to_owned(), rev: rev.map(str::to_owned) })
+    fn new(url: &str, rev: Option<&str>) -> Option<Self> {
+        Some(Self { url: check_url(url).ok()?, rev: rev.map(check_rev).transpose().ok()? })
     }
 
     /// What chooses it on the command line of `new`, and of `cargo install`.
@@ -105,8 +87,33 @@ impl Git {
         let commit = git(&["rev-parse", "--verify", "--quiet", "HEAD:./Cargo.toml"]).and_then(|_| git(&["rev-parse", "HEAD"]))?;
         let origin = git(&["config", "--get", "remote.origin.url"])?;
         let url = public(origin.trim())?;
-        Self::new(&url, Some(commit.trim())).ok()
+        Self::new(&url, Some(commit.trim()))
     }
+}
+
+/// The value of `--git`. It goes into Cargo.toml, words of a shell and YAML: nothing in it may be special there.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(url: &str) -> Result<String, String> {
+    let plain = |text: &str, more: &str| text.chars().all(|c| c.is_alphanumeric() || more.contains(c));
+    let parts = url.split_once("://").filter(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    if parts.is_none_or(|(scheme, _)| !plain(scheme, "+")) || !plain(url, "-._~:/@+%,=") {
+        return Err("cargo takes https://HOST/PATH, ssh://USER@HOST/PATH or file:///PATH, with other characters as in %20".into());
+    }
+    Ok(url.to_owned())
+}
+
+/// The value of `--rev`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_rev(rev: &str) -> Result<String, String> {
+    let plain = rev.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c));
+    if !plain || !rev.starts_with(|c: char| c.is_ascii_alphanumeric()) || rev.contains("..") {
+        return Err("give the hash of a commit, or a tag".into());
+    }
+    Ok(rev.to_owned())
 }
 
 /// The address of a remote as cargo takes it, without a password; nothing if it is a folder of this machine.
@@ -130,10 +137,10 @@ impl Dependency {
     /// What the flags choose, or else what this tool was built from; `folder` is the package's.
     ///
     /// # Errors
-    /// [`Code::InvalidValue`] for flags, [`Code::FileNotFound`] if there is no clone.
+    /// [`Code::FileNotFound`] if there is no clone.
     pub fn choose(args: &ContentsArgs, folder: &Path) -> Result<Self> {
         if let Some(url) = &args.git {
-            return Git::new(url, args.rev.as_deref()).map(Self::Git);
+            return Ok(Self::Git(Git { url: url.clone(), rev: args.rev.clone() }));
         }
         if let Some(given) = &args.path {
             let found = crate_in(given).ok_or_else(|| {
@@ -178,7 +185,7 @@ impl Dependency {
         }
         let text = |key| item.get(key).and_then(Item::as_str);
         if let Some(url) = text("git") {
-            return Git::new(url, text("rev").or(text("tag"))).ok().map(Self::Git);
+            return Git::new(url, text("rev").or(text("tag"))).map(Self::Git);
         }
         let path = folder.join(text("path")?).canonicalize().ok()?;
         Self::clone_at(&path, folder).ok()
@@ -274,7 +281,7 @@ fn recorded(text: &str) -> Option<Git> {
     let prefix = format!("cargo-sparsehls {VERSION} (git+");
     let from = installed.iter().find_map(|(key, _)| key.strip_prefix(&prefix)?.strip_suffix(')'))?;
     let (url, commit) = from.rsplit_once('#')?;
-    Git::new(url.split('?').next()?, Some(commit)).ok()
+    Git::new(url.split('?').next()?, Some(commit))
 }
 
 /// The repository that a folder lies in.
@@ -339,15 +346,18 @@ mod tests {
     #[test]
     fn an_address_that_cargo_or_a_recipe_would_misread_is_refused() {
         for url in ["https://example.org/a/b.git", "ssh://git@example.org:22/~a/b", "file:///a/b%20c", "https://é.org/b"] {
-            assert!(Git::new(url, Some("v0.1.0")).is_ok(), "{url}");
+            assert!(check_url(url).is_ok(), "{url}");
         }
         for url in
             ["", "://a", "https://", "a b", "https://a/b c", "git@a.org:b", "https://a/\n", "https://a/$(b)", "https://a/'b'"]
         {
-            assert_eq!(Git::new(url, None).unwrap_err().code(), Code::InvalidValue, "{url:?}");
+            assert!(check_url(url).is_err(), "{url:?}");
+        }
+        for rev in ["0123abcd", "v0.1.0", "refs/pull/1/head"] {
+            assert!(check_rev(rev).is_ok(), "{rev}");
         }
         for rev in ["", "-b", "a b", "a..b", "a\"b", "a\n", "${{ a }}"] {
-            assert_eq!(Git::new("https://a/b", Some(rev)).unwrap_err().code(), Code::InvalidValue, "{rev:?}");
+            assert!(check_rev(rev).is_err(), "{rev:?}");
         }
     }
 
@@ -373,7 +383,8 @@ mod tests {
             "[v1]\n\"other 1.0.0 (registry+https://example.org/index)\" = [\"other\"]\n\
              \"cargo-sparsehls {VERSION} (git+https://example.org/a/b?rev=0123#0123abcd)\" = [\"cargo-sparsehls\"]\n"
         );
-        assert_eq!(recorded(&text), Git::new("https://example.org/a/b", Some("0123abcd")).ok());
+        assert_eq!(recorded(&text), Git::new("https://example.org/a/b", Some("0123abcd")));
+        assert!(recorded(&text).is_some());
         assert_eq!(recorded(&text.replace("git+", "path+")), None);
         let cargo = Path::new("/home/me/.cargo");
         assert!(lies_below(&cargo.join("registry/src/index.crates.io-1/cargo-sparsehls-0.1.0"), &["registry", "src"]));
