@@ -379,6 +379,22 @@ fn init_takes_the_dependency_that_is_there() {
     assert!(read(&firmware, ".gitlab-ci.yml").contains("  SPARSEHLS_SOURCE: \"https://example.org/a\"\n"));
 }
 
+#[test]
+fn init_takes_the_dependency_of_the_workspace() {
+    let outside = Firmware::bare();
+    clone(&outside, "tool");
+    let shared = "[workspace]\nmembers = [\"fw\"]\n\n[workspace.dependencies]\nsparsehls-build.path = \"tool/build-support\"\n";
+    fs::write(outside.path("Cargo.toml"), shared).unwrap();
+    fs::create_dir(outside.path("fw")).unwrap();
+    let manifest = "[package]\nname = \"fw\"\n\n[build-dependencies]\nsparsehls-build.workspace = true\n";
+    fs::write(outside.path("fw/Cargo.toml"), manifest).unwrap();
+    let run = outside.run(&["init", "fw"]);
+    assert!(run.code == 0 && !run.stderr.contains("absolute"), "{run:?}");
+    let manifest = read(&outside, "fw/Cargo.toml");
+    assert!(manifest.contains("[dev-dependencies]\nsparsehls-build = { path = \"../tool/build-support\" }\n"), "{manifest}");
+    assert!(read(&outside, "fw/.gitlab-ci.yml").contains("  SPARSEHLS_SOURCE: \"tool/cargo-sparsehls\"\n"));
+}
+
 /// The keys of a model that are left open, filled in as the notes say.
 fn fill_in(manifest: &str) -> String {
     let line = |line: &str| match line {

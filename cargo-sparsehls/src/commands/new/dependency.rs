@@ -178,17 +178,26 @@ impl Dependency {
         Ok(Self::Together { path: path.to_owned(), relative: between(&package, path), nested })
     }
 
-    /// That which a manifest has already; nothing if it is none that can be told apart.
+    /// That which a manifest in `folder` has already; nothing if it is none of these.
     pub fn of_manifest(item: &Item, folder: &Path) -> Option<Self> {
-        if item.as_str().is_some() {
-            return Some(Self::Released);
+        if item.get("workspace").and_then(Item::as_bool) == Some(true) {
+            let (manifest, document) = workspace::around(folder).ok()??;
+            let shared = document.get("workspace")?.get("dependencies")?.get("sparsehls-build")?;
+            return Self::described(shared, manifest.parent()?, folder);
         }
+        Self::described(item, folder, folder)
+    }
+
+    /// What `item` says, with paths from `base`.
+    fn described(item: &Item, base: &Path, folder: &Path) -> Option<Self> {
         let text = |key| item.get(key).and_then(Item::as_str);
         if let Some(url) = text("git") {
             return Git::new(url, text("rev").or(text("tag"))).map(Self::Git);
         }
-        let path = folder.join(text("path")?).canonicalize().ok()?;
-        Self::clone_at(&path, folder).ok()
+        match text("path") {
+            Some(path) => Self::clone_at(&base.join(path).canonicalize().ok()?, folder).ok(),
+            None => item.as_str().or(text("version")).map(|_| Self::Released),
+        }
     }
 
     /// What Cargo.toml says.
