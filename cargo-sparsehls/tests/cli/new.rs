@@ -231,6 +231,9 @@ fn a_repository_is_what_cargo_the_readme_and_ci_take() {
     // The newest commit is another one tomorrow.
     let run = outside.run(&["new", "newest", "--git", url]);
     assert!(run.code == 0 && run.stderr.contains("give --rev REV"), "{run:?}");
+    // And a folder is on no other machine.
+    let run = outside.run(&["new", "local", "--git", "file:///srv/sparsehls", "--rev", rev]);
+    assert!(run.code == 0 && run.stderr.contains("file:///srv/sparsehls is a folder of this machine"), "{run:?}");
 
     for wrong in [
         &["--git", ""][..],

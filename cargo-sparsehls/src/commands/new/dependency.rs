@@ -244,6 +244,10 @@ impl Dependency {
     /// What is to be known about it at once.
     pub fn note(&self) -> Option<String> {
         match self {
+            Self::Git(Git { url, .. }) if url.starts_with("file:") => Some(format!(
+                "{url} is a folder of this machine: elsewhere, and in CI, the package builds only if the same is there; \
+                 --git URL takes an address that others reach"
+            )),
             Self::Git(Git { url, rev: None }) => {
                 Some(format!("without --rev, CI takes the newest commit of {url}, and Cargo.lock keeps another; give --rev REV"))
             }
