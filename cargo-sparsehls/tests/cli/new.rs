@@ -364,6 +364,11 @@ fn the_note_names_the_commit_of_the_clone() {
     let recipe = read(&outside, "fw/.gitlab-ci.yml");
     assert!(recipe.contains(&format!("  SPARSEHLS_REV: \"{commit}\"\n")), "{recipe}");
 
+    // A copy that the repository around it does not have.
+    clone(&outside, "tool/copy");
+    let run = outside.run(&["new", "of-copy", "--path", "tool/copy"]);
+    assert!(run.stderr.contains("`--git URL --rev REV`"), "{run:?}");
+
     // What may hold anything is named only if a shell takes it as one word.
     git(&["remote", "set-url", "origin", "https://example.org/$(id)`id`"]).unwrap();
     assert!(new("odd").contains("`--git URL --rev REV`"));
