@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sparsehls_build::{manifest::Selection, toolchain};
 
+use crate::commands::new::dependency::{check_rev, check_url};
+
 const COLORS: clap::builder::Styles = clap::builder::Styles::styled()
     .header(clap::builder::styling::AnsiColor::Green.on_default().bold())
     .usage(clap::builder::styling::AnsiColor::Green.on_default().bold())
@@ -347,7 +349,19 @@ pub struct ContentsArgs {
     /// Format of the inputs, for example "ufixed<8,1>" [default: inferred from the model]
     #[arg(long, value_name = "FORMAT", requires = "source")]
     pub input: Option<String>,
-    /// A clone of cargo-sparsehls to build with [default: the one this tool was built from, or crates.io]
+    /// Format of the weights of plain Keras layers, for example "fixed<8,2>"
+    #[arg(long, value_name = "FORMAT", requires = "source")]
+    pub weights_precision: Option<String>,
+    /// Format to which the results of plain Keras layers are rounded [default: sums stay exact]
+    #[arg(long, value_name = "FORMAT", requires = "source")]
+    pub result_precision: Option<String>,
+    /// A repository of cargo-sparsehls to build with, which other machines and CI reach [default: what this tool is of]
+    #[arg(long, value_name = "URL", conflicts_with = "path", value_parser = check_url)]
+    pub git: Option<String>,
+    /// The commit of --git
+    #[arg(long, value_name = "REV", requires = "git", value_parser = check_rev)]
+    pub rev: Option<String>,
+    /// A clone of cargo-sparsehls to build with, best one in the same workspace or repository
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 }

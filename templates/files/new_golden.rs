@@ -24,7 +24,8 @@ fn every_golden_event_gives_what_keras_computed() {
     }
 }
 {%- else -%}
-//! The simulated firmware is there. With a golden file, outputs of Keras to compare with, this test could say more.
+//! The simulated firmware is there. The build has compared it with the exact reference; with Keras it does so if Cargo.toml
+//! names a golden file (README.md says how to make one).
 
 use {{ crate }}::{{ model }} as firmware;
 

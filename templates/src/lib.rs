@@ -21,8 +21,8 @@ pub const TEMPLATES: &[Template] = templates!(
     "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs" "new_main.rs" "new_readme.md" "parameters.h" "project.tcl"
     "test.cpp" "vivado_synth.tcl" "weights.h");
 
-/// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: there is
-/// nothing to fill in, and GitHub has braces of its own.
+/// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: they can be
+/// used as they are, and GitHub has braces of its own. `cargo sparsehls new` changes the lines that depend on a package.
 pub const CI: &[Template] = &[
     (".github/workflows/firmware.yml", include_str!("../files/ci/github.yml")),
     (".gitlab-ci.yml", include_str!("../files/ci/gitlab.yml")),

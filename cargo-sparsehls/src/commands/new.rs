@@ -4,7 +4,10 @@
 //! the one to make, and renames it; `init` writes what is missing, and the Cargo.toml last.
 
 mod contents;
+pub mod dependency;
 mod manifest;
+mod missing;
+mod recipes;
 mod workspace;
 
 use std::{
@@ -17,6 +20,7 @@ use sparsehls_build::{Code, Error, Result};
 
 use self::{
     contents::{Contents, Files},
+    dependency::Dependency,
     manifest::Manifest,
 };
 use crate::{
@@ -32,7 +36,7 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
             .file(folder)
             .help("choose another name, or make the package in this folder a firmware package with `cargo sparsehls init`"));
     }
-    let (name, files) = package(common, &args.contents, &folder)?;
+    let (contents, files) = package(common, &args.contents, &folder)?;
     let parent = folder.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, &error))?;
     let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(parent);
@@ -42,7 +46,7 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
     write(&complete, &files)?;
     fs::rename(&complete, &folder).map_err(|error| Error::io("create", &folder, &error))?;
     join_workspace(&folder, output)?;
-    created(output, &name, &folder, &files, &[]);
+    created(output, &contents, &folder, &files, &[]);
     Ok(())
 }
 
@@ -62,23 +66,31 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
             .file(path)
             .help("leave out --name"));
     }
-    let contents = Contents::new(common, &args.contents, &name, &path)?;
+    let there = manifest.dependency().map(|there| Dependency::of_manifest(there, &folder));
+    let chosen = match there.clone().flatten() {
+        Some(dependency) => dependency,
+        None => Dependency::choose(&args.contents, &folder)?,
+    };
+    let contents = Contents::new(common, &args.contents, &name, &path, chosen)?;
     manifest.add(&contents)?;
-    let (files, notes) = missing(&contents, &manifest, &folder)?;
+    let (files, mut notes) = missing(&contents, &manifest, &folder)?;
+    if there.is_some() && (args.contents.git.is_some() || args.contents.path.is_some()) {
+        notes.push("Cargo.toml names sparsehls-build already, and that stays as it is".to_owned());
+    }
     write(&folder, &files)?;
     // Last: it names the others.
     write(&folder, &Files::from([("Cargo.toml".into(), manifest.to_string().into_bytes())]))?;
-    created(output, &name, &folder, &files, &notes);
+    created(output, &contents, &folder, &files, &notes);
     Ok(())
 }
 
 /// A package where there is none yet; files that are there stay.
 fn init_empty(common: &Common, args: &InitArgs, folder: &Path, output: &Output) -> Result {
-    let (name, mut files) = package(common, &args.contents, folder)?;
+    let (contents, mut files) = package(common, &args.contents, folder)?;
     leave_what_is_there(&mut files, folder)?;
     write(folder, &files)?;
     join_workspace(folder, output)?;
-    created(output, &name, folder, &files, &[]);
+    created(output, &contents, folder, &files, &[]);
     Ok(())
 }
 
@@ -104,22 +116,22 @@ fn leave_what_is_there(files: &mut Files, folder: &Path) -> Result {
 }
 
 /// A whole package, checked.
-fn package(common: &Common, args: &ContentsArgs, folder: &Path) -> Result<(String, Files)> {
+fn package(common: &Common, args: &ContentsArgs, folder: &Path) -> Result<(Contents, Files)> {
     let name = name(args, folder)?;
     let path = folder.join("Cargo.toml");
-    let contents = Contents::new(common, args, &name, &path)?;
+    let contents = Contents::new(common, args, &name, &path, Dependency::choose(args, folder)?)?;
     let mut manifest = Manifest::new(&name, workspace::around(folder)?.is_none(), &path)?;
     manifest.add(&contents)?;
-    let mut files = contents.package(&manifest.crate_name()?)?;
+    let mut files = contents.package(&manifest.crate_name()?, folder)?;
     files.insert("Cargo.toml".into(), manifest.to_string().into_bytes());
-    Ok((name, files))
+    Ok((contents, files))
 }
 
 /// What `init` writes beside the Cargo.toml: what is not there, and a line in the root of the crate. Also what is left
 /// to do by hand.
 fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(Files, Vec<String>)> {
     const INCLUDE: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/sparsehls.rs\"));";
-    let mut files = contents.package(&manifest.crate_name()?)?;
+    let mut files = contents.package(&manifest.crate_name()?, folder)?;
     let mut notes = Vec::new();
     let script = folder.join("build.rs");
     if fs::read_to_string(&script).is_ok_and(|text| !text.contains("sparsehls_build")) {
@@ -171,10 +183,13 @@ fn write(folder: &Path, files: &Files) -> Result {
     Ok(())
 }
 
-fn created(output: &Output, name: &str, folder: &Path, files: &Files, notes: &[String]) {
+fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, notes: &[String]) {
     let names: Vec<_> = files.keys().map(|file| file.display().to_string()).collect();
-    output.json("created", None, json!({ "package": name, "path": folder.display().to_string(), "files": names }));
+    let name = &contents.package;
+    let missing = contents.missing_keys();
+    let line = json!({ "package": name, "path": folder.display().to_string(), "files": names, "missing": missing });
+    output.json("created", None, line);
     output.status("Created", &format!("firmware package `{name}` in {}", folder.display()));
-    notes.iter().for_each(|note| output.note(note));
-    output.note("run `cargo test` there to compile the simulation and to compare it with the golden file");
+    contents.notes().iter().chain(notes).for_each(|note| output.note(note));
+    output.note(&contents.next());
 }

@@ -6,6 +6,7 @@
 mod bindings;
 mod builder;
 mod cross;
+mod elsewhere;
 mod installed;
 mod kinds;
 mod rebuilds;

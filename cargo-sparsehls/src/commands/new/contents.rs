@@ -13,6 +13,7 @@ use sparsehls_build::{
     manifest,
 };
 
+use super::{dependency::Dependency, missing::Missing, recipes::Recipe};
 use crate::args::{Common, ContentsArgs};
 
 /// Files of a package, by their path in it.
@@ -40,12 +41,14 @@ pub struct Contents {
     pub package: String,
     /// Name of the model.
     pub model: String,
-    /// Format of the inputs, if it is given.
-    pub input: Option<String>,
+    /// Keys with formats that are given.
+    pub formats: Vec<(&'static str, String)>,
+    /// Keys that the model needs and that are not given.
+    pub missing: Vec<Missing>,
     /// Whether there is a golden file.
     pub golden: bool,
-    /// The folder of `sparsehls-build`, or nothing for crates.io.
-    pub path: Option<PathBuf>,
+    /// Where `sparsehls-build` comes from.
+    pub dependency: Dependency,
     example: bool,
     files: Files,
 }
@@ -54,8 +57,8 @@ impl Contents {
     /// What the flags choose; `path` is the package's Cargo.toml.
     ///
     /// # Errors
-    /// Whatever is wrong with the model or its golden file.
-    pub fn new(common: &Common, args: &ContentsArgs, package: &str, path: &Path) -> Result<Self> {
+    /// Whatever is wrong with the model or its golden file, but for keys that can be filled in later.
+    pub fn new(common: &Common, args: &ContentsArgs, package: &str, path: &Path, dependency: Dependency) -> Result<Self> {
         let model = model_name(common, args)?;
         let read = |file: &PathBuf| match fs::read(file) {
             Ok(bytes) => Ok(bytes),
@@ -69,11 +72,17 @@ impl Contents {
             None => (EXAMPLE.to_vec(), Some(EXAMPLE_GOLDEN.to_vec())),
         };
         let input = args.input.clone().or_else(|| args.source.is_none().then(|| EXAMPLE_INPUT.to_owned()));
+        let formats = [
+            ("input", input),
+            ("weights-precision", args.weights_precision.clone()),
+            ("result-precision", args.result_precision.clone()),
+        ];
         let mut contents = Self {
             package: package.to_owned(),
-            input,
+            formats: formats.into_iter().filter_map(|(key, format)| Some((key, format?))).collect(),
+            missing: Vec::new(),
             golden: golden.is_some(),
-            path: clone(args)?,
+            dependency,
             example: args.source.is_none(),
             files: Files::new(),
             model,
@@ -99,13 +108,13 @@ impl Contents {
         let mut table = json!({ "source": source });
         if let Some(table) = table.as_object_mut() {
             table.extend(self.golden.then(|| ("golden".to_owned(), golden)));
-            table.extend(self.input.clone().map(|input| ("input".to_owned(), input.into())));
+            table.extend(self.formats.iter().map(|(key, format)| ((*key).to_owned(), format.clone().into())));
         }
         json!({ "models": { self.model.clone(): table } })
     }
 
     /// Reads the user's model as a build would.
-    fn check(&self, args: &ContentsArgs, path: &Path) -> Result {
+    fn check(&mut self, args: &ContentsArgs, path: &Path) -> Result {
         let absolute = |file: &Option<PathBuf>| {
             let file = file.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
             file.map_or(Value::Null, |file| file.to_string_lossy().into_owned().into())
@@ -124,32 +133,67 @@ impl Contents {
             let metadata = self.metadata(self.source().into(), self.golden_file().into());
             return manifest::models(&manifest::Package { metadata: Some(metadata), ..package }).map(drop);
         }
-        for model in manifest::models(&package)? {
-            let network = sparsehls_build::load(&model)?;
+        for mut model in manifest::models(&package)? {
+            let network = loop {
+                match sparsehls_build::load(&model) {
+                    Ok(network) => break network,
+                    Err(error) => self.missing.push(Missing::of(error, &mut model)?),
+                }
+            };
             Golden::of(&model, &network)?;
         }
         Ok(())
     }
 
-    /// All files of a package but the Cargo.toml; `crate_name` is what Rust calls its library.
+    /// What is to be known, and to be done, about the package.
+    pub fn notes(&self) -> Vec<String> {
+        let dependency = self.dependency.note();
+        dependency.into_iter().chain(self.missing.iter().map(|missing| missing.note(self.golden))).collect()
+    }
+
+    /// What comes next.
+    pub fn next(&self) -> String {
+        let then = if self.missing.is_empty() { "" } else { "then " };
+        if self.golden {
+            return format!("{then}run `cargo test` there to compile the simulation and to compare it with the golden file");
+        }
+        let file = self.golden_file();
+        format!(
+            "{then}run `cargo test` there to compile the simulation and to compare it with the exact reference. To compare it with \
+             Keras too, save events with `np.savez_compressed(\"{file}\", x=inputs, y=model.predict(inputs))`, and add \
+             `golden = \"{file}\"` to the model in Cargo.toml"
+        )
+    }
+
+    /// The full names of the keys that are missing.
+    pub fn missing_keys(&self) -> Vec<String> {
+        self.missing.iter().map(|missing| format!("package.metadata.sparsehls.models.{}.{}", self.model, missing.key)).collect()
+    }
+
+    /// All files of a package in `folder` but the Cargo.toml; `crate_name` is what Rust calls its library.
     ///
     /// # Errors
-    /// [`Code::Io`], which cannot happen with the embedded templates.
-    pub fn package(&self, crate_name: &str) -> Result<Files> {
+    /// [`Code::ManifestUnreadable`] for one above `folder`.
+    pub fn package(&self, crate_name: &str, folder: &Path) -> Result<Files> {
         let templates = Templates::new()?;
+        let recipe = Recipe::new(&self.dependency, folder)?;
         let values = emit::serde(json!({
             "name": self.package,
             "crate": crate_name,
             "model": self.model,
             "golden": self.golden.then(|| self.golden_file()),
             "example": self.example,
+            "golden_file": self.golden_file(),
+            "install": self.dependency.install(),
+            "alone": self.dependency.alone(),
+            "below": recipe.is_below(),
         }));
         let mut files = self.files.clone();
         for (file, template) in FILES {
             let text = templates.render(template, &values)?;
             files.insert(file.into(), format!("{}\n", text.trim_end()).into_bytes());
         }
-        files.extend(sparsehls_templates::CI.iter().map(|(file, text)| ((*file).into(), (*text).into())));
+        files.extend(recipe.files());
         Ok(files)
     }
 }
@@ -169,22 +213,4 @@ fn model_name(common: &Common, args: &ContentsArgs) -> Result<String> {
                 .help("give --model once; add further models to the Cargo.toml"))
         }
     }
-}
-
-/// The folder of `sparsehls-build` in the clone that was given, or that this tool was built from.
-fn clone(args: &ContentsArgs) -> Result<Option<PathBuf>> {
-    const BUILT_FROM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let folder = |clone: &Path| {
-        let candidates = [clone.join("build-support"), clone.to_owned()];
-        let is_it = |folder: &PathBuf| {
-            fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("name = \"sparsehls-build\""))
-        };
-        candidates.into_iter().find(is_it).and_then(|folder| folder.canonicalize().ok())
-    };
-    let Some(given) = &args.path else { return Ok(folder(Path::new(BUILT_FROM))) };
-    folder(given).map(Some).ok_or_else(|| {
-        Error::new(Code::FileNotFound, "there is no crate sparsehls-build here")
-            .file(given)
-            .help("give the folder of a clone of cargo-sparsehls to --path")
-    })
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use sparsehls_build::{Code, Error, Result};
-use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, TomlError, Value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, TomlError};
 
 use super::contents::Contents;
 
@@ -112,7 +112,7 @@ clock-period = 5.0              # ns
         for section in dependencies.into_iter().flatten() {
             let table = table(self.document.as_table_mut(), section, &path)?;
             if !table.contains_key("sparsehls-build") {
-                table.insert("sparsehls-build", dependency(contents).into());
+                table.insert("sparsehls-build", contents.dependency.value().into());
             }
         }
         let package = table(self.document.as_table_mut(), "package", &path)?;
@@ -130,19 +130,26 @@ clock-period = 5.0              # ns
         if contents.golden {
             model.insert("golden", toml_edit::value(contents.golden_file()));
         }
-        if let Some(input) = &contents.input {
-            model.insert("input", toml_edit::value(input));
+        for (key, value) in &contents.formats {
+            model.insert(key, toml_edit::value(value));
+        }
+        let lines: String = contents.missing.iter().map(|missing| format!("\n{}", missing.line())).collect();
+        if let Some(last) = self.model(&contents.model).and_then(|model| model.iter_mut().last()?.1.as_value_mut()) {
+            last.decor_mut().set_suffix(lines);
         }
         Ok(())
     }
-}
 
-/// `sparsehls-build` from a clone, or from crates.io.
-fn dependency(contents: &Contents) -> Value {
-    let Some(path) = &contents.path else { return env!("CARGO_PKG_VERSION").into() };
-    let mut table = InlineTable::new();
-    table.insert("path", path.to_string_lossy().into_owned().into());
-    table.into()
+    /// The table of a model, unless it is written on one line: no comment has a place in there.
+    fn model(&mut self, name: &str) -> Option<&mut Table> {
+        let path = ["package", "metadata", "sparsehls", "models", name];
+        path.iter().try_fold(self.document.as_table_mut(), |table, key| table.get_mut(key)?.as_table_mut())
+    }
+
+    /// What the manifest says already about `sparsehls-build`.
+    pub fn dependency(&self) -> Option<&Item> {
+        self.document.get("build-dependencies")?.get("sparsehls-build")
+    }
 }
 
 /// The table `key`, made if it is not there; its header is printed only if it has keys of its own.
