@@ -25,7 +25,7 @@ fn check(source: &Path, case: &Case) -> Result<Compared, String> {
     let (_, network) = common::load(source, x).map_err(show)?;
     data::check_events(x, &network).map_err(show)?;
     let (mantissas, report) = data::to_mantissas(x, &network);
-    if report != Default::default() {
+    if !report.is_exact() {
         return Err(format!("inputs are not on the grid {}: {report:?}", network.input.format));
     }
     let reference = Reference::new(&network);

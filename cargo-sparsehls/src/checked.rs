@@ -46,15 +46,18 @@ impl Stamp {
     pub fn read(&self) -> Option<Checked> {
         let text = fs::read_to_string(&self.path).ok()?;
         let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        let [key, events, golden, off_grid, out_of_range, not_finite] = numbers[..] else { return None };
-        let grid = GridReport { off_grid, out_of_range, not_finite };
+        let [key, events, golden, values, off_grid, out_of_range, not_finite, activity_changed] = numbers[..] else {
+            return None;
+        };
+        let grid = GridReport { values, off_grid, out_of_range, not_finite, activity_changed };
         (key == self.key).then_some(Checked { events: events as usize, golden: golden as usize, grid })
     }
 
     /// Remembers a pass. Without it the next build checks again, so a failure is of no account.
     pub fn write(&self, checked: &Checked) {
-        let Checked { events, golden, grid: GridReport { off_grid, out_of_range, not_finite } } = checked;
-        let text = format!("{} {events} {golden} {off_grid} {out_of_range} {not_finite}\n", self.key);
+        let Checked { events, golden, grid } = checked;
+        let GridReport { values, off_grid, out_of_range, not_finite, activity_changed } = grid;
+        let text = format!("{} {events} {golden} {values} {off_grid} {out_of_range} {not_finite} {activity_changed}\n", self.key);
         let _ = fs::write(&self.path, text);
     }
 }

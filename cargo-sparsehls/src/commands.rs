@@ -159,15 +159,8 @@ pub fn load_one(common: &Common) -> Result<Loaded> {
 
 /// Says what happened to inputs that are not on the grid.
 pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: GridReport) {
-    let format = network.input.format;
-    for (count, what) in [
-        (report.off_grid, "are not on the grid and were truncated toward minus infinity"),
-        (report.out_of_range, "are out of range and were wrapped or saturated"),
-        (report.not_finite, "are NaN or infinite and were taken as 0"),
-    ] {
-        if count > 0 {
-            output.note(&format!("{name}: {count} input values {what}; the input is {format}"));
-        }
+    for sentence in report.sentences(&network.input) {
+        output.note(&format!("{name}: {sentence}"));
     }
 }
 

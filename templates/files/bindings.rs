@@ -135,14 +135,53 @@ pub mod {{ model.name }} {
     }
 {%- endif %}
 
-    /// The mantissa of an input value: truncated toward minus infinity, then {{ model.overflow }}.
+    /// The mantissa of an input value: {{ model.rest }}, then {{ model.overflow }}.
+{%- if model.by_element %}
+    ///
+    /// Out of range the values of an event differ: this is for the first, [`to_mantissa_at`] for any.
+{%- endif %}
     pub fn to_mantissa(x: f32) -> i64 {
+        to_mantissa_at(0, x)
+    }
+
+    /// As [`to_mantissa`], for value number `at` of an event.
+    pub fn to_mantissa_at({% if not model.by_element %}_{% endif %}at: usize, x: f32) -> i64 {
         // NaN and infinities are taken as 0.
         let x = if x.is_finite() { f64::from(x) } else { 0.0 };
         let scaled = (x * {{ model.input_scale }}).clamp(-1e36, 1e36);
         let toward_zero = scaled as i128;
         let whole = toward_zero - i128::from(toward_zero as f64 > scaled);
+{%- if model.odd %}
+        // What lies between two points stays between them.
+        let whole = if whole as f64 == scaled { whole } else { whole | 1 };
+{%- endif %}
+{%- if model.by_element %}
+        if ({{ model.range }}).contains(&whole) {
+            return whole as i64;
+        }
+        // The quantizer rounds by the sign, which wrapping changes: here it is what quantizes.
+        const FORMATS: [(i128, i128, u32); {{ model.by_element.formats | length }}] = [
+{%- for format in model.by_element.formats %}
+            {{ format }},
+{%- endfor %}
+        ];
+{%- if model.by_element.classes %}
+        static CLASSES: [u16; INPUTS] = [{{ model.by_element.classes | join(", ") }}];
+        let (lowest, size, bits) = FORMATS[CLASSES[at] as usize];
+{%- else %}
+        let _ = at;
+        let (lowest, size, bits) = FORMATS[0];
+{%- endif %}
+        if size == 0 {
+            return 0;
+        }
+        let below = whole >> bits;
+        let rest = whole - (below << bits);
+        let rounded = below + i128::from({{ model.by_element.rounds_up }});
+        (((rounded - lowest).rem_euclid(size) + lowest) << bits) as i64
+{%- else %}
         {{ model.reduce }}
+{%- endif %}
     }
 
     /// The number that an output mantissa stands for.
@@ -154,8 +193,8 @@ pub mod {{ model.name }} {
     pub fn predict(input: &[f32; INPUTS]) -> [f32; OUTPUTS] {
         // Not `map`: an image is large, and that would need its size on the stack several times.
         let mut mantissas = [0; INPUTS];
-        for (mantissa, x) in mantissas.iter_mut().zip(input) {
-            *mantissa = to_mantissa(*x);
+        for (at, x) in input.iter().enumerate() {
+            mantissas[at] = to_mantissa_at(at, *x);
         }
         let mut output = [0.0; OUTPUTS];
         for (x, mantissa) in output.iter_mut().zip(predict_raw(&mantissas)) {

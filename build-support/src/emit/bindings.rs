@@ -6,10 +6,12 @@ use serde::Serialize;
 use super::{Templates, describe, serde, summary};
 use crate::{
     error::Result,
-    fixed::{Format, Overflow},
-    formats::FixedNetwork,
+    fixed::{Format, Overflow, QuantizerFormat, Rounding},
+    formats::{FixedNetwork, Rest},
     manifest::Model,
-    names, report,
+    names,
+    network::Quantizer,
+    report,
 };
 
 #[derive(Debug, Serialize)]
@@ -25,9 +27,23 @@ struct Module {
     output_format: String,
     input_scale: String,
     output_scale: String,
+    rest: &'static str,
+    odd: bool,
     overflow: &'static str,
+    range: String,
     reduce: String,
+    by_element: Option<ByElement>,
     tolerance: f64,
+}
+
+/// How values out of range are quantized, where each has a format of its own.
+#[derive(Debug, Serialize)]
+struct ByElement {
+    /// The lowest mantissa, the number of mantissas, and the bits below.
+    formats: Vec<String>,
+    /// The format of each value; empty if there is one.
+    classes: Vec<u16>,
+    rounds_up: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +88,7 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         format: report::describe(&fixed.output),
     });
     let input = network.input.format;
+    let is_odd = matches!(network.input.rest, Rest::Odd | Rest::OddOrQuantized { .. });
     Module {
         name: model.name.clone(),
         summary: summary(model, network),
@@ -84,9 +101,36 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         output_format: literal(network.output()),
         input_scale: float(input.fraction),
         output_scale: float(-network.output().fraction),
+        rest: if is_odd { "rounded to odd" } else { "truncated toward minus infinity" },
+        odd: is_odd,
         overflow: if network.input.overflow == Overflow::Wrap { "wrapped" } else { "saturated" },
+        range: format!("{}..={}", input.interval().lo, input.interval().hi),
         reduce: reduce(input, network.input.overflow),
+        by_element: match &network.input.rest {
+            Rest::OddOrQuantized { quantizer, classes } => Some(by_element(quantizer, classes, input)),
+            _ => None,
+        },
         tolerance: network.tolerance,
+    }
+}
+
+fn by_element(quantizer: &Quantizer, classes: &[u16], input: Format) -> ByElement {
+    let format = |format: &QuantizerFormat| match format.format() {
+        Some(format) => {
+            let range = format.interval();
+            format!("({}, {}, {})", range.lo, range.hi - range.lo + 1, input.fraction - format.fraction)
+        }
+        None => "(0, 0, 0)".to_owned(),
+    };
+    ByElement {
+        formats: quantizer.formats.iter().map(format).collect(),
+        classes: if quantizer.is_uniform() { Vec::new() } else { classes.to_vec() },
+        rounds_up: match quantizer.rounding {
+            Rounding::HalfTowardZero => "2 * rest > 1 << bits || 2 * rest == 1 << bits && whole < 0",
+            Rounding::HalfAwayFromZero => "2 * rest > 1 << bits || 2 * rest == 1 << bits && whole > 0",
+            // The one other mode that rounds by the sign.
+            _ => "rest != 0 && whole < 0",
+        },
     }
 }
 

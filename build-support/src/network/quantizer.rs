@@ -42,7 +42,7 @@ impl Quantizer {
         Self::uniform(live(format), Rounding::HalfUp, Overflow::Saturate, rank)
     }
 
-    fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
+    pub(crate) fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
         let mut formats = Vec::new();
         let mut index = std::collections::HashMap::new();
         let mut classes = Vec::with_capacity(elements.len());

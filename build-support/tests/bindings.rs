@@ -1,0 +1,107 @@
+//! The bindings bring floats to the input grid as everything else does.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::{fmt::Write as _, process::Command};
+
+use sparsehls_build::{
+    emit::{self, Bindings},
+    fixed::{Format, Overflow, QuantizerFormat, Rounding},
+    formats::{FixedNetwork, Rest},
+    keras::KerasModel,
+    manifest::Model,
+    network::{Layer, Network, Op, Quantizer, Shape},
+};
+
+const VALUES: usize = 6;
+
+/// A network that only quantizes, with the input grid that follows from that.
+fn network(format: QuantizerFormat, rounding: Rounding, overflow: Overflow, input: Option<Format>) -> (Model, FixedNetwork) {
+    let shape = vec![VALUES];
+    let layer = Layer {
+        name: "q".into(),
+        keras_name: "q".into(),
+        keras_class: "Quantizer".into(),
+        id: "q".into(),
+        shape: Shape::Dense(shape.clone()),
+        op: Op::Quantize(Quantizer::uniform(format, rounding, overflow, 1)),
+    };
+    let mut model = common::model("net.keras".as_ref(), Format { signed: true, width: 8, fraction: 2 });
+    model.input = input;
+    let network = Network { input_shape: shape, layers: vec![layer], tolerance: 0.0 };
+    let fixed = FixedNetwork::infer(network, &model).unwrap();
+    (model, fixed)
+}
+
+#[test]
+fn floats_become_the_same_mantissas_in_the_bindings() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut models = Vec::new();
+    for (at, (rounding, ..)) in Rounding::ALL.into_iter().enumerate() {
+        for (overflow, name) in [(Overflow::Wrap, "wrap"), (Overflow::Saturate, "sat"), (Overflow::SaturateSymmetric, "sym")] {
+            for signed in [0, 1] {
+                let (mut model, network) = network(QuantizerFormat::live(signed, 2, 3), rounding, overflow, None);
+                model.name = format!("m{at}_{name}_{signed}");
+                models.push((model, network));
+            }
+        }
+    }
+    let given = Format { signed: true, width: 7, fraction: 2 };
+    let (mut model, fixed) = network(QuantizerFormat::live(1, 2, 3), Rounding::HalfEven, Overflow::Wrap, Some(given));
+    model.name = "given".into();
+    models.push((model, fixed));
+    // Saved networks whose first quantizer has a format for each element.
+    let mut by_element = 0;
+    for (name, source, _) in common::cases().into_iter().filter(|(_, _, case)| !case.refused) {
+        let mut model = common::model(&source, given);
+        model.input = None;
+        let fixed =
+            Network::new(&KerasModel::read(&source).unwrap(), &model).and_then(|network| FixedNetwork::infer(network, &model));
+        let Ok(fixed) = fixed else { continue };
+        let Rest::OddOrQuantized { quantizer, .. } = &fixed.input.rest else { continue };
+        by_element += usize::from(!quantizer.is_uniform());
+        model.name = format!("fixture_{}", name.replace('-', "_"));
+        models.push((model, fixed));
+    }
+    assert!(by_element > 2, "{by_element} fixtures wrap by element");
+    let values: Vec<f32> = (0..600 * VALUES)
+        .map(|_| match random.u8(..4) {
+            0 => random.i32(-200..200) as f32 / 16.0,
+            1 => f32::from_bits(random.u32(..)),
+            2 => (random.i32(-200..200) as f32 / 16.0) * (1.0 + f32::EPSILON),
+            _ => (random.f32() - 0.5) * 40.0,
+        })
+        .collect();
+    let wide: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
+
+    let modules: Vec<_> = models.iter().map(|(model, network)| (model, network, None)).collect();
+    let options = Bindings { left_out: Some("it is not needed here".into()), no_std: false };
+    let mut program = emit::bindings(&modules, &options).unwrap();
+    let bits: Vec<_> = values.iter().map(|x| x.to_bits().to_string()).collect();
+    let _ = writeln!(program, "static VALUES: [u32; {}] = [{}];\nfn main() {{", bits.len(), bits.join(", "));
+    for (model, network) in &models {
+        let (name, size) = (&model.name, network.input_len());
+        let _ = writeln!(
+            program,
+            "for (at, x) in VALUES.iter().enumerate() {{ println!(\"{{}}\", {name}::to_mantissa_at(at % {size}, f32::from_bits(*x))); }}"
+        );
+    }
+    program += "}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (source, binary) = (folder.path().join("main.rs"), folder.path().join("main"));
+    std::fs::write(&source, program).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let compiled =
+        Command::new(rustc).args(["--edition", "2024", "-D", "warnings", "-o"]).args([&binary, &source]).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let run = Command::new(&binary).output().unwrap();
+    let found: Vec<i64> = String::from_utf8(run.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(found.len(), models.len() * values.len());
+    for ((model, network), found) in models.iter().zip(found.chunks(values.len())) {
+        let (wanted, _) = network.input.mantissas(&wide);
+        let first = (0..values.len()).find(|&at| found[at] != wanted[at]);
+        assert_eq!(first.map(|at| (values[at], found[at], wanted[at])), None, "{}: {}", model.name, network.input.format);
+    }
+}
