@@ -52,8 +52,23 @@ pub struct Layer {
     pub id: String,
     /// Shape of the result.
     pub shape: Shape,
+    /// Whose op it is.
+    pub origin: Origin,
     /// What is computed.
     pub op: Op,
+}
+
+/// Whose an op is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The model's.
+    #[default]
+    Model,
+    /// The manifest's: `result-precision`.
+    Manifest,
+    /// Ours: part of the tables that stand for a float function at the end.
+    Tables,
 }
 
 /// The shape of a value.

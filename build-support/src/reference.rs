@@ -76,6 +76,11 @@ impl<'a> Reference<'a> {
         Self { network, classes: classes.collect() }
     }
 
+    /// The network that is interpreted.
+    pub fn network(&self) -> &'a FixedNetwork {
+        self.network
+    }
+
     /// The output mantissas for the input mantissas of one event.
     pub fn run(&self, input: &[i64]) -> Vec<i64> {
         self.run_observed(input, |_, _| ())

@@ -12,7 +12,7 @@ use sparsehls_build::{
     formats::{FixedNetwork, Rest},
     keras::KerasModel,
     manifest::Model,
-    network::{Layer, Network, Op, Quantizer, Shape},
+    network::{Layer, Network, Op, Origin, Quantizer, Shape},
 };
 
 const VALUES: usize = 6;
@@ -26,6 +26,7 @@ fn network(format: QuantizerFormat, rounding: Rounding, overflow: Overflow, inpu
         keras_class: "Quantizer".into(),
         id: "q".into(),
         shape: Shape::Dense(shape.clone()),
+        origin: Origin::Model,
         op: Op::Quantize(Quantizer::uniform(format, rounding, overflow, 1)),
     };
     let mut model = common::model("net.keras".as_ref(), Format { signed: true, width: 8, fraction: 2 });

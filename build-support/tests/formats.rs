@@ -10,7 +10,7 @@ mod common;
 use sparsehls_build::{
     fixed::{Format, Interval, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
-    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     reference::Reference,
 };
 
@@ -42,6 +42,7 @@ fn network(input_shape: Vec<usize>, ops: Vec<(Shape, Op)>) -> Network {
         keras_class: "Test".into(),
         id: format!("op{at}"),
         shape,
+        origin: Origin::Model,
         op,
     };
     Network { input_shape, layers: ops.into_iter().enumerate().map(layer).collect(), tolerance: 0.0 }

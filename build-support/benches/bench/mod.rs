@@ -14,7 +14,7 @@ use sparsehls_build::{
     formats::FixedNetwork,
     keras::KerasModel,
     manifest::Model,
-    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::Plan,
 };
 
@@ -97,7 +97,15 @@ pub fn made_up(size: usize) -> (Model, Network) {
     ];
     let layer = |(name, shape, op): (&str, Shape, Op)| {
         let name = name.to_owned();
-        Layer { name: name.clone(), keras_name: name.clone(), keras_class: "MadeUp".into(), id: name, shape, op }
+        Layer {
+            name: name.clone(),
+            keras_name: name.clone(),
+            keras_class: "MadeUp".into(),
+            id: name,
+            shape,
+            origin: Origin::Model,
+            op,
+        }
     };
     let layers = ops.into_iter().map(layer).collect();
     (common::model(Path::new("made_up.keras"), format), Network { input_shape: vec![size, size, 1], layers, tolerance: 0.0 })

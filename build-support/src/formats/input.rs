@@ -177,14 +177,26 @@ impl InputGrid {
         mantissa
     }
 
-    fn finite(&self, x: f64, at: usize, report: &mut GridReport) -> i64 {
+    /// The mantissa of `x` before it is wrapped or saturated, and whether `x` lies between two points of the grid.
+    fn wide(&self, x: f64) -> (i128, bool) {
         let scaled = x * 2f64.powi(self.format.fraction);
         let floor = scaled.floor();
         let is_between = floor != scaled;
-        report.off_grid += u64::from(is_between);
         // Far beyond any format the lower bits are zero, and wrapping gives the same as for the number itself.
         let floor = floor.clamp(-(2f64.powi(120)), 2f64.powi(120)) as i128;
-        let wide = if is_between && self.is_inferred_odd() { floor | 1 } else { floor };
+        (if is_between && self.is_inferred_odd() { floor | 1 } else { floor }, is_between)
+    }
+
+    /// The mantissa that `x` would have if the grid had no end, as far as 64 bits go; 0 for NaN and infinities.
+    pub fn unreduced(&self, x: f64) -> i128 {
+        let x = if self.is_inferred() { f64::from(x as f32) } else { x };
+        let end = 1 << 63;
+        if x.is_finite() { self.wide(x).0.clamp(-end, end) } else { 0 }
+    }
+
+    fn finite(&self, x: f64, at: usize, report: &mut GridReport) -> i64 {
+        let (wide, is_between) = self.wide(x);
+        report.off_grid += u64::from(is_between);
         let range = self.format.interval();
         if (range.lo..=range.hi).contains(&wide) {
             return wide as i64;
@@ -340,6 +352,7 @@ mod tests {
             keras_class: "Quantizer".into(),
             id: "q".into(),
             shape: Shape::Dense(shape.clone()),
+            origin: crate::network::Origin::Model,
             op: Op::Quantize(quantizer),
         };
         let network = Network { input_shape: shape, layers: vec![layer], tolerance: 0.0 };

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Function, Layer, Lookup, Network, Op, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse};
+use super::{
+    Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse,
+};
 use crate::{
     error::{Code, Error, Errors, Result},
     keras::{KerasLayer, KerasModel, TensorRef},
@@ -126,6 +128,8 @@ pub struct Builder<'a> {
     pub left_out: bool,
     /// A float function that waits for the quantizer after it.
     pending: Option<Function>,
+    /// Whose the ops are that are pushed.
+    origin: Origin,
 }
 
 impl<'a> Builder<'a> {
@@ -159,6 +163,7 @@ impl<'a> Builder<'a> {
             current: None,
             left_out: false,
             pending: None,
+            origin: Origin::Model,
         })
     }
 
@@ -318,6 +323,7 @@ impl<'a> Builder<'a> {
             keras_name: keras.name.clone(),
             keras_class: keras.class.clone(),
             shape: shape.clone(),
+            origin: self.origin,
             op,
         });
         self.shape = shape;
@@ -363,7 +369,15 @@ impl<'a> Builder<'a> {
     fn round_result(&mut self, layer: &KerasLayer) -> Result {
         let Some(format) = self.precision(layer).result else { return Ok(()) };
         let quantizer = Quantizer::of_format(format, self.shape.keras().len());
-        self.push("_result", self.shape.clone(), Op::Quantize(quantizer))
+        self.with_origin(Origin::Manifest, |builder| builder.push("_result", builder.shape.clone(), Op::Quantize(quantizer)))
+    }
+
+    /// Pushes ops that are not the model's.
+    pub fn with_origin(&mut self, origin: Origin, push: impl FnOnce(&mut Self) -> Result) -> Result {
+        let before = std::mem::replace(&mut self.origin, origin);
+        let result = push(self);
+        self.origin = before;
+        result
     }
 
     /// Leaves out the final softmax or sigmoid, as `output = "logits"` asks for.
@@ -397,7 +411,7 @@ impl<'a> Builder<'a> {
                 .help("remove `output = \"logits\"` from the manifest"));
         }
         if let Some(function) = self.pending.take() {
-            softmax::float_function(&mut self, function)?;
+            self.with_origin(Origin::Tables, |builder| softmax::float_function(builder, function))?;
         }
         if self.layers.is_empty() {
             return Err(graph("the model computes nothing"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Dense, Function, Mantissas, Op, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
+use super::{Dense, Function, Mantissas, Op, Origin, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
 use crate::{
     error::{Code, Error, Result},
     fixed::Format,
@@ -234,7 +234,7 @@ pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, s
         "softmax" if sparse => {
             refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse; use relu here")
         }
-        "softmax" if builder.last => softmax::float_softmax(builder),
+        "softmax" if builder.last => builder.with_origin(Origin::Tables, softmax::float_softmax),
         "softmax" => refuse("in float arithmetic it can only end a network; use QSoftmax"),
         _ => match Function::from_keras(name) {
             Some(function) if sparse && function.float32(0.0) != 0.0 => {

@@ -7,7 +7,8 @@ use sparsehls_build::{
     Result, data,
     error::printable,
     formats::GridReport,
-    profile::{Pixels, Profile},
+    network::Origin,
+    profile::{Overflows, Pixels, Profile},
     reference::Reference,
     stream,
 };
@@ -32,6 +33,10 @@ pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
         if let (Some(data), Ok(Value::Object(profile))) = (data.as_object_mut(), serde_json::to_value(&profile)) {
             data.extend(profile);
         }
+        if let (Some(pixels), Some(object)) = (&profile.pixels, data["pixels"].as_object_mut()) {
+            object.insert("budget-for-events".into(), json!(pixels.budgets_for_events()));
+            object.insert("budget-for-pixels".into(), json!(pixels.budgets_for_pixels()));
+        }
         output.json("profile", Some(&loaded.model.name), data);
         output.text(&describe(&loaded.model.name, &profile));
     }
@@ -51,7 +56,8 @@ fn profile(loaded: &Loaded, args: &ProfileArgs, output: &Output) -> Result<(Prof
         move |x: Vec<f64>| {
             let (inputs, grid) = network.input.mantissas(&x);
             let mut profile = Profile::new(network);
-            inputs.chunks_exact(network.input_len().max(1)).for_each(|event| profile.count(reference, event));
+            let size = network.input_len().max(1);
+            x.chunks_exact(size).zip(inputs.chunks_exact(size)).for_each(|(x, event)| profile.count(reference, x, event));
             Ok((profile, grid))
         }
     };
@@ -76,17 +82,26 @@ fn describe(model: &str, profile: &Profile) -> String {
     }
     let width = profile.quantizers.iter().map(|quantizer| printable(&quantizer.name).chars().count()).max().unwrap_or(0);
     for quantizer in &profile.quantizers {
-        let _ = write!(
-            text,
-            "\n  {:width$}  {} of {} values overflow ({}, {:.3} %), in {} events",
-            printable(&quantizer.name).replace('\n', "\\n"),
-            quantizer.overflowed,
-            quantizer.values,
-            quantizer.mode,
-            percent(quantizer.overflowed, quantizer.values),
-            quantizer.events
-        );
+        let _ = write!(text, "\n  {}", describe_quantizer(quantizer, width));
     }
+    text
+}
+
+fn describe_quantizer(quantizer: &Overflows, width: usize) -> String {
+    let Overflows { overflowed, values, mode, clipped_at_zero, events, .. } = quantizer;
+    let mut text = format!(
+        "{:width$}  {overflowed} of {values} values overflow ({mode}, {:.3} %), in {events} events",
+        printable(&quantizer.name).replace('\n', "\\n"),
+        percent(*overflowed, *values),
+    );
+    if *clipped_at_zero > 0 {
+        let _ = write!(text, "; {clipped_at_zero} below 0 became 0, as in a ReLU ({:.3} %)", percent(*clipped_at_zero, *values));
+    }
+    text += match quantizer.origin {
+        Origin::Model => "",
+        Origin::Manifest => "; from `result-precision`, not the model's",
+        Origin::Tables => "; ours, of the tables for the float function at the end",
+    };
     text
 }
 
@@ -100,11 +115,31 @@ fn histogram(pixels: &Pixels, events: u64) -> String {
     let rows: Vec<(usize, u64)> = (least..=most).step_by(step).map(|first| (first, row(first))).collect();
     let longest = rows.iter().map(|(_, events)| *events).max().unwrap_or(1).max(1);
     let mut text = format!(
-        ", a budget of {} pixels: {} events over budget ({:.1} %), {} pixels dropped\n  active pixels",
+        ", a budget of {} pixels: {} events over budget ({:.1} %), {} of {} active pixels dropped ({:.3} %)",
         pixels.budget,
         pixels.events_over_budget,
         percent(pixels.events_over_budget, events),
-        pixels.dropped
+        pixels.dropped,
+        pixels.active,
+        percent(pixels.dropped, pixels.active),
+    );
+    let not_zero = pixels.below_threshold + pixels.active;
+    let _ = write!(
+        text,
+        "\n  {} of {not_zero} pixels that are not 0 are not above the threshold ({:.3} %)",
+        pixels.below_threshold,
+        percent(pixels.below_threshold, not_zero)
+    );
+    let (whole, kept) = (pixels.budgets_for_events(), pixels.budgets_for_pixels());
+    let _ = write!(
+        text,
+        "\n  a budget of {} loses nothing in 99 % of the events, of {} in 99.9 %, of {} in all",
+        whole.percent_99, whole.percent_99_9, whole.all
+    );
+    let _ = write!(
+        text,
+        "\n  a budget of {} keeps 99 % of the active pixels, of {} 99.9 %, of {} all\n  active pixels",
+        kept.percent_99, kept.percent_99_9, kept.all
     );
     for (first, events) in rows {
         let last = (first + step - 1).min(most);

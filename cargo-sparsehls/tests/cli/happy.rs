@@ -153,6 +153,31 @@ fn a_profile_counts_every_event_of_any_file() {
     assert_eq!(profile(&["--input", npz.to_str().unwrap()])[0], lines[0]);
     assert!(!firmware.path("target").exists(), "profile writes nothing");
     assert!(firmware.run(&["profile"]).stdout.contains("active pixels"));
+    let pixels = &lines[0]["pixels"];
+    assert_eq!(pixels["budget-for-events"]["100"], histogram.keys().map(|key| key.parse::<u64>().unwrap()).max().unwrap());
+    assert!(pixels["budget-for-pixels"]["99"].as_u64() <= pixels["budget-for-events"]["99"].as_u64(), "{pixels}");
+    assert!(lines[0]["quantizers"].as_array().unwrap().iter().all(|quantizer| quantizer["origin"] == "model"));
+}
+
+#[test]
+fn a_profile_counts_floats_before_they_are_wrapped_or_truncated() {
+    // Without `input` the grid is that of the first quantizer, and what is far out of it is wrapped into it.
+    let firmware = Firmware::new("[package.metadata.sparsehls.models.net]\nsource = \"models/net.keras\"\n");
+    firmware.add("flatten-dense", "net");
+    let shape = data::read_golden(&fixture_path("flatten-dense").with_extension("npz")).unwrap().x.shape;
+    let size: usize = shape[1..].iter().product();
+    let mut x = vec![0.0; size];
+    // Far above every range, a hair above the threshold of 0, and below it.
+    (x[0], x[2], x[4]) = (1_000_001.0, 1e-6, -1.0);
+    data::write_npy(&firmware.path("x.npy"), &[&[1], &shape[1..]].concat(), &x).unwrap();
+    let (run, lines) = firmware.json(&["profile", "--input", "x.npy"]);
+    let channels = shape[3];
+    let by_hand: Vec<f32> = x.iter().copied().step_by(channels).collect();
+    let active = by_hand.iter().filter(|x| **x > 0.0).count();
+    assert_eq!(lines[0]["pixels"]["active"], active, "{run:?}");
+    assert_eq!(lines[0]["pixels"]["below-threshold"], by_hand.iter().filter(|x| **x < 0.0).count());
+    assert_eq!(lines[0]["quantizers"][0]["overflowed"], 1, "{run:?}");
+    assert_eq!(lines[0]["grid"]["values"], size);
 }
 
 #[test]
