@@ -1,14 +1,15 @@
 //! Every layer's values for one event, from both engines and from Keras: where does a bit go wrong?
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
 use crate::{
     csim, data,
     emit::Project,
-    error::Result,
+    error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
+    keras::KerasModel,
     manifest::Model,
     reference::{Reference, Value},
 };
@@ -34,23 +35,88 @@ pub struct LayerTrace {
     /// Values in Keras, where this op is the last of a Keras layer that the dump has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keras: Option<Vec<f64>>,
-    /// The first value on which they do not agree.
+    /// The first value on which they do not agree, the csim's before Keras's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<usize>,
+    /// Whether it is the csim that differs from the reference, and not Keras.
+    #[serde(skip)]
+    pub csim_differs: bool,
 }
 
-/// Traces one event, given as mantissas. `dump` holds for each Keras layer NAME an array `layer:NAME` of all events,
-/// of which `event` is this one.
+/// What Keras computed: for each Keras layer NAME an array `layer:NAME` of all events.
+#[derive(Debug, Default)]
+pub struct Dump {
+    arrays: BTreeMap<String, data::Array>,
+}
+
+/// How a dump is made, for those who have none.
+const RECIPE: &str = "in the Python session that has the model: `layers = [l for l in model.layers if not isinstance(l, keras.layers.InputLayer)]`, \
+    then `values = keras.Model(model.input, [l.output[0] if isinstance(l.output, (list, tuple)) else l.output for l in \
+    layers])(x)`, then `np.savez_compressed(\"dump.npz\", x=x, **{f\"layer:{l.name}\": np.asarray(v) for l, v in zip(layers, \
+    values)})`";
+
+impl Dump {
+    /// Reads the dump at `path` of the model.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] if it has no arrays of layers, or of layers that the model does not have.
+    pub fn read(path: &Path, model: &Model) -> Result<Self> {
+        let arrays = data::read_npz(path)?;
+        let invalid = |message: String| Error::new(Code::InvalidData, message).file(path);
+        let layers = KerasModel::read(&model.source)?.layers;
+        // A sparse layer may have its keep mask beside it.
+        let name = |array: &str| array.strip_prefix("layer:").map(|name| name.strip_suffix(":mask").unwrap_or(name).to_owned());
+        let dumped: Vec<String> = arrays.keys().filter_map(|array| name(array)).collect();
+        if dumped.is_empty() {
+            let there: Vec<_> = arrays.keys().map(|array| format!("`{array}`")).collect();
+            return Err(invalid(format!("there is no array `layer:NAME` here, but {}", there.join(", "))).help(RECIPE));
+        }
+        if let Some(unknown) = dumped.iter().find(|name| !layers.iter().any(|layer| layer.name == **name)) {
+            let names: Vec<_> = layers.iter().map(|layer| layer.name.as_str()).collect();
+            return Err(invalid(format!("there is an array for a layer {unknown:?}, which the model does not have"))
+                .help(format!("its layers: {}; a dump is made {RECIPE}", names.join(", "))));
+        }
+        Ok(Self { arrays })
+    }
+
+    /// The events that it was made from, if it has them.
+    pub fn x(&self) -> Option<&data::Array> {
+        self.arrays.get("x")
+    }
+
+    /// What Keras has for `event` after `fixed`, of `count` values.
+    fn values(&self, fixed: &FixedLayer, event: usize, count: usize) -> Result<Option<Vec<f64>>> {
+        let name = format!("layer:{}", fixed.layer.keras_name);
+        let Some(array) = self.arrays.get(&name) else { return Ok(None) };
+        let of_event: usize = array.shape.iter().skip(1).product();
+        if of_event != count {
+            return Err(Error::new(
+                Code::InvalidData,
+                format!("`{name}` has the shape {:?}, which is no {:?} for each event", array.shape, fixed.layer.shape.keras()),
+            )
+            .layer(&fixed.layer.keras_name)
+            .help("make the dump from this model"));
+        }
+        let values = array.values.get(event * count..(event + 1) * count).ok_or_else(|| {
+            Error::new(Code::InvalidData, format!("`{name}` has {} events, and event {event} is asked for", array.events()))
+                .layer(&fixed.layer.keras_name)
+                .help("--event counts from 0")
+        })?;
+        Ok(Some(values.to_vec()))
+    }
+}
+
+/// Traces one event, given as mantissas; `event` is its number in the dump, if there is one.
 ///
 /// # Errors
-/// As [`csim::trace`].
+/// As [`csim::trace`]; [`Code::InvalidData`] if the dump does not fit.
 pub fn trace(
     project: &Project,
-    directory: &std::path::Path,
+    directory: &Path,
     model: &Model,
     network: &FixedNetwork,
     mantissas: &[i64],
-    dump: &BTreeMap<String, data::Array>,
+    dump: Option<&Dump>,
     event: usize,
 ) -> Result<Vec<LayerTrace>> {
     let simulated = csim::trace(project, directory, model, network, mantissas)?;
@@ -60,27 +126,32 @@ pub fn trace(
         let Some(csim) = simulated.next() else { return };
         let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
         let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
-        let array = dump.get(&format!("layer:{}", fixed.layer.keras_name)).filter(|_| ends);
-        traces.push(layer(fixed, value, csim.as_ref(), array, event));
+        let count = value.to_dense(&fixed.layer.shape).len();
+        let keras = dump.filter(|_| ends).map_or(Ok(None), |dump| dump.values(fixed, event, count));
+        // The last layer may have tables in place of a float function.
+        let is_last = network.layers.last().is_some_and(|last| last.layer.id == fixed.layer.id);
+        let tolerance = if is_last { network.tolerance } else { 0.0 };
+        traces.push(keras.map(|keras| layer(fixed, value, csim.as_ref(), keras, tolerance)));
     });
-    Ok(traces)
+    traces.into_iter().collect()
 }
 
-fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, dump: Option<&data::Array>, event: usize) -> LayerTrace {
+fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, keras: Option<Vec<f64>>, tolerance: f64) -> LayerTrace {
     let floats = |value: &Value| -> Vec<f64> {
         let scale = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
         value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * scale).collect()
     };
     let (reference_values, csim_values) = (floats(reference), csim.map(floats));
-    let count = reference_values.len();
-    let keras = dump.and_then(|array| array.values.get(event * count..(event + 1) * count)).map(<[f64]>::to_vec);
     // A mean that float32 cannot hold is compared as far as float32 goes.
-    let tolerance = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
-    let agree = |at: usize| {
-        let near = |keras: &Vec<f64>| (keras[at] - reference_values[at]).abs() <= tolerance * keras[at].abs();
-        csim_values.as_ref().is_none_or(|csim| csim[at] == reference_values[at]) && keras.as_ref().is_none_or(near)
-    };
-    let first_difference = (0..count).find(|at| !agree(*at));
+    let relative = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
+    let first = |differs: &dyn Fn(usize) -> bool| (0..reference_values.len()).find(|at| differs(*at));
+    let in_csim = csim_values.as_ref().and_then(|csim| first(&|at| csim[at] != reference_values[at]));
+    let in_keras = keras.as_ref().and_then(|keras| {
+        first(&|at| {
+            let difference = (keras[at] - reference_values[at]).abs();
+            difference.is_nan() || difference > tolerance.max(relative * keras[at].abs())
+        })
+    });
     LayerTrace {
         name: fixed.layer.name.clone(),
         kind: fixed.layer.op.kind(),
@@ -92,6 +163,7 @@ fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, dump: Opti
         reference: reference_values,
         csim: csim_values,
         keras,
-        first_difference,
+        first_difference: in_csim.or(in_keras),
+        csim_differs: in_csim.is_some(),
     }
 }

@@ -21,6 +21,8 @@ pub struct Output {
     quiet: bool,
     verbose: bool,
     color: bool,
+    /// Whether results are coloured: they go elsewhere.
+    color_text: bool,
     /// Lines that are drawn anew while tools run; nothing is drawn unless standard error is a terminal.
     live: MultiProgress,
 }
@@ -33,22 +35,25 @@ impl Output {
     /// As the flags say.
     pub fn new(common: &Common) -> Self {
         let json = common.message_format == MessageFormat::Json;
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let wanted = std::env::var_os("NO_COLOR").is_none();
+        let color = |terminal: bool| match common.color {
+            Color::Auto => terminal && wanted,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let stderr = std::io::stderr().is_terminal();
         Self {
             json,
             quiet: common.quiet,
             verbose: common.verbose,
-            color: match common.color {
-                Color::Auto => terminal,
-                Color::Always => true,
-                Color::Never => false,
-            },
+            color: color(stderr),
+            color_text: color(if json { stderr } else { std::io::stdout().is_terminal() }),
             live: if common.quiet { MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) } else { MultiProgress::new() },
         }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color { painted(code, text) } else { text.to_owned() }
     }
 
     /// Whether `-v` was given.
@@ -61,9 +66,9 @@ impl Output {
         self.quiet
     }
 
-    /// Text that must not be overlooked.
+    /// Words in a result that must not be overlooked.
     pub fn alarm(&self, text: &str) -> String {
-        self.paint(BOLD_RED, text)
+        if self.color_text { painted(BOLD_RED, text) } else { text.to_owned() }
     }
 
     /// A line of progress in cargo's manner, on standard error.
@@ -152,6 +157,10 @@ impl Output {
             self.status("Finished", &format!("in {seconds:.2} s"));
         }
     }
+}
+
+fn painted(code: &str, text: &str) -> String {
+    format!("\x1b[{code}m{text}\x1b[0m")
 }
 
 /// What goes on with one model: on a terminal a line that is drawn anew, elsewhere a line for each phase.

@@ -103,6 +103,15 @@ impl GridReport {
         .collect()
     }
 
+    /// Whether Keras computed with other numbers than the firmware: what differs after that is no fault of a layer.
+    pub fn changes_values(&self, grid: &InputGrid) -> bool {
+        match grid.rest {
+            Rest::Truncated => !self.is_exact(),
+            // The first quantizer makes the same of them, as long as the same pixels are active.
+            Rest::Kept | Rest::Odd | Rest::OddOrQuantized { .. } => self.activity_changed + self.not_finite > 0,
+        }
+    }
+
     /// Whether all values were on the grid.
     pub fn is_exact(&self) -> bool {
         self.off_grid + self.out_of_range + self.not_finite == 0

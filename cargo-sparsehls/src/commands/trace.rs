@@ -1,12 +1,10 @@
 //! `cargo sparsehls trace`.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Result,
     data::{self, Array},
-    trace::{self, LayerTrace},
+    trace::{self, Dump, LayerTrace},
 };
 
 use super::{Loaded, load_one, note_grid};
@@ -19,8 +17,8 @@ use crate::{
 pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let loaded = load_one(common)?;
     let Loaded { package, model, network, directory } = &loaded;
-    let dump = args.keras.as_deref().map(data::read_npz).transpose()?.unwrap_or_default();
-    let x = events(&loaded, args, &dump)?;
+    let dump = args.keras.as_deref().map(|path| Dump::read(path, model)).transpose()?;
+    let x = events(&loaded, args, dump.as_ref())?;
     data::check_events(&x, network)?;
     let size = network.input_len();
     let Some(event) = x.values.get(args.event * size..(args.event + 1) * size) else {
@@ -30,31 +28,44 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let (mantissas, grid) = data::to_mantissas(&Array { shape: vec![1, size], values: event.to_vec() }, network);
     note_grid(output, &model.name, network, grid);
     let project = sparsehls_build::generate(&package.name, model, network, loaded.golden()?.as_ref(), directory)?;
-    let layers = trace::trace(&project, directory, model, network, &mantissas, &dump, args.event)?;
+    let layers = trace::trace(&project, directory, model, network, &mantissas, dump.as_ref(), args.event)
+        .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
+    let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);
     for layer in &layers {
         let mut data = json!({ "event": args.event });
         if let (Some(data), Ok(Value::Object(layer))) = (data.as_object_mut(), serde_json::to_value(layer)) {
             data.extend(layer);
         }
         output.json("trace", Some(&model.name), data);
-        output.text(&describe(layer, first.is_some_and(|first| first.name == layer.name), output));
+        let is_first = first.is_some_and(|first| first.name == layer.name);
+        output.text(&describe(layer, is_first && !explained, output));
     }
     match first {
         None => Ok(()),
+        Some(_) if explained => Err(Error::new(
+            Code::OutputsDiffer,
+            format!(
+                "event {}: Keras computed with other numbers than the firmware, so no layer is to blame for what differs: {}",
+                args.event,
+                grid.sentences(&network.input).join("; ")
+            ),
+        )
+        .help("give Keras numbers on the input grid, or set `input` to the format of the data")),
         Some(layer) => {
-            Err(Error::new(Code::OutputsDiffer, format!("event {}: the values part in layer {:?}", args.event, layer.name))
+            Err(Error::new(Code::OutputsDiffer, format!("event {}: first difference in layer {:?}", args.event, layer.name))
+                .layer(&layer.name)
                 .help("the layers before it agree, so the fault is in this one, or in what Keras does in float32 there"))
         }
     }
 }
 
 /// The event's data: `--input`, or `x` of the dump, or the golden set.
-fn events(loaded: &Loaded, args: &TraceArgs, dump: &BTreeMap<String, Array>) -> Result<Array> {
+fn events(loaded: &Loaded, args: &TraceArgs, dump: Option<&Dump>) -> Result<Array> {
     if let Some(path) = &args.input {
         return data::read_npy(path);
     }
-    if let Some(x) = dump.get("x") {
+    if let Some(x) = dump.and_then(Dump::x) {
         return Ok(x.clone());
     }
     match &loaded.model.golden {

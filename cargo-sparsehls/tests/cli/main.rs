@@ -14,3 +14,4 @@ mod slurm;
 mod stand_in;
 mod synthesis;
 mod tools;
+mod trace;
