@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Errors, Result},
+    fixed::Format,
     keras::{KerasLayer, KerasModel, TensorRef},
     manifest::{self, Output, Precision},
     names::Identifiers,
@@ -368,8 +369,24 @@ impl<'a> Builder<'a> {
     /// Rounds a layer's result, half up with saturation, where the manifest gives it a format.
     fn round_result(&mut self, layer: &KerasLayer) -> Result {
         let Some(format) = self.precision(layer).result else { return Ok(()) };
+        self.bound_result(format);
         let quantizer = Quantizer::of_format(format, self.shape.keras().len());
         self.with_origin(Origin::Manifest, |builder| builder.push("_result", builder.shape.clone(), Op::Quantize(quantizer)))
+    }
+
+    /// A float function at the end that is rounded to a format of the manifest is off by half a step more, and by what
+    /// the format cannot hold of its range.
+    fn bound_result(&mut self, format: Format) {
+        let range = match self.pending {
+            Some(function) => function.range(),
+            None if self.tolerance > 0.0 => Some((0.0, 1.0)), // a softmax
+            None => None,
+        };
+        let Some((lo, hi)) = range.filter(|_| self.last) else { return };
+        let (step, held) = (2f64.powi(-format.fraction), format.interval());
+        let beyond = f64::max(hi - held.hi as f64 * step, held.lo as f64 * step - lo).max(0.0);
+        // What float32 itself rounds in the function comes on top, as in `softmax`.
+        self.tolerance += step / 2.0 + beyond + 1e-6;
     }
 
     /// Pushes ops that are not the model's.

@@ -66,6 +66,15 @@ impl Function {
         NAMES.iter().map(|(name, _)| *name).collect()
     }
 
+    /// The values that the function can have, if they are bounded.
+    pub fn range(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Sigmoid | Self::HardSigmoid => Some((0.0, 1.0)),
+            Self::Tanh | Self::HardTanh | Self::Softsign => Some((-1.0, 1.0)),
+            Self::Exp { .. } | Self::Reciprocal | Self::Softplus | Self::Elu | Self::Silu | Self::Relu | Self::Linear => None,
+        }
+    }
+
     /// The function in float32.
     ///
     /// Transcendental functions are taken in double precision and rounded once; TensorFlow's can differ from that in
