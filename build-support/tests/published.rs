@@ -12,7 +12,7 @@ mod kernels;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use kernels::{Kernel, Weight};
+use kernels::{Constants, Kernel, Weight};
 
 /// A row of the file.
 struct Row {
@@ -44,6 +44,7 @@ type Group = (&'static str, &'static str);
 const HLS: &str = "LUT, HLS";
 const VIVADO: &str = "LUT, Vivado";
 const FF: &str = "FF, Vivado";
+const DSP: &str = "DSP";
 const LATENCY: &str = "latency";
 const INTERVAL: &str = "interval";
 
@@ -55,7 +56,7 @@ fn rows() -> Option<Vec<Row>> {
     };
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let names = ["lut", "latency", "interval", "vivado_lut", "vivado_ff"];
+    let names = ["lut", "dsp", "latency", "interval", "vivado_lut", "vivado_ff"];
     let columns: Vec<_> = names.iter().map(|name| (*name, header.iter().position(|column| column == name).unwrap())).collect();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -106,25 +107,27 @@ fn kernel(row: &Row) -> Option<Kernel> {
     }
 }
 
-/// Non-zero digits of the weights of the two dense layers in the published models.
-const DIGITS: [(&str, u32, u32); 8] = [
-    ("8b/hls_sparse_l", 7737, 36),
-    ("8b/hls_sparse_m", 7368, 43),
-    ("8b/hls_sparse_s", 7063, 39),
-    ("8b/hls_sparse_t", 7329, 42),
-    ("16b/hls_sparse_l", 12507, 65),
-    ("16b/hls_sparse_m", 12735, 63),
-    ("16b/hls_sparse_s", 12699, 68),
-    ("16b/hls_sparse_t", 12884, 63),
+/// The constants of the two dense layers in the published models, counted in their weights: the numbers of [`Constants`]
+/// in order.
+const CONSTANTS: [(&str, [u32; 5], [u32; 5]); 8] = [
+    ("8b/hls_sparse_l", [3793, 7737, 941, 825, 5], [16, 36, 7, 7, 7]),
+    ("8b/hls_sparse_m", [3787, 7368, 783, 692, 5], [16, 43, 9, 9, 7]),
+    ("8b/hls_sparse_s", [3778, 7063, 590, 513, 4], [16, 39, 8, 8, 6]),
+    ("8b/hls_sparse_t", [3792, 7329, 680, 568, 4], [16, 42, 9, 9, 6]),
+    ("16b/hls_sparse_l", [3880, 12507, 3075, 3016, 8], [16, 65, 16, 16, 11]),
+    ("16b/hls_sparse_m", [3880, 12735, 3080, 3034, 8], [16, 63, 16, 16, 10]),
+    ("16b/hls_sparse_s", [3882, 12699, 3128, 3065, 8], [16, 68, 16, 16, 10]),
+    ("16b/hls_sparse_t", [3884, 12884, 3172, 3116, 9], [16, 63, 16, 16, 11]),
 ];
 
 /// The dense layers of the neutrino models: 243 inputs and 16 outputs, then 16 and one.
 fn dense(row: &Row, width: u32) -> Option<Kernel> {
-    let (_, first, second) = *DIGITS.iter().find(|(model, ..)| row.project.ends_with(&format!("-{model}")))?;
+    let (_, first, second) = *CONSTANTS.iter().find(|(model, ..)| row.project.ends_with(&format!("-{model}")))?;
+    let constants = |[nonzero, digits, long, products, bits]: [u32; 5]| Constants { nonzero, digits, long, products, bits };
     Some(if row.module.contains("config10") {
-        Kernel::Dense { inputs: 243, outputs: 16, digits: first, width }
+        Kernel::Dense { inputs: 243, outputs: 16, constants: constants(first), width }
     } else {
-        Kernel::Dense { inputs: 16, outputs: 1, digits: second, width }
+        Kernel::Dense { inputs: 16, outputs: 1, constants: constants(second), width }
     })
 }
 
@@ -155,6 +158,16 @@ fn kind(kernel: Kernel) -> &'static str {
 
 const PROJECT: &str = "whole project";
 
+/// What tells a kernel from others. The halves depend on it, so it does not change with what is known of a kernel.
+fn configuration(kernel: Kernel) -> String {
+    match kernel {
+        Kernel::Dense { inputs, outputs, constants: Constants { digits, .. }, width } => {
+            format!("Dense {{ inputs: {inputs}, outputs: {outputs}, digits: {digits}, width: {width} }}")
+        }
+        kernel => format!("{kernel:?}"),
+    }
+}
+
 /// Every number that the model can be held against, with the estimate before any factor.
 fn kernel_pairs(project: &Project) -> Vec<Pair> {
     let mut pairs = Vec::new();
@@ -163,12 +176,15 @@ fn kernel_pairs(project: &Project) -> Vec<Pair> {
         let mut add = |quantity, estimated: f64, column| {
             if let Some(value) = row.values.get(column) {
                 let group = (kind(*kernel), quantity);
-                let configuration = format!("{kernel:?}");
+                let configuration = configuration(*kernel);
                 pairs.push(Pair { group, configuration, estimated, published: *value });
             }
         };
         add(HLS, published.hls_luts(), "lut");
         add(LATENCY, published.latency(), "latency");
+        if published.dsps() > 0.0 || row.values.get("dsp").is_some_and(|dsps| *dsps > 0.0) {
+            add(DSP, published.dsps(), "dsp");
+        }
         if vivado_is_its_own(project, *kernel) {
             add(VIVADO, published.luts(), "vivado_lut");
             add(FF, published.ffs(), "vivado_ff");
