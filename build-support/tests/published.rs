@@ -56,7 +56,7 @@ fn rows() -> Option<Vec<Row>> {
     };
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let names = ["lut", "dsp", "latency", "interval", "vivado_lut", "vivado_ff"];
+    let names = ["lut", "dsp", "bram18", "latency", "interval", "vivado_lut", "vivado_ff"];
     let columns: Vec<_> = names.iter().map(|name| (*name, header.iter().position(|column| column == name).unwrap())).collect();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -226,11 +226,12 @@ fn fifo_luts(width: u32) -> (f64, f64) {
 /// The whole project: its kernels, each with the factor of its kind, and the FIFOs between.
 fn project_pairs(project: &Project, factors: &BTreeMap<Group, f64>) -> Vec<Pair> {
     let factor = |kernel, quantity| factors.get(&(kind(kernel), quantity)).copied().unwrap_or(1.0);
-    let (mut hls, mut vivado, mut latency, mut interval) = (0.0, 0.0, 0.0, 0.0f64);
+    let (mut hls, mut vivado, mut dsps, mut latency, mut interval) = (0.0, 0.0, 0.0, 0.0, 0.0f64);
     for (kernel, _) in &project.kernels {
         let published = kernel.published();
         hls += published.hls_luts() * factor(*kernel, HLS);
         vivado += published.luts() * factor(*kernel, VIVADO);
+        dsps += published.dsps();
         for (fifos, width) in kernel.fifos() {
             hls += f64::from(fifos) * fifo_luts(width).0;
             vivado += f64::from(fifos) * fifo_luts(width).1;
@@ -244,7 +245,8 @@ fn project_pairs(project: &Project, factors: &BTreeMap<Group, f64>) -> Vec<Pair>
         let published = *project.top.values.get(column)?;
         Some(Pair { group: (PROJECT, quantity), configuration: project.name.clone(), estimated, published })
     };
-    estimates.into_iter().filter_map(pair).collect()
+    let in_dsps = (dsps > 0.0).then_some((DSP, dsps, "dsp"));
+    estimates.into_iter().chain(in_dsps).filter_map(pair).collect()
 }
 
 /// Many projects have the same kernel; it counts once, with the mean of the published numbers.
@@ -318,13 +320,8 @@ fn line((kind, quantity): Group, errors: &Errors) -> String {
 }
 
 /// Median errors above the goal, in percent; the page says why.
-const ABOVE_GOAL: [(Group, f64); 5] = [
-    (("dense, 16 outputs", LATENCY), 42.0),
-    (("dense, 16 outputs", FF), 48.0),
-    (("dense, 1 output", HLS), 20.0),
-    (("dense, 1 output", VIVADO), 40.0),
-    (("dense, 1 output", FF), 90.0),
-];
+const ABOVE_GOAL: [(Group, f64); 3] =
+    [(("dense, 16 outputs", LATENCY), 42.0), (("dense, 16 outputs", FF), 36.0), (("dense, 1 output", FF), 78.0)];
 const GOAL: f64 = 15.0;
 
 /// Projects of every kind for the table of examples.
@@ -352,16 +349,17 @@ fn examples(projects: &[Project], factors: &BTreeMap<Group, f64>) -> Vec<String>
             let factor = |quantity| factors.get(&(kind(*kernel), quantity)).unwrap_or(&1.0);
             let vivado = row.values.get("vivado_lut").filter(|_| vivado_is_its_own(project, *kernel));
             lines.push(format!(
-                "| {kernel} | {} | {} | {} |",
+                "| {kernel} | {} | {} | {} | {} |",
                 both(published.hls_luts() * factor(HLS), row.values.get("lut")),
                 both(published.luts() * factor(VIVADO), vivado),
+                both(published.dsps(), row.values.get("dsp").filter(|dsps| **dsps > 0.0)),
                 both(published.latency(), row.values.get("latency")),
             ));
         }
         let whole = project_pairs(project, factors);
         let of = |quantity| whole.iter().find(|pair| pair.group.1 == quantity);
         let cell = |quantity| of(quantity).map_or("–".to_owned(), |pair| both(pair.estimated, Some(&pair.published)));
-        lines.push(format!("| **{name}** | {} | {} | {} |", cell(HLS), cell(VIVADO), cell(LATENCY)));
+        lines.push(format!("| **{name}** | {} | {} | {} | {} |", cell(HLS), cell(VIVADO), cell(DSP), cell(LATENCY)));
     }
     lines
 }
@@ -411,6 +409,19 @@ fn the_page_has_the_examples() {
     compare_with_page(&examples(&projects, &factors));
 }
 
+/// Of the large convolutions, those with 16 bits and three filters have their weights in block RAM.
+#[test]
+fn block_rams_of_the_large_convolutions_are_the_published_ones() {
+    let Some(rows) = rows() else { return };
+    let found: Vec<_> = projects(rows)
+        .iter()
+        .flat_map(|project| &project.kernels)
+        .filter_map(|(kernel, row)| Some((kernel.bram18()? as f64, *row.values.get("bram18")?)))
+        .collect();
+    assert!(found.iter().all(|(estimated, published)| estimated == published), "{found:?}");
+    assert_eq!(found.iter().filter(|(_, published)| *published > 0.0).count(), 4);
+}
+
 /// For work on the model: `SPARSEHLS_PAIRS=1` prints every number.
 #[test]
 fn every_kind_of_row_is_used() {
@@ -421,5 +432,5 @@ fn every_kind_of_row_is_used() {
             println!("{group:?} {configuration} {estimated:.0} {published} {:.2}", estimated / published);
         }
     }
-    assert_eq!(errors(&pairs, &factors).len(), 30);
+    assert_eq!(errors(&pairs, &factors).len(), 35);
 }

@@ -184,6 +184,17 @@ impl Kernel {
         }
     }
 
+    /// Block RAMs of a convolution with saturating sums. It is not pipelined and takes four slots a cycle, so that a table
+    /// is read again in every cycle.
+    pub fn bram18(self) -> Option<u64> {
+        match self {
+            Self::Conv { saturates: true, slots, .. } => {
+                Some(self.published().structure.estimate(&CLOCK).bram18.div_ceil(u64::from(slots / 4)))
+            }
+            _ => None,
+        }
+    }
+
     /// Bits of what a kernel hands on, as (FIFOs, bits each): features, and coordinates where there are any.
     pub fn fifos(self) -> Vec<(u32, u32)> {
         match self {
@@ -205,7 +216,9 @@ impl Kernel {
         let (terms, sums) = (pairs * u64::from(filters), u64::from(slots) * u64::from(filters));
         let mut steps = match weight {
             Weight::Compared => compared_weights(coordinate, pairs, terms * u64::from(channels), window, width),
-            Weight::Table => weights_from_tables(coordinate, pairs, terms * u64::from(channels), window, width),
+            Weight::Table => {
+                weights_from_tables(coordinate, pairs, terms * u64::from(channels), window, window * channels * filters, width)
+            }
         };
         steps.extend(products(channels, terms, width));
         let live = sums * u64::from(width);
@@ -235,7 +248,8 @@ fn compared_weights(coordinate: u32, pairs: u64, products: u64, window: u32, wid
     ]
 }
 
-fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, width: u32) -> Vec<Step> {
+/// One table has the weights of all channels and filters: `entries`.
+fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, entries: u32, width: u32) -> Vec<Step> {
     let index = u32::BITS - window.leading_zeros();
     let live = 2 * pairs * u64::from(coordinate);
     vec![
@@ -244,7 +258,7 @@ fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, 
         step("in the window", Decode { width: coordinate + 1 }, 2 * pairs, 0, 0),
         step("position", Add { width: index }, 3 * pairs, 2, pairs * u64::from(index)),
         step("index", Add { width: index + 1 }, products - pairs, 0, 0),
-        step("weight", Table { entries: window, width }, products, 1, products * u64::from(width)),
+        step("weight", Table { entries, width }, products, 1, products * u64::from(width)),
     ]
 }
 
