@@ -661,16 +661,17 @@ impl Reach {
         let mut candidates = BTreeMap::from([(1, slots)]);
         let pairs = slots * slots.saturating_sub(1);
         if !ordered {
-            *candidates.entry(slots - 1).or_default() += slots * (taps - 1);
+            *candidates.entry(slots.saturating_sub(1)).or_default() += slots * taps.saturating_sub(1);
+            candidates.remove(&0);
             return Self { rows: pairs * rows, candidates };
         }
         for slot in 0..slots {
             let (before, after) = (slot, slots - 1 - slot);
             let mut add = |slots: usize, taps: usize| *candidates.entry(slots).or_default() += taps;
             add(before, top * columns);
-            add(after, (rows - 1 - top) * columns);
+            add(after, rows.saturating_sub(top + 1) * columns);
             (1..=left).for_each(|away| add(before.min(away), 1));
-            (1..columns - left).for_each(|away| add(after.min(away), 1));
+            (1..columns.saturating_sub(left)).for_each(|away| add(after.min(away), 1));
         }
         candidates.remove(&0);
         Self { rows: pairs / 2 * (rows + 1), candidates }
