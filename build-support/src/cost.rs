@@ -10,8 +10,9 @@ mod structure;
 
 use std::ops::Range;
 
+use self::kernels::{Surroundings, kernel};
 pub use self::{
-    kernels::{Kernel, kernel},
+    kernels::Kernel,
     operation::Operation,
     structure::{Clock, Estimate, Step, Structure},
 };
@@ -40,6 +41,7 @@ impl std::fmt::Display for Operation {
             Self::Gate { width } => write!(f, "{width}-bit gate"),
             Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
             Self::Constants { entries, width } => write!(f, "choice of {entries} {width}-bit constants"),
+            Self::Round { formats, width } => write!(f, "{width}-bit rounding to {formats} formats"),
             Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
             Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
         }
@@ -58,6 +60,7 @@ impl Estimate {
         self.hls_luts = self.hls_luts.saturating_add(other.hls_luts);
         self.ffs = self.ffs.saturating_add(other.ffs);
         self.dsps = self.dsps.saturating_add(other.dsps);
+        self.bram18 = self.bram18.saturating_add(other.bram18);
         self.table_bits = self.table_bits.saturating_add(other.table_bits);
     }
 }
@@ -75,9 +78,25 @@ fn clock(target: &Target) -> Clock {
     Clock { period: target.clock_period, uncertainty: target.clock_uncertainty }
 }
 
-/// The estimate of one op.
+/// The estimate of one op without the ops around it.
 pub fn layer(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> Estimate {
-    estimate(&[kernel(fixed, plan)], target)
+    estimate(&[kernel(fixed, plan, Surroundings::default())], target)
+}
+
+/// The estimate of the op at `at`, if it is built like this.
+pub fn layer_at(network: &FixedNetwork, at: usize, plan: &LayerPlan, target: &Target) -> Estimate {
+    estimate(&[kernel(&network.layers[at], plan, Surroundings::of(network, at, &[]))], target)
+}
+
+/// The kernel of the op at `at` of a planned network, and its estimate.
+pub fn planned(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> (Kernel, Estimate) {
+    let kernel = planned_kernel(network, plan, at);
+    let estimate = estimate(std::slice::from_ref(&kernel), target);
+    (kernel, estimate)
+}
+
+fn planned_kernel(network: &FixedNetwork, plan: &Plan, at: usize) -> Kernel {
+    kernel(&network.layers[at], &plan.layers[at], Surroundings::of(network, at, &plan.layers))
 }
 
 /// The estimate of kernels in one pipeline.
@@ -91,10 +110,10 @@ fn estimate(kernels: &[Kernel], target: &Target) -> Estimate {
 
 /// The estimate of a planned network.
 pub fn network(network: &FixedNetwork, plan: &Plan, target: &Target) -> NetworkEstimate {
-    let layers: Vec<_> = network.layers.iter().zip(&plan.layers).map(|(fixed, plan)| layer(fixed, plan, target)).collect();
+    let layers = (0..network.layers.len()).map(|at| planned(network, plan, at, target).1).collect();
     let mut total = Estimate { interval: 1, ..Estimate::default() };
     for process in plan.processes(network) {
-        let kernels: Vec<_> = process.map(|at| kernel(&network.layers[at], &plan.layers[at])).collect();
+        let kernels: Vec<_> = process.map(|at| planned_kernel(network, plan, at)).collect();
         let one = estimate(&kernels, target);
         total.add_area(&one);
         total.depth_ns += one.depth_ns;
@@ -109,5 +128,5 @@ pub fn network(network: &FixedNetwork, plan: &Plan, target: &Target) -> NetworkE
 
 /// The area of some ops of a network.
 pub fn area(network: &FixedNetwork, ops: Range<usize>, plans: &[LayerPlan], target: &Target) -> u64 {
-    network.layers[ops].iter().zip(plans).map(|(fixed, plan)| layer(fixed, plan, target).area()).sum()
+    ops.zip(plans).map(|(at, plan)| layer_at(network, at, plan, target).area()).sum()
 }

@@ -206,25 +206,25 @@ impl Planner<'_> {
         if full == (Extent { pixels: 1, filters: 1, channels: 1 }) {
             return Ok(one_step);
         }
-        self.divide(fixed, full, &options)
+        self.divide(at, full, &options)
     }
 
     /// How much is done in a step: what the knobs say, or else what the interval allows if that saves area.
-    fn divide(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
+    fn divide(&self, at: usize, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
         let plan = |part: Extent| {
             let plan = full.in_steps_of(part);
-            LayerPlan { variant: self.conv_variant(fixed, &plan, options.variant), ..plan }
+            LayerPlan { variant: self.conv_variant(at, &plan, options.variant), ..plan }
         };
         let interval = options.parallel.interval.or(self.model.parallel.interval).unwrap_or(1);
         let interval = usize::try_from(interval).unwrap_or(usize::MAX).max(1);
-        let given = self.given(fixed, full, options)?;
+        let given = self.given(&self.network.layers[at], full, options)?;
         let divided = plan(full.within(interval, given));
         if given != [None; 3] {
             return Ok(divided);
         }
         // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
         let parallel = plan(full);
-        let area = |plan: &LayerPlan| cost::layer(fixed, plan, &self.model.target).area();
+        let area = |plan: &LayerPlan| cost::layer_at(self.network, at, plan, &self.model.target).area();
         let saves = area(&parallel).saturating_sub(area(&divided)) > AREA_OF_A_STEP * divided.steps as u64;
         Ok(if saves { divided } else { parallel })
     }
@@ -281,13 +281,13 @@ impl Planner<'_> {
         Ok(Some(value))
     }
 
-    fn conv_variant(&self, fixed: &FixedLayer, plan: &LayerPlan, wanted: Option<Variant>) -> Option<Variant> {
-        if !matches!(fixed.layer.op, Op::SparseConv2d(_)) {
+    fn conv_variant(&self, at: usize, plan: &LayerPlan, wanted: Option<Variant>) -> Option<Variant> {
+        if !matches!(self.network.layers[at].layer.op, Op::SparseConv2d(_)) {
             return None;
         }
         wanted.filter(|variant| matches!(variant, Variant::Pairwise | Variant::Gather)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
-            let area = |variant| cost::layer(fixed, &with(variant), &self.model.target).area();
+            let area = |variant| cost::layer_at(self.network, at, &with(variant), &self.model.target).area();
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
             Some(if gather { Variant::Gather } else { Variant::Pairwise })
         })

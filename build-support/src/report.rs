@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     cost::{self, Estimate, Operation},
-    formats::{FixedLayer, FixedNetwork, Values},
+    formats::{FixedNetwork, Values},
     manifest::Target,
     network::Op,
     plan::{LayerPlan, Plan},
@@ -69,13 +69,14 @@ pub struct Count {
 
 /// The table of layers, as planned.
 pub fn layers(network: &FixedNetwork, plan: &Plan, target: &Target) -> Vec<LayerSummary> {
-    network.layers.iter().zip(&plan.layers).map(|(fixed, plan)| summary(fixed, plan, target)).collect()
+    (0..network.layers.len()).map(|at| summary(network, plan, at, target)).collect()
 }
 
-fn summary(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> LayerSummary {
-    let kernel = cost::kernel(fixed, plan);
+fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> LayerSummary {
+    let fixed = &network.layers[at];
+    let (kernel, estimate) = cost::planned(network, plan, at, target);
     let operations = kernel.structure.operations().into_iter().map(|(operation, count)| Count { operation, count });
-    let cost = Cost { plan: *plan, estimate: cost::layer(fixed, plan, target), operations: operations.collect() };
+    let cost = Cost { plan: plan.layers[at], estimate, operations: operations.collect() };
     let weights = match &fixed.layer.op {
         Op::SparseConv2d(conv) => Some(&conv.weights),
         Op::Dense(dense) => Some(&dense.weights),

@@ -1,9 +1,11 @@
 //! What our kernels consist of: the formulas in the headers of `hls_lib/kernels`, with numbers.
 
-use super::{Operation, Step, Structure};
+use std::collections::BTreeMap;
+
+use super::{Operation, Step, Structure, operation::MULTIPLIED_DIGITS};
 use crate::{
-    fixed::{QuantizerFormat, Rounding},
-    formats::FixedLayer,
+    fixed::{Overflow, QuantizerFormat, Rounding},
+    formats::{FixedLayer, FixedNetwork, Values},
     manifest::Variant,
     network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::LayerPlan,
@@ -18,9 +20,48 @@ pub struct Kernel {
     pub held: u64,
 }
 
+/// What a kernel depends on beside its op and its plan. The default is an op alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Surroundings<'a> {
+    /// Whether the slots are in row-major order, as an input reduction leaves them.
+    ordered: bool,
+    /// The quantizer before a dense layer, which does it as well if it looks its weights up.
+    quantizer: Option<&'a FixedLayer>,
+    /// How many values the op before gives in a step, if it takes several.
+    together: Option<usize>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Those of the op at `at`, of which `plans` has the ops before it as far as they are planned.
+    pub(super) fn of(network: &'a FixedNetwork, at: usize, plans: &[LayerPlan]) -> Self {
+        let before = network.layers.get(..at).unwrap_or_default();
+        let is_quantizer = |fixed: &&FixedLayer| matches!(fixed.layer.op, Op::Quantize(_));
+        Self {
+            ordered: !before.iter().any(|fixed| matches!(fixed.layer.op, Op::SparsePooling2d(_))),
+            quantizer: before.last().filter(is_quantizer),
+            together: together(before, plans),
+        }
+    }
+}
+
+/// How many values the last of some ops gives in a step; biases and activations take them as they come.
+fn together(before: &[FixedLayer], plans: &[LayerPlan]) -> Option<usize> {
+    let by_value = |fixed: &FixedLayer| matches!(fixed.layer.op, Op::SparseBias(_) | Op::Relu(_));
+    let (fixed, plan) = before.iter().zip(plans).rev().find(|(fixed, _)| !by_value(fixed))?;
+    if plan.steps == 1 || plan.absorbed {
+        return None;
+    }
+    match (&fixed.layer.op, &fixed.layer.shape) {
+        (Op::SparseConv2d(_), _) => Some(plan.pixels_per_cycle * plan.filters_per_cycle),
+        (Op::SparsePooling2d(_) | Op::Quantize(_), Shape::Sparse { channels, .. }) => Some(plan.pixels_per_cycle * channels),
+        (Op::Dense(dense), _) => Some(dense.rows * plan.filters_per_cycle),
+        _ => None,
+    }
+}
+
 /// The kernel of an op as it is planned. An op that is done by a later one has no operations.
-pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan) -> Kernel {
-    let mut parts = Parts { fixed, plan, steps: Vec::new(), held: 0 };
+pub(super) fn kernel(fixed: &FixedLayer, plan: &LayerPlan, around: Surroundings) -> Kernel {
+    let mut parts = Parts { fixed, plan, around, steps: Vec::new(), held: 0 };
     if !plan.absorbed {
         parts.op();
     }
@@ -42,6 +83,18 @@ fn prefix_additions(inputs: usize) -> usize {
     (0..levels(inputs)).map(|level| inputs - (1 << level)).sum()
 }
 
+/// Bits of a constant, with a sign if it is negative.
+fn bits_of(constant: i64) -> u32 {
+    if constant < 0 { i64::BITS + 1 - (!constant).leading_zeros() } else { i64::BITS - constant.leading_zeros() }
+}
+
+/// Counts equal things.
+fn counted<T: Ord>(things: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
+    let mut counts = BTreeMap::new();
+    things.into_iter().for_each(|thing| *counts.entry(thing).or_default() += 1);
+    counts
+}
+
 /// Non-zero digits of `value` in canonical signed-digit form.
 fn digits(value: i64) -> u32 {
     let value = i128::from(value).unsigned_abs();
@@ -55,6 +108,7 @@ fn narrow(value: usize) -> u32 {
 struct Parts<'a> {
     fixed: &'a FixedLayer,
     plan: &'a LayerPlan,
+    around: Surroundings<'a>,
     steps: Vec<Step>,
     held: u64,
 }
@@ -76,6 +130,14 @@ impl Parts<'_> {
         self.steps.push(Step { what, operation, count: count as u64, levels, live: live as u64 });
     }
 
+    /// Different operations beside each other, `copies` of each: the slowest is on the longest path.
+    fn add_all(&mut self, what: &'static str, operations: &BTreeMap<Operation, usize>, copies: usize, live: usize) {
+        let slowest = operations.keys().copied().max_by(|a, b| a.delay().total_cmp(&b.delay()));
+        for (operation, count) in operations {
+            self.add(what, *operation, count * copies, u32::from(Some(*operation) == slowest), live);
+        }
+    }
+
     fn op(&mut self) {
         let values = self.fixed.layer.shape.len();
         let (from, to) = (self.fixed.input.format().width, self.fixed.output.format().width);
@@ -84,29 +146,54 @@ impl Parts<'_> {
             Op::Quantize(quantizer) => self.quantize(quantizer),
             Op::SparseConv2d(conv) => self.conv(conv),
             Op::SparseBias(_) => {
-                self.add("not zero", Operation::Decode { width: from }, values, 1, values * (from as usize + 1));
-                self.add("bias", Operation::Add { width: to }, values, 1, values * to as usize);
+                let lanes = self.lanes(values, from, to);
+                self.add("not zero", Operation::Decode { width: from }, lanes, 1, lanes * (from as usize + 1));
+                self.add("bias", Operation::Add { width: to }, lanes, 1, lanes * to as usize);
             }
             Op::SparsePooling2d(pooling) => self.pool(pooling),
             Op::SparseFlatten => self.flatten(),
-            Op::Relu(relu) => self.relu(relu, values, to),
+            Op::Relu(relu) => {
+                let lanes = self.lanes(values, from, to);
+                self.relu(relu, lanes, to);
+            }
             Op::Dense(dense) if self.plan.variant == Some(Variant::LookUp) => self.look_up(dense),
             Op::Dense(dense) => self.dense(dense),
             Op::Affine { scale, .. } => {
-                let most = scale.values.iter().map(|scale| digits(*scale)).max().unwrap_or(1);
-                let product = Operation::MultiplyConstant { digits: most, width: from + scale.format().width };
-                self.add("scale", product, values, 1, values * to as usize);
+                let product = |scale: &i64| Operation::times_constant(from, bits_of(*scale), digits(*scale));
+                let products = counted(scale.values.iter().map(product));
+                self.add_all("scale", &products, values / scale.values.len().max(1), values * to as usize);
                 self.add("offset", Operation::Add { width: to }, values, 1, values * to as usize);
             }
             Op::MaxMinus => {
-                let live = values * 2 * from as usize;
-                self.add("compare", Operation::Compare { width: from }, values.saturating_sub(1), levels(values), live);
-                self.add("larger", Operation::Select { inputs: 2, width: from }, values.saturating_sub(1), levels(values), live);
+                self.largest(1, values, from, values * from as usize);
                 self.add("difference", Operation::Add { width: to }, values, 1, values * to as usize);
             }
             Op::Lookup(lookup) => self.table(lookup, values),
             Op::Normalize { .. } => self.normalize(values, from, to),
             Op::Reshape => {}
+        }
+    }
+
+    /// How many values of a bias or an activation there are in hardware. If the values come in steps, each step's take
+    /// their turn and the results are held: the process may take as many cycles as the one before.
+    fn lanes(&mut self, values: usize, from: u32, to: u32) -> usize {
+        let lanes = self.around.together.map_or(values, |together| together.clamp(1, values.max(1)));
+        if lanes < values {
+            self.turns(values, lanes, from, lanes, values * from as usize);
+            self.held = (values * to as usize) as u64;
+        }
+        lanes
+    }
+
+    /// `count` balanced trees, each the largest of `inputs` values, beside `kept` bits that are still needed.
+    fn largest(&mut self, count: usize, inputs: usize, width: u32, kept: usize) {
+        let mut left = inputs;
+        while left > 1 {
+            let pairs = count * (left / 2);
+            left = left.div_ceil(2);
+            let live = kept + count * left * width as usize;
+            self.add("compare", Operation::Compare { width }, pairs, 1, live + pairs * width as usize);
+            self.add("larger", Operation::Select { inputs: 2, width }, pairs, 1, live);
         }
     }
 
@@ -196,7 +283,7 @@ impl Parts<'_> {
     /// `count` balanced trees, each the sum of `inputs` values of `width` bits.
     fn sum(&mut self, count: usize, inputs: usize, width: u32) {
         if inputs > 1 {
-            let live = count * inputs / 2 * (width as usize + 1);
+            let live = count * (width + levels(inputs)) as usize;
             self.add("sum", Operation::Sum { inputs: narrow(inputs), width }, count, 1, live);
         }
     }
@@ -246,31 +333,49 @@ impl Parts<'_> {
         let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *self.plan;
         let [rows, columns] = conv.kernel;
         let [row, column] = s.coordinate;
-        let taps = rows * columns;
         let features = s.slots * s.channels * bits as usize;
-        self.add("kernel row", Operation::Decode { width: row + 1 }, pairs * rows, 1, features + pairs * (rows + columns));
+        let reach = Reach::new(conv.kernel, s.slots, pixels_per_cycle, self.around.ordered);
+        let found = features + pairs * (rows + columns);
+        self.add("kernel row", Operation::Decode { width: row + 1 }, reach.rows, 1, found);
         self.add("kernel column", Operation::Decode { width: column + 1 }, pairs * columns, 0, 0);
-        self.add("at this tap", Operation::Decode { width: 3 }, pairs * taps, 1, features + pairs * taps);
+        let here: usize = reach.candidates.iter().map(|(candidates, count)| candidates * count).sum();
+        self.add("at this tap", Operation::Decode { width: 3 }, here, 1, features + here);
+        let taps = rows * columns;
         let gathered = pixels_per_cycle * taps * channels_per_cycle;
-        let choice = Operation::GatedOr { inputs: narrow(s.slots), width: bits };
-        self.add("gather", choice, gathered, 1, gathered * bits as usize);
+        let choice = |candidates: usize| match candidates {
+            1 => Operation::Gate { width: bits },
+            _ => Operation::GatedOr { inputs: narrow(candidates), width: bits },
+        };
+        let choices = reach.candidates.iter().map(|(candidates, count)| (choice(*candidates), *count)).collect();
+        self.add_all("gather", &choices, channels_per_cycle, gathered * bits as usize);
         let (width, weight) = (self.accumulator(), conv.weights.format().width);
         let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
         let product = (bits + weight).min(width.max(bits));
         let sums = pixels_per_cycle * filters_per_cycle;
         if parts == 1 {
-            self.constant_sums(&conv.weights.values, sums, conv.filters, product);
+            self.constant_sums(&conv.weights.values, sums, conv.filters, product, gathered);
         } else {
             self.variable_products(gathered * filters_per_cycle, parts, bits, weight);
             self.sum(sums, taps * channels_per_cycle, product);
         }
     }
 
-    /// `count` sums of products with constants, for `outputs` different ones: each digit of a constant adds a shifted copy
-    /// of the value, so a sum of products is one tree over all digits.
-    fn constant_sums(&mut self, weights: &[i64], count: usize, outputs: usize, width: u32) {
-        let terms: usize = weights.iter().map(|weight| digits(*weight) as usize).sum();
-        self.sum(count, terms.div_ceil(outputs.max(1)), width);
+    /// `count` sums of products of `inputs` values with constants, for `outputs` different ones: one tree over all products
+    /// and shifted copies.
+    fn constant_sums(&mut self, weights: &[i64], count: usize, outputs: usize, width: u32, inputs: usize) {
+        let (bits, outputs) = (self.fixed.input.format().width, outputs.max(1));
+        let constants = Constants::new(weights, outputs, bits);
+        let width = width.min(bits + constants.mean_bits);
+        let (copies, products) = (count / outputs, constants.products.values().sum::<usize>());
+        self.add_all("multiply", &constants.products, copies, copies * products * width as usize + inputs * bits as usize);
+        let terms = if products > 0 {
+            let early = constants.digits - constants.shifted;
+            self.add("shifted copies", Operation::Sum { inputs: 2, width }, copies * early, 0, 0);
+            constants.multiplied + constants.shifted
+        } else {
+            constants.digits
+        };
+        self.sum(count, terms.div_ceil(outputs), width);
     }
 
     /// `count` products with a weight that changes from step to step.
@@ -298,10 +403,7 @@ impl Parts<'_> {
         match pooling.mode {
             PoolingMode::Average => self.sum(sums, s.slots, bits),
             PoolingMode::Max => {
-                let (count, deep) = (sums * s.slots.saturating_sub(1), levels(s.slots));
-                let live = sums * s.slots / 2 * bits as usize;
-                self.add("compare", Operation::Compare { width: bits }, count, deep, live);
-                self.add("larger", Operation::Select { inputs: 2, width: bits }, count, deep, live);
+                self.largest(sums, s.slots, bits, 0);
                 self.add("pixels there", Operation::Add { width: 1 }, lanes * s.slots, 0, 0);
             }
         }
@@ -338,7 +440,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Flatten, quantizer and dense layer in one. What the quantizer adds is small beside the products.
+    /// Flatten, quantizer and dense layer in one.
     fn look_up(&mut self, dense: &Dense) {
         let LayerPlan { pixels_per_cycle: lanes, filters_per_cycle, .. } = *self.plan;
         let Some(active) = self.fixed.input.active else { return };
@@ -350,7 +452,12 @@ impl Parts<'_> {
         // A position has about as many bits as the row and the column that it is made of.
         self.turns(active.pixels, lanes, position + narrow(channels) * bits, lanes, live);
         self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
-        self.add("quantize", Operation::Add { width: bits }, lanes * channels, 1, live);
+        if let Some(FixedLayer { layer, input, .. }) = self.around.quantizer
+            && let Op::Quantize(quantizer) = &layer.op
+        {
+            let of_channels = of_channels(quantizer, &layer.shape.keras(), channels);
+            self.round(quantizer, input, bits, &of_channels, lanes, places);
+        }
         let products = lanes * channels * filters_per_cycle;
         let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
         self.add("weight", table, products, 1, live + products * weight as usize);
@@ -369,7 +476,7 @@ impl Parts<'_> {
         let product = (bits + weight).min(width.max(bits));
         let sums = dense.rows * outputs;
         if self.plan.steps == 1 {
-            self.constant_sums(&dense.weights.values, sums, dense.outputs, product);
+            self.constant_sums(&dense.weights.values, sums, dense.outputs, product, dense.rows * dense.inputs);
         } else {
             let all = dense.rows * dense.inputs * bits as usize;
             self.turns(dense.inputs, inputs, bits, dense.rows * inputs, all);
@@ -391,54 +498,63 @@ impl Parts<'_> {
         self.add("choose", Operation::Select { inputs: 3, width }, values, 1, live);
     }
 
-    /// Roundings of all formats that a value can have, and the choice among them.
+    /// In a dense layer each value has one format; in a sparse one any of those that its channel has somewhere.
     fn quantize(&mut self, quantizer: &Quantizer) {
-        let (from, to) = (&self.fixed.input, self.fixed.output.format().width);
-        let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
+        let (input, to) = (&self.fixed.input, self.fixed.output.format().width);
+        let Shape::Sparse { .. } = self.fixed.layer.shape else {
+            let values = self.fixed.layer.shape.len();
+            let of_values = of_channels(quantizer, &self.fixed.layer.shape.keras(), values);
+            return self.round(quantizer, input, to, &of_values, 1, 1);
+        };
         let s = self.sparse();
         let lanes = self.plan.pixels_per_cycle;
-        let values = if dense { self.fixed.layer.shape.len() } else { lanes * s.channels };
-        if !dense && lanes < s.slots {
-            let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * from.format().width;
+        if lanes < s.slots {
+            let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * input.format().width;
             self.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
             self.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
         }
-        let (rounding, live) = (quantizer.rounding, values * to as usize);
-        let adds = |format: &QuantizerFormat| {
-            rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < from.fraction) || from.divisor != 1
-        };
-        let formats = quantizer.formats.len();
-        // In a dense layer each value has one format; in a sparse one any of those of its channel.
-        let copies = if dense || formats == 1 { 1 } else { formats.min(self.positions_differ(quantizer)) };
-        let rounded = quantizer.formats.iter().filter(|format| adds(format)).count();
-        if from.divisor != 1 {
-            let wide = from.format().width;
-            let product = Operation::MultiplyConstant { digits: wide / 2, width: 2 * wide };
-            self.add("exact division", product, values, 1, values * 2 * wide as usize);
-        }
-        if rounded > 0 {
-            let share = (values * copies * rounded).div_ceil(formats.max(1));
-            self.add("round", Operation::Add { width: to }, share, 1, live * copies);
-        }
-        self.add("limit", Operation::Gate { width: 2 * to }, values * copies, 1, live * copies);
-        if copies > 1 {
-            let table = Operation::Constants { entries: narrow(s.height * s.width), width: bits_for(formats - 1) };
-            self.add("format", table, values, 0, 0);
-            self.add("choose", Operation::Select { inputs: narrow(copies), width: to }, values, 1, live);
-        }
+        let of_channels = of_channels(quantizer, &[s.height, s.width, s.channels], s.channels);
+        self.round(quantizer, input, to, &of_channels, lanes, s.height * s.width);
     }
 
-    /// The most formats that any channel has at its positions.
-    fn positions_differ(&self, quantizer: &Quantizer) -> usize {
-        let s = self.sparse();
-        let classes = quantizer.expand(&[s.height, s.width, s.channels]);
-        let of_channel = |channel: usize| {
-            let mut seen: Vec<_> = classes.iter().skip(channel).step_by(s.channels.max(1)).copied().collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.len()
+    /// Quantizes `lanes` pixels, for each of whose channels there is a list of the formats that it can have. Several of
+    /// them are chosen by the position, of which there are `places`.
+    fn round(
+        &mut self,
+        quantizer: &Quantizer,
+        input: &Values,
+        to: u32,
+        of_channels: &[Vec<QuantizerFormat>],
+        lanes: usize,
+        places: usize,
+    ) {
+        let values = lanes * of_channels.len();
+        let live = values * to as usize;
+        if input.divisor != 1 {
+            let wide = input.format().width;
+            let product = Operation::times_constant(wide, wide, wide / 2);
+            self.add("exact division", product, values, 1, values * 2 * wide as usize);
+        }
+        let adds = |format: &QuantizerFormat| {
+            let rounds = quantizer.rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < input.fraction);
+            rounds || input.divisor != 1
         };
-        (0..s.channels).map(of_channel).max().unwrap_or(1)
+        let rounded = of_channels.iter().filter(|formats| formats.len() > 1 || formats.iter().any(adds));
+        let rounding = |formats: &Vec<_>| match formats.len() {
+            0 | 1 => Operation::Add { width: to },
+            several => Operation::Round { formats: narrow(several), width: to },
+        };
+        self.add_all("round", &counted(rounded.map(rounding)), lanes, live);
+        let limits = |formats: &&Vec<_>| formats.iter().any(|format| matches!(format, QuantizerFormat::Live { .. }));
+        let limited = if quantizer.overflow == Overflow::Wrap { 0 } else { of_channels.iter().filter(limits).count() };
+        if limited > 0 {
+            self.add("limit", Operation::Gate { width: 2 * to }, lanes * limited, 1, live);
+        }
+        let by_position = of_channels.iter().filter(|formats| formats.len() > 1);
+        for (formats, channels) in counted(by_position.map(Vec::len)) {
+            let table = Operation::Constants { entries: narrow(places), width: bits_for(formats - 1) };
+            self.add("format", table, lanes * channels, 0, 0);
+        }
     }
 
     fn table(&mut self, lookup: &Lookup, values: usize) {
@@ -461,5 +577,103 @@ impl Parts<'_> {
         let entries = table.entries.first().map_or(0, Vec::len);
         self.add("reciprocal", Operation::Table { entries: narrow(entries), width: reciprocal }, 1, 1, live);
         self.add("multiply", Operation::Multiply { a: from, b: reciprocal }, values, 1, values * to as usize);
+    }
+}
+
+/// For each channel of a value of `shape` the formats that it has at any position.
+fn of_channels(quantizer: &Quantizer, shape: &[usize], channels: usize) -> Vec<Vec<QuantizerFormat>> {
+    if quantizer.is_uniform() {
+        return vec![quantizer.formats.clone(); channels];
+    }
+    let classes = quantizer.expand(shape);
+    let of_channel = |channel: usize| {
+        let mut seen: Vec<_> = classes.iter().skip(channel).step_by(channels.max(1)).copied().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.into_iter().filter_map(|class| quantizer.formats.get(usize::from(class)).copied()).collect()
+    };
+    (0..channels).map(of_channel).collect()
+}
+
+/// The constants that values are multiplied with: a row of them, one for each output, for every value.
+struct Constants {
+    /// The products in DSPs. Two outputs that have the same constant for a value share the product.
+    products: BTreeMap<Operation, usize>,
+    /// Constants whose products are these.
+    multiplied: usize,
+    /// The others that are not zero: each adds a shifted copy of the value for each digit. Beside multipliers there is
+    /// time to add the copies before the sum.
+    shifted: usize,
+    /// The digits of those.
+    digits: usize,
+    /// Mean bits of all that are not zero.
+    mean_bits: u32,
+}
+
+impl Constants {
+    /// For values of `bits` bits. It looks at each constant once and asks for a product once for each width: there can be
+    /// many constants and many estimates of a layer.
+    fn new(constants: &[i64], outputs: usize, bits: u32) -> Self {
+        let product = |constant: u32| Operation::times_constant(bits, constant, u32::MAX);
+        let in_dsp: Vec<bool> = (0..=i64::BITS).map(|constant| product(constant).dsps() > 0).collect();
+        let mut of_bits = [0; i64::BITS as usize + 1];
+        let mut found = Self { products: BTreeMap::new(), multiplied: 0, shifted: 0, digits: 0, mean_bits: 0 };
+        let (mut all_bits, mut row) = (0, Vec::new());
+        for constants in constants.chunks(outputs) {
+            row.clear();
+            for constant in constants.iter().filter(|constant| **constant != 0) {
+                let (digits, bits) = (digits(*constant), bits_of(*constant));
+                all_bits += bits as usize;
+                if digits >= MULTIPLIED_DIGITS && in_dsp[bits as usize] {
+                    row.push(*constant);
+                } else {
+                    (found.shifted, found.digits) = (found.shifted + 1, found.digits + digits as usize);
+                }
+            }
+            found.multiplied += row.len();
+            row.sort_unstable();
+            row.dedup();
+            row.iter().for_each(|constant| of_bits[bits_of(*constant) as usize] += 1);
+        }
+        found.mean_bits = narrow(all_bits.div_ceil((found.multiplied + found.shifted).max(1)));
+        let used = (0..).zip(of_bits).filter(|(_, count)| *count > 0);
+        found.products = used.map(|(constant, count)| (product(constant), count)).collect();
+        found
+    }
+}
+
+/// Which slots a gather looks for at which taps: `can_lie` of the kernel, for constant slots.
+struct Reach {
+    /// Comparisons with a kernel row.
+    rows: usize,
+    /// For each number of slots that can lie at a tap, how many taps of output pixels have so many.
+    candidates: BTreeMap<usize, usize>,
+}
+
+impl Reach {
+    fn new([rows, columns]: [usize; 2], slots: usize, lanes: usize, ordered: bool) -> Self {
+        let (top, left) = ((rows.max(1) - 1) / 2, (columns.max(1) - 1) / 2);
+        let taps = rows * columns;
+        if lanes != slots {
+            return Self { rows: lanes * slots * rows, candidates: BTreeMap::from([(slots, lanes * taps)]) };
+        }
+        // A slot lies at the middle of its own kernel, and no other does.
+        let mut candidates = BTreeMap::from([(1, slots)]);
+        let pairs = slots * slots.saturating_sub(1);
+        if !ordered {
+            *candidates.entry(slots.saturating_sub(1)).or_default() += slots * taps.saturating_sub(1);
+            candidates.remove(&0);
+            return Self { rows: pairs * rows, candidates };
+        }
+        for slot in 0..slots {
+            let (before, after) = (slot, slots - 1 - slot);
+            let mut add = |slots: usize, taps: usize| *candidates.entry(slots).or_default() += taps;
+            add(before, top * columns);
+            add(after, rows.saturating_sub(top + 1) * columns);
+            (1..=left).for_each(|away| add(before.min(away), 1));
+            (1..columns.saturating_sub(left)).for_each(|away| add(after.min(away), 1));
+        }
+        candidates.remove(&0);
+        Self { rows: pairs / 2 * (rows + 1), candidates }
     }
 }

@@ -70,6 +70,13 @@ pub enum Operation {
         /// Bits of a constant.
         width: u32,
     },
+    /// Rounding to one of several formats by its index: the half to add and the bits to keep belong to the format.
+    Round {
+        /// Formats to choose from.
+        formats: u32,
+        /// Bits of the result.
+        width: u32,
+    },
     /// Product of two variables.
     Multiply {
         /// Bits of one operand.
@@ -86,12 +93,14 @@ pub enum Operation {
     },
 }
 
-/// Operands of a product that are both at least this wide (bits) go to a DSP. Published kernels: products of 10 bits do
-/// not, products of 16 bits do; Vitis HLS has its boundary between them.
-const DSP_OPERAND: u32 = 11;
-/// Digits from which a product with a constant may go to a DSP; fewer are one addition. Fitted on the published dense
-/// layers.
-const DSP_DIGITS: u32 = 3;
+/// Bits of the wider operand from which a product goes to a DSP. In the instance tables of the published reports all
+/// products up to 10 x 10 bits are in LUTs, all from 13 x 11 and 16 x 5 on in DSPs; between is nothing.
+const DSP_WIDER: u32 = 11;
+/// Bits of the narrower operand from which it does so: the narrowest in these tables.
+const DSP_NARROWER: u32 = 4;
+/// Digits from which a constant is multiplied with; fewer are at most one addition. Derived: in the published dense
+/// layers the multipliers of each width are as many as the weights of three digits and more.
+pub(super) const MULTIPLIED_DIGITS: u32 = 3;
 /// Signed operands of a DSP48E2, bits (UG579).
 const DSP_WIDE: u32 = 27;
 /// The narrower operand of a DSP48E2, bits (UG579).
@@ -100,6 +109,11 @@ const DSP_NARROW: u32 = 18;
 const LUT_INPUTS: u32 = 6;
 /// Values that a LUT-only multiplexer level chooses from: four of data and two of index.
 const LUT_SELECT: f64 = 4.0;
+/// Bits of a table that is a block RAM: more than this, with its entries filled up to a power of two. In the published
+/// reports tables up to 2048 bits are in LUTs and all from 3072 bits on in block RAMs.
+const LUT_TABLE_BITS: u64 = 2048;
+/// Entries of a block RAM and the bits of each, for the widths that it has with two ports (UG573).
+const BRAM_SHAPES: [(u64, u32); 5] = [(1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)];
 /// Entries of a table bit in one LUT.
 const LUT_ENTRIES: u32 = 64;
 /// LUTs that F7, F8 and F9 multiplexers join.
@@ -132,11 +146,13 @@ impl Operation {
     /// - `Equal`, `Decode`, `GatedOr`: trees of LUTs with six inputs.
     /// - `Select`: a LUT chooses one bit among four; two LUT outputs choose among two.
     /// - `Gate`: both outputs of a LUT.
-    /// - `Table`: 64 entries a LUT and bit, then a multiplexer.
+    /// - `Table`: 64 entries a LUT and bit, then a multiplexer; none if it is in block RAM.
+    /// - `Round`: an addition; each bit of the half and of the mask is a function of the format's index. HLS reports one
+    ///   rounding for each format and a choice among them, which logic synthesis sees to be one function.
     /// - `Multiply`: one LUT for each pair of bits.
     pub fn luts(self) -> f64 {
         match self {
-            _ if self.dsps() > 0 => 0.0,
+            _ if self.dsps() > 0 || self.bram18() > 0 => 0.0,
             Self::Add { width } => f64::from(width),
             Self::Sum { inputs, width } => additions(inputs) / 2.0 * sum_width(width),
             Self::Compare { width } | Self::Gate { width } => f64::from(width) / 2.0,
@@ -145,6 +161,7 @@ impl Operation {
             Self::Select { inputs, width } => select_luts(inputs) * f64::from(width),
             Self::GatedOr { inputs, width } => tree_luts(2.0 * f64::from(inputs)) * f64::from(width),
             Self::Table { entries, width } | Self::Constants { entries, width } => table_luts(entries) * f64::from(width),
+            Self::Round { formats, width } => (1.0 + 2.0 * tree_luts(log2(formats).into()).max(1.0)) * f64::from(width),
             Self::Multiply { a, b } => f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => (additions(digits) / 2.0).ceil() * f64::from(width),
         }
@@ -154,7 +171,7 @@ impl Operation {
     /// tables of published reports (2023.1).
     pub fn hls_luts(self) -> f64 {
         match self {
-            _ if self.dsps() > 0 => 0.0,
+            _ if self.dsps() > 0 || self.bram18() > 0 => 0.0,
             Self::Add { width } | Self::Compare { width } | Self::Equal { width } | Self::Decode { width } => hls_carry(width),
             Self::Sum { inputs, width } => additions(inputs) * (sum_width(width) + HLS_CARRY_LUTS),
             Self::Select { inputs, width } => additions(inputs) * f64::from(width),
@@ -163,22 +180,49 @@ impl Operation {
             Self::Table { entries, width } | Self::Constants { entries, width } => {
                 f64::from(entries.div_ceil(LUT_ENTRIES)) * f64::from(width) / 2.0
             }
+            Self::Round { formats, width } => f64::from(formats) * hls_carry(width) + additions(formats) * f64::from(width),
             Self::Multiply { a, b } => HLS_MULTIPLY * f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => additions(digits) * hls_carry(width),
         }
     }
 
-    /// DSP blocks, as HLS decides: products of two wide operands, and of a wide operand with a constant of many digits.
+    /// DSP blocks, as HLS decides.
     pub fn dsps(self) -> u32 {
         match self {
-            Self::Multiply { a, b } if a.min(b) >= DSP_OPERAND => {
+            Self::Multiply { a, b } if a.max(b) >= DSP_WIDER && a.min(b) >= DSP_NARROWER => {
                 a.max(b).div_ceil(DSP_WIDE).saturating_mul(a.min(b).div_ceil(DSP_NARROW))
-            }
-            Self::MultiplyConstant { digits, width } if digits >= DSP_DIGITS && width >= 2 * DSP_OPERAND => {
-                width.div_ceil(DSP_WIDE + DSP_NARROW)
             }
             _ => 0,
         }
+    }
+
+    /// The product of `value` bits with a constant of `constant` bits and `digits`: a DSP like that of two variables if
+    /// HLS takes one for it, else shifted copies of the value.
+    pub fn times_constant(value: u32, constant: u32, digits: u32) -> Self {
+        let product = Self::Multiply { a: value, b: constant };
+        if digits >= MULTIPLIED_DIGITS && product.dsps() > 0 {
+            return product;
+        }
+        Self::MultiplyConstant { digits, width: value.saturating_add(constant) }
+    }
+
+    /// Block RAMs of 18 kb that a table takes for two reads in a cycle. Constants to choose from are none: our arrays of
+    /// weights are partitioned completely.
+    pub fn bram18(self) -> u32 {
+        let Self::Table { entries, width } = self else { return 0 };
+        let filled = u64::from(entries).next_power_of_two();
+        if filled.saturating_mul(width.into()) <= LUT_TABLE_BITS {
+            return 0;
+        }
+        let blocks = |(deep, wide): (u64, u32)| u64::from(entries).div_ceil(deep).saturating_mul(width.div_ceil(wide).into());
+        BRAM_SHAPES.map(blocks).into_iter().min().map_or(0, |blocks| u32::try_from(blocks).unwrap_or(u32::MAX))
+    }
+
+    /// Bits of the values that are left behind `level` levels of a tree of additions; nothing if it is no such tree.
+    pub(super) fn bits_behind(self, level: u32) -> Option<u64> {
+        let Self::Sum { inputs, width } = self else { return None };
+        let level = level.min(log2(inputs));
+        Some(u64::from(inputs).div_ceil(1 << level) * (u64::from(width) + u64::from(level)))
     }
 
     /// Bits of constants that the operation reads.
@@ -210,6 +254,7 @@ impl Operation {
             Self::Gate { .. } => (1, LUT_DELAY),
             Self::Table { .. } => (1, TABLE_DELAY),
             Self::Constants { entries, .. } => select_levels(entries.div_ceil(LUT_ENTRIES / 4)),
+            Self::Round { width, .. } => (1, 2.0 * LUT_DELAY + carry_delay(width)),
             Self::Multiply { .. } => (1, MULTIPLY_DELAY),
             Self::MultiplyConstant { digits, width } => (log2(digits), carry_delay(width)),
         }
@@ -309,6 +354,7 @@ mod tests {
             (Operation::Select { inputs: 128, width: 1 }, 33.0),
             (Operation::Table { entries: 64, width: 8 }, 8.0),
             (Operation::Table { entries: 65, width: 8 }, 16.0),
+            (Operation::Round { formats: 15, width: 6 }, 18.0),
             (Operation::Multiply { a: 8, b: 8 }, 64.0),
             (Operation::MultiplyConstant { digits: 1, width: 20 }, 0.0),
             (Operation::MultiplyConstant { digits: 3, width: 20 }, 20.0),
@@ -318,14 +364,44 @@ mod tests {
         }
     }
 
+    /// The instance tables of the published reports.
     #[test]
     fn wide_products_go_to_dsps() {
-        assert_eq!(Operation::Multiply { a: 10, b: 30 }.dsps(), 0);
-        assert_eq!(Operation::Multiply { a: 16, b: 16 }.dsps(), 1);
-        assert_eq!(Operation::Multiply { a: 30, b: 20 }.dsps(), 4);
+        let dsps = |a, b| Operation::Multiply { a, b }.dsps();
+        assert_eq!([(8, 8), (10, 7), (10, 10)].map(|(a, b)| dsps(a, b)), [0; 3]);
+        assert_eq!([(13, 11), (16, 5), (5, 16), (16, 15), (18, 17), (24, 9)].map(|(a, b)| dsps(a, b)), [1; 6]);
+        assert_eq!(dsps(16, 3), 0, "no product is that narrow there");
+        assert_eq!(dsps(30, 20), 4);
         assert_eq!(Operation::Multiply { a: 16, b: 16 }.luts(), 0.0);
-        assert_eq!(Operation::MultiplyConstant { digits: 2, width: 32 }.dsps(), 0);
-        assert_eq!(Operation::MultiplyConstant { digits: 4, width: 32 }.dsps(), 1);
+    }
+
+    /// yosys makes 19 LUTs of the choice among 15 roundings of 8 bits to 6 that the kernel writes.
+    #[test]
+    fn a_format_by_position_is_one_rounding_and_not_one_for_each_format() {
+        let round = |formats| Operation::Round { formats, width: 6 };
+        assert_eq!([3, 15].map(|formats| round(formats).luts()), [18.0; 2]);
+        assert_eq!(round(15).hls_luts(), 15.0 * 13.0 + 14.0 * 6.0);
+    }
+
+    #[test]
+    fn constants_of_three_digits_are_multiplied_with_like_variables() {
+        let dsps = |value, constant, digits| Operation::times_constant(value, constant, digits).dsps();
+        assert_eq!([1, 2, 3, 6].map(|digits| dsps(16, 9, digits)), [0, 0, 1, 1]);
+        assert_eq!(dsps(8, 8, 4), 0, "products of 8 bits are in LUTs");
+        assert_eq!(Operation::times_constant(16, 9, 2), Operation::MultiplyConstant { digits: 2, width: 25 });
+    }
+
+    /// The memory tables of the published reports: 147 words of 12 bits are in block RAM, 243 of 8 are not.
+    #[test]
+    fn large_tables_are_block_rams() {
+        let bram18 = |entries, width| Operation::Table { entries, width }.bram18();
+        let in_luts = [(243, 8), (225, 8), (100, 15), (150, 8), (81, 15)];
+        assert_eq!(in_luts.map(|(entries, width)| bram18(entries, width)), [0; 5]);
+        let in_one = [(147, 12), (150, 15), (243, 13), (1024, 10), (1024, 18), (2048, 9)];
+        assert_eq!(in_one.map(|(entries, width)| bram18(entries, width)), [1; 6]);
+        assert_eq!([bram18(1025, 18), bram18(4096, 18), bram18(16384, 4)], [2, 4, 4]);
+        assert_eq!(Operation::Constants { entries: 4096, width: 16 }.bram18(), 0);
+        assert_eq!(Operation::Table { entries: 1024, width: 18 }.luts(), 0.0);
     }
 
     /// The tables of published reports: `sparse_conv` with 10 slots, 8 bits and 10 bits.
@@ -356,13 +432,13 @@ mod tests {
                 for operation in all(width, other) {
                     let numbers = [operation.luts(), operation.hls_luts(), operation.delay()];
                     assert!(numbers.iter().all(|number| number.is_finite() && *number >= 0.0), "{operation:?}: {numbers:?}");
-                    let _ = (operation.dsps(), operation.table_bits());
+                    let _ = (operation.dsps(), operation.bram18(), operation.table_bits(), operation.bits_behind(other));
                 }
             }
         }
     }
 
-    fn all(width: u32, other: u32) -> [Operation; 11] {
+    fn all(width: u32, other: u32) -> [Operation; 13] {
         [
             Operation::Add { width },
             Operation::Sum { inputs: other, width },
@@ -375,6 +451,8 @@ mod tests {
             Operation::Table { entries: other, width },
             Operation::Multiply { a: width, b: other },
             Operation::MultiplyConstant { digits: other, width },
+            Operation::times_constant(width, other, 3),
+            Operation::Round { formats: other, width },
         ]
     }
 }

@@ -22,6 +22,26 @@ pub struct Step {
     pub live: u64,
 }
 
+impl Step {
+    /// Bits that a register behind `level` levels of the operation holds; `before`: bits that are alive in front of it.
+    /// A level of additions leaves half of the values, each a bit wider. What is not the tree's passes by.
+    fn live_inside(&self, before: u64, level: u32) -> u64 {
+        let Some(sums) = self.operation.bits_behind(level) else {
+            return self.live.max(before.checked_shr(level).unwrap_or(0));
+        };
+        let results = self.operation.bits_behind(u32::MAX).unwrap_or(0).saturating_mul(self.count);
+        self.live.saturating_sub(results).saturating_add(sums.saturating_mul(self.count))
+    }
+
+    /// Block RAMs of the step's tables: each has two ports, so two reads share one.
+    fn bram18(&self) -> u64 {
+        u64::from(self.operation.bram18()).saturating_mul(self.count.div_ceil(BRAM_PORTS))
+    }
+}
+
+/// Reads of a block RAM in a cycle.
+const BRAM_PORTS: u64 = 2;
+
 /// The structure of one kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,6 +76,8 @@ pub struct Estimate {
     pub ffs: u64,
     /// DSP blocks.
     pub dsps: u64,
+    /// Block RAMs of 18 kb: tables that are too large for LUTs.
+    pub bram18: u64,
     /// Bits of constant tables.
     pub table_bits: u64,
     /// Delay of the longest path without registers, in ns.
@@ -92,7 +114,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes through a step; `before`: bits that are alive in front of it. In a tree they halve with every level.
+    /// Goes through a step; `before`: bits that are alive in front of it. In a tree the values halve with every level.
     fn step(&mut self, step: &Step, before: u64) {
         let (levels, delay) = step.operation.levels();
         for level in 0..levels.saturating_mul(step.levels).min(MAX_LEVELS) {
@@ -101,7 +123,7 @@ impl Walk {
                 self.register(match (level, inner) {
                     (0, _) => before,
                     (_, 0) => step.live,
-                    _ => step.live.max(before.checked_shr(inner).unwrap_or(0)),
+                    _ => step.live_inside(before, inner),
                 });
             }
             self.since += delay;
@@ -140,6 +162,7 @@ impl Structure {
             hls_luts: sum(Operation::hls_luts).ceil() as u64,
             ffs: walk.ffs,
             dsps: total(|operation| u64::from(operation.dsps())),
+            bram18: self.steps.iter().fold(0, |sum: u64, step| sum.saturating_add(step.bram18())),
             table_bits: total(Operation::table_bits),
             depth_ns: self.steps.iter().map(|step| step.operation.delay() * f64::from(step.levels)).sum(),
             latency: walk.registers.saturating_add((trips - 1).saturating_mul(interval)),
@@ -193,8 +216,31 @@ mod tests {
     fn a_tree_is_narrower_behind_each_level() {
         let steps = vec![step(Operation::Gate { width: 8 }, 64, 1, 512), step(Operation::Sum { inputs: 64, width: 8 }, 1, 1, 14)];
         let estimate = parallel(steps).estimate(&CLOCK);
-        // Three levels of 1.03 ns fit into the first cycle behind the gates, the others into the second.
-        assert_eq!((estimate.latency, estimate.ffs), (1, 512 >> 3));
+        // Three levels of 1.03 ns fit into the first cycle behind the gates, the others into the second: eight sums of
+        // eight values each, three bits wider.
+        assert_eq!((estimate.latency, estimate.ffs), (1, 8 * (8 + 3)));
+    }
+
+    /// The law in full: a register behind every level but the last, since a cycle has room for one.
+    #[test]
+    fn registers_of_a_tree_halve_by_level_and_grow_by_a_bit() {
+        let level = Operation::Sum { inputs: 2, width: 8 }.delay();
+        let narrow = Clock { period: level * 1.5, uncertainty: 0.0 };
+        for (inputs, count, by_the_way) in [(2, 1, 0), (20, 3, 0), (64, 2, 100), (243, 16, 7)] {
+            let deep = u32::BITS - (inputs - 1u32).leading_zeros();
+            let results = u64::from(count * (8 + deep));
+            let sums = step(Operation::Sum { inputs, width: 8 }, count.into(), 1, results + by_the_way);
+            let expected: u64 = (1..deep).map(|k| u64::from(count * inputs.div_ceil(1 << k) * (8 + k)) + by_the_way).sum();
+            let estimate = parallel(vec![sums]).estimate(&narrow);
+            assert_eq!((estimate.latency, estimate.ffs), (u64::from(deep) - 1, expected), "{inputs} values");
+        }
+    }
+
+    #[test]
+    fn two_reads_share_a_block_ram() {
+        let tables = |count| parallel(vec![step(Operation::Table { entries: 1024, width: 17 }, count, 1, 0)]).estimate(&CLOCK);
+        assert_eq!([1, 2, 5, 10].map(|count| tables(count).bram18), [1, 1, 3, 5]);
+        assert_eq!(tables(5).luts, 0, "the table is not in LUTs as well");
     }
 
     #[test]
@@ -221,7 +267,7 @@ mod tests {
             step(Operation::Multiply { a: 128, b: 128 }, u64::MAX, u32::MAX, u64::MAX),
         ];
         let huge = Structure { steps, trips: u64::MAX, interval: u64::MAX }.estimate(&CLOCK);
-        assert_eq!((huge.luts, huge.dsps, huge.table_bits, huge.latency), (u64::MAX, u64::MAX, u64::MAX, u64::MAX));
+        assert_eq!([huge.dsps, huge.bram18, huge.table_bits, huge.latency], [u64::MAX; 4]);
     }
 
     #[test]

@@ -85,12 +85,6 @@ impl Quantizer {
         }
         out
     }
-
-    /// As [`Self::expand`] for pixels: the format indices of each position of a (height, width, channels) value; the
-    /// first list has one entry if positions share formats.
-    pub fn depends_on_position(&self) -> bool {
-        self.formats.len() > 1 && self.shape.iter().rev().skip(1).any(|&size| size > 1)
-    }
 }
 
 /// Integers that share a binary point: quantized weights.

@@ -59,13 +59,28 @@ pub enum Kernel {
         width: u32,
         pipelined: bool,
     },
-    /// Products with constants, which have `digits` non-zero digits in all.
+    /// Products with constants.
     Dense {
         inputs: u32,
         outputs: u32,
-        digits: u32,
+        constants: Constants,
         width: u32,
     },
+}
+
+/// What is known of the constants of a published dense layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Constants {
+    /// Those that are not zero.
+    pub nonzero: u32,
+    /// Their non-zero digits in all.
+    pub digits: u32,
+    /// Those that have three digits and more.
+    pub long: u32,
+    /// Different ones of three digits and more, for each input.
+    pub products: u32,
+    /// Their mean bits, rounded up.
+    pub bits: u32,
 }
 
 impl fmt::Display for Kernel {
@@ -134,6 +149,11 @@ impl Published {
         (self.structure.estimate(&CLOCK).ffs + self.state) as f64
     }
 
+    /// DSP blocks.
+    pub fn dsps(&self) -> f64 {
+        self.structure.estimate(&CLOCK).dsps as f64
+    }
+
     /// Cycles.
     pub fn latency(&self) -> f64 {
         (self.structure.estimate(&CLOCK).latency + self.control) as f64
@@ -160,7 +180,18 @@ impl Kernel {
             Self::Flatten { positions, channels, slots, width, pipelined } => {
                 flatten(positions, channels, slots, width, pipelined)
             }
-            Self::Dense { inputs, outputs, digits, width } => dense(inputs, outputs, digits, width).into(),
+            Self::Dense { inputs, outputs, constants, width } => dense(inputs, outputs, constants, width).into(),
+        }
+    }
+
+    /// Block RAMs of a convolution with saturating sums. It is not pipelined and takes four slots a cycle, so that a table
+    /// is read again in every cycle.
+    pub fn bram18(self) -> Option<u64> {
+        match self {
+            Self::Conv { saturates: true, slots, .. } => {
+                Some(self.published().structure.estimate(&CLOCK).bram18.div_ceil(u64::from(slots / 4)))
+            }
+            _ => None,
         }
     }
 
@@ -185,7 +216,9 @@ impl Kernel {
         let (terms, sums) = (pairs * u64::from(filters), u64::from(slots) * u64::from(filters));
         let mut steps = match weight {
             Weight::Compared => compared_weights(coordinate, pairs, terms * u64::from(channels), window, width),
-            Weight::Table => weights_from_tables(coordinate, pairs, terms * u64::from(channels), window, width),
+            Weight::Table => {
+                weights_from_tables(coordinate, pairs, terms * u64::from(channels), window, window * channels * filters, width)
+            }
         };
         steps.extend(products(channels, terms, width));
         let live = sums * u64::from(width);
@@ -215,7 +248,8 @@ fn compared_weights(coordinate: u32, pairs: u64, products: u64, window: u32, wid
     ]
 }
 
-fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, width: u32) -> Vec<Step> {
+/// One table has the weights of all channels and filters: `entries`.
+fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, entries: u32, width: u32) -> Vec<Step> {
     let index = u32::BITS - window.leading_zeros();
     let live = 2 * pairs * u64::from(coordinate);
     vec![
@@ -224,7 +258,7 @@ fn weights_from_tables(coordinate: u32, pairs: u64, products: u64, window: u32, 
         step("in the window", Decode { width: coordinate + 1 }, 2 * pairs, 0, 0),
         step("position", Add { width: index }, 3 * pairs, 2, pairs * u64::from(index)),
         step("index", Add { width: index + 1 }, products - pairs, 0, 0),
-        step("weight", Table { entries: window, width }, products, 1, products * u64::from(width)),
+        step("weight", Table { entries, width }, products, 1, products * u64::from(width)),
     ]
 }
 
@@ -319,7 +353,7 @@ fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Pu
         counted.push(step("mean, before it is a shift", Add { width: 21 }, 2 * n * c, 0, 0));
     } else {
         let products = width / 8;
-        steps.push(step("mean", Multiply { a: 2 * width, b: 11 }, n * c * u64::from(products), products, live));
+        steps.push(step("mean", Multiply { a: 24.min(2 * width), b: 9 }, n * c * u64::from(products), products, live));
         steps.push(step("round", Add { width: 2 * width }, n * c, 1, live));
         steps.push(step("saturate", Compare { width: 2 * width }, n * c, 1, live));
     }
@@ -360,25 +394,24 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
     Published { structure, counted: Some(Vec::new()), muxes, state, control: if pipelined { 5 } else { 3 } }
 }
 
-fn dense(inputs: u32, outputs: u32, digits: u32, width: u32) -> Structure {
-    let wide = width > 10;
+fn dense(inputs: u32, outputs: u32, constants: Constants, width: u32) -> Structure {
+    let multiplied = Multiply { a: width, b: constants.bits };
+    let wide = multiplied.dsps() > 0;
     // Bits of a product in the sum: fitted.
     let product = width + if wide { 10 } else { 3 };
-    let live = u64::from(outputs * product);
     let mut steps = Vec::new();
     let terms = if wide {
-        // Of the products with 16 bits four of five are in DSPs; we take the others for those with few digits.
-        let products = u64::from(inputs * outputs);
-        steps.push(step("products", Multiply { a: width, b: width }, products * 4 / 5, 1, u64::from(inputs) * live));
+        let live = u64::from(inputs * outputs * product);
+        steps.push(step("products", multiplied, constants.products.into(), 1, live));
         let few = MultiplyConstant { digits: 2, width: width + product };
-        steps.push(step("products of two digits", few, products / 5, 0, 0));
-        inputs
+        steps.push(step("products of two digits", few, u64::from(constants.nonzero - constants.long), 0, 0));
+        constants.nonzero
     } else {
-        steps.push(step("digits of a product", Add { width: product }, 0, 2, u64::from(inputs) * live));
-        digits / outputs
-    };
+        constants.digits
+    } / outputs;
     let sum = Sum { inputs: terms, width: product };
-    steps.push(step("sums", sum, u64::from(outputs), 1, live));
-    steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, live));
+    let results = u64::from(outputs * (product + u32::BITS - terms.leading_zeros()));
+    steps.push(step("sums", sum, u64::from(outputs), 1, results));
+    steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, results));
     Structure { steps, trips: 1, interval: 1 }
 }

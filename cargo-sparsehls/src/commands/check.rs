@@ -10,7 +10,7 @@ use crate::{
     output::Output,
 };
 
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 13;
 /// From here on the columns are numbers.
 const NUMBERS: usize = 7;
 
@@ -38,7 +38,7 @@ fn print(loaded: &Loaded, output: &Output) -> Result {
     let plan = Plan::new(network, model)?;
     let layers = report::layers(network, &plan, &model.target);
     let mut rows = vec![
-        ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "depth ns"]
+        ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "BRAM", "depth ns"]
             .map(String::from),
     ];
     for layer in &layers {
@@ -49,22 +49,24 @@ fn print(loaded: &Loaded, output: &Output) -> Result {
     output.json("estimate", Some(&model.name), total);
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
-    for (cell, value) in last[NUMBERS..].iter_mut().zip([plan.interval() as u64, total.luts, total.ffs, total.dsps]) {
+    let numbers = [plan.interval() as u64, total.luts, total.ffs, total.dsps, total.bram18];
+    for (cell, value) in last[NUMBERS..].iter_mut().zip(numbers) {
         *cell = count(value);
     }
     rows.push(last);
     let shape: Vec<_> = network.input_shape.iter().map(usize::to_string).collect();
     output.text(&format!("{}: input {} of {}\n{}", model.name, shape.join("×"), network.input.format, table(&rows)));
     output.text(&format!(
-        "estimated, not synthesized: latency {} cycles ({:.0} ns), interval {} cycles ({:.0} ns) at {} ns; {} LUT, {} FF, {} DSP",
+        "estimated, not synthesized: latency {} cycles ({} ns), interval {} cycles ({} ns) at {} ns; {} LUT, {} FF, {} DSP{}",
         total.latency,
-        total.latency as f64 * model.target.clock_period,
+        nanoseconds(total.latency, model.target.clock_period),
         total.interval,
-        total.interval as f64 * model.target.clock_period,
+        nanoseconds(total.interval, model.target.clock_period),
         model.target.clock_period,
         total.luts,
         total.ffs,
-        total.dsps
+        total.dsps,
+        if total.bram18 > 0 { format!(", {} BRAM", total.bram18) } else { String::new() }
     ));
     if output.is_verbose() {
         output.text(&operations(&layers));
@@ -97,6 +99,7 @@ fn row(layer: &report::LayerSummary) -> [String; COLUMNS] {
         count(estimate.luts),
         count(estimate.ffs),
         count(estimate.dsps),
+        count(estimate.bram18),
         if estimate.depth_ns > 0.0 { format!("{:.1}", estimate.depth_ns) } else { String::new() },
     ]
 }
@@ -109,6 +112,12 @@ fn operations(layers: &[report::LayerSummary]) -> String {
         let _ = writeln!(text, "  {}: {}", error::printable(&layer.name), counts.collect::<Vec<_>>().join(", "));
     }
     text
+}
+
+/// The time that cycles take, exact to a femtosecond: a rounded one would contradict the clock beside it.
+fn nanoseconds(cycles: u64, period: f64) -> String {
+    let text = format!("{:.6}", cycles as f64 * period);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Zero is left blank.
@@ -134,4 +143,20 @@ fn table(rows: &[[String; COLUMNS]]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nanoseconds;
+
+    #[test]
+    fn times_do_not_contradict_the_clock() {
+        for (cycles, period, expected) in
+            [(1, 1.5, "1.5"), (3, 3.3, "9.9"), (130, 5.0, "650"), (3, 3.125, "9.375"), (7, 0.1, "0.7")]
+        {
+            assert_eq!(nanoseconds(cycles, period), expected);
+        }
+        assert_eq!(nanoseconds(0, 5.0), "0");
+        assert_eq!(nanoseconds(1, f64::MAX).len(), 309, "and no period is too large");
+    }
 }

@@ -62,15 +62,21 @@ fn print(loaded: &Loaded, points: &[(usize, Point)], common: &Common, output: &O
     if points.is_empty() {
         return output.text(&format!("{}: no point is within the bounds given", model.name));
     }
+    let bram = points.iter().any(|(_, point)| point.estimate.bram18 > 0);
     let mut text = format!(
-        "{}: estimated, not synthesized; {} ns clock; what no other point beats\n     latency interval      LUT      FF   DSP  knobs\n",
-        model.name, model.target.clock_period
+        "{}: estimated, not synthesized; {} ns clock; what no other point beats\n     latency interval      LUT      FF   DSP{}  knobs\n",
+        model.name,
+        model.target.clock_period,
+        if bram { "  BRAM" } else { "" }
     );
     let most = points.iter().map(|(_, point)| point.estimate.luts).max().unwrap_or(1).max(1);
     for (number, Point { knobs, estimate }) in points {
         let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
         let (cycles, every) = (estimate.latency, estimate.interval);
         text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} {:>7} {:>5}", estimate.luts, estimate.ffs, estimate.dsps);
+        if bram {
+            text += &format!(" {:>5}", estimate.bram18);
+        }
         text += &format!("  {bar:<20} {}\n", error::printable(&describe(knobs)));
     }
     let packages: String = common.package.iter().map(|package| format!(" -p {}", error::printable(package))).collect();

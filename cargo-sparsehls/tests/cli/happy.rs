@@ -12,7 +12,7 @@ use std::{
 use sparsehls_build::data;
 
 use crate::{
-    firmware::{Firmware, edit, fixture_path, reasons},
+    firmware::{Firmware, edit, fixture_path, net, reasons},
     stand_in::{heard, signal, wait_until},
 };
 
@@ -265,6 +265,33 @@ fn names_do_not_steer_the_terminal() {
     });
     let run = firmware.run(&["check"]);
     assert!(run.code == 1 && !steers(&run.stderr), "{run:?}");
+}
+
+/// The numbers of a line of the table, from the column `LUT` on.
+fn cells(line: &str, header: &str) -> String {
+    line.chars().skip(header.find("LUT").unwrap() - 3).collect()
+}
+
+#[test]
+fn an_estimate_has_block_rams_and_times_that_fit_the_clock() {
+    let firmware = Firmware::of("sigmoid-activation");
+    firmware.manifest(&format!("{}clock-period = 1.5\n", net("sigmoid-activation")));
+    let run = firmware.run(&["check"]);
+    assert!(run.stdout.contains("interval 1 cycles (1.5 ns) at 1.5 ns; "), "{}", run.stdout);
+    let header = run.stdout.lines().find(|line| line.contains("BRAM")).unwrap();
+    assert!(header.ends_with("BRAM depth ns"), "{header}");
+    let row = |name: &str| cells(run.stdout.lines().find(|line| line.contains(name)).unwrap(), header);
+    let (_, lines) = firmware.json(&["check"]);
+    let table = lines.iter().find(|line| line["kind"] == "lookup").unwrap();
+    let total = lines.iter().find(|line| line["reason"] == "estimate").unwrap();
+    assert_eq!((&table["cost"]["bram18"], &total["bram18"], &table["cost"]["luts"]), (&16.into(), &16.into(), &0.into()));
+    assert!(row(" lookup ").contains(" 16 ") && row("  total").trim_end().ends_with(" 16"), "{}", run.stdout);
+    assert!(run.stdout.contains(", 16 BRAM\n"), "{}", run.stdout);
+    let explored = firmware.run(&["explore", "--max-interval", "1"]);
+    assert!(explored.stdout.contains("   DSP  BRAM  knobs\n"), "{}", explored.stdout);
+
+    let none = Firmware::of("dense-only").run(&["check"]);
+    assert!(!none.stdout.contains("BRAM"), "a column of nothing is left out: {}", none.stdout);
 }
 
 #[test]
