@@ -66,6 +66,7 @@
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs | [`plan::Plan`]: how each layer is built |
 //! | [`cost`] | `FixedNetwork` and `Plan` | [`cost::NetworkEstimate`]: area and cycles; it also makes choices for `plan` |
 //! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
+//! | [`float32`] | `FixedNetwork` and an event | [`float32::Bounds`]: how far Keras's own float32 may be off |
 //! | [`emit`] | `FixedNetwork` and `Plan` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
 //! | [`stream`] | many events | outputs of an engine, chunk by chunk on all cores |
@@ -86,6 +87,7 @@ pub mod emit;
 pub mod error;
 pub mod files;
 pub mod fixed;
+pub mod float32;
 pub mod formats;
 pub mod keras;
 pub mod manifest;

@@ -8,6 +8,7 @@ use sparsehls_build::{
     check::{self, Comparison},
     csim::Csim,
     data::{self, Events, Source},
+    float32::Float32,
     formats::GridReport,
     reference::Reference,
     stream::{self, Engine},
@@ -89,19 +90,16 @@ fn compare(
 ) -> Result<Compared> {
     let network = &loaded.network;
     check_shapes(loaded, x, y)?;
-    let outputs = network.output_len();
-    let reference = Reference::new(network);
+    let (reference, float32) = (Reference::new(network), Float32::new(network));
     let worker = |_| {
         let mut engines = csim.map(Engine::csim).transpose()?.into_iter().collect::<Vec<_>>();
         if args.engine != Engines::Csim {
             engines.push(Engine::Reference(&reference));
         }
+        let float32 = &float32;
         Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
             let (inputs, grid) = network.input.mantissas(&x);
-            let compare = |engine: &mut Engine<'_>| {
-                let found = data::to_floats(&engine.run(&inputs)?, network);
-                Ok(check::compare(&found, &y, outputs, network.tolerance))
-            };
+            let compare = |engine: &mut Engine<'_>| Ok(check::with_keras(float32, &inputs, &engine.run(&inputs)?, &y));
             Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
         })
     };
@@ -149,6 +147,9 @@ fn describe(loaded: &Loaded, engine: &str, result: &Comparison) -> String {
             " by more than {:.2e}; the largest difference is {:.2e}",
             loaded.network.tolerance, result.max_abs_difference
         );
+    }
+    for more in result.of_float32() {
+        text += &format!("; {more}");
     }
     if let Some(first) = result.first {
         text += &format!(
