@@ -1,13 +1,17 @@
 //! Stage 9: proof that the engines agree with each other and with Keras.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{
+    Golden,
     csim::Csim,
     data,
     error::{Code, Error, Result},
     float32::{Bounds, Float32},
     formats::FixedNetwork,
+    manifest,
     reference::Reference,
 };
 
@@ -129,17 +133,17 @@ pub struct UselessBound {
     pub layer: String,
 }
 
-/// Compares output mantissas of an engine for `inputs` with what Keras gives. A difference of up to the network's
+/// Compares outputs of an engine for the mantissas `inputs` with what Keras gives. A difference of up to the network's
 /// tolerance is none; one that Keras's own float32 explains is counted, and does not make an event different. An engine
 /// that has not the exact outputs is excused nothing.
-pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[i64], expected: &[f64]) -> Comparison {
+pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Comparison {
     let network = float32.network();
     let outputs = network.output_len().max(1);
     let can_round = float32.can_round();
     let mut result = Comparison::default();
     let events = inputs.chunks(network.input_len().max(1)).zip(found.chunks(outputs)).zip(expected.chunks(outputs));
     for ((input, found), expected) in events {
-        let mut event = compare(&data::to_floats(found, network), expected, outputs, network.tolerance);
+        let mut event = compare(found, expected, outputs, network.tolerance);
         if can_round && event.events_different > 0 && result.events_different < UNEXPLAINED {
             explain(&mut event, &float32.bounds(input), found, expected, network);
         }
@@ -148,11 +152,31 @@ pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[i64], expected
     result
 }
 
+/// Compares `found`, outputs of a package's model for the events of `golden`, with Keras. This is what the golden test of a
+/// package asks if not all outputs are the same. The package is the one in the folder `package`.
+///
+/// # Errors
+/// Whatever is wrong with the manifest or the model; [`Code::InvalidData`] if shapes do not fit.
+pub fn golden(package: impl AsRef<Path>, model: &str, golden: data::Golden, found: &[f32]) -> Result<Comparison> {
+    let package = manifest::of_build_script(package.as_ref())?;
+    let models = manifest::models(&package)?;
+    let model = models
+        .iter()
+        .find(|declared| declared.name == model)
+        .ok_or_else(|| Error::new(Code::ModelNotDeclared, format!("no model `{model}` is declared")).file(&package.manifest))?;
+    let network = crate::load(model)?;
+    let golden = Golden::new(golden, &network)?;
+    if found.len() != golden.outputs.len() {
+        let message = format!("{} outputs were found, and Keras has {}", found.len(), golden.outputs.len());
+        return Err(Error::new(Code::InvalidData, message).help("give the outputs of all events, one after another"));
+    }
+    Ok(with_keras(&Float32::new(&network), &golden.inputs, found, &golden.outputs))
+}
+
 /// Takes back a difference that float32 explains.
-fn explain(event: &mut Comparison, bounds: &Bounds<'_>, found: &[i64], expected: &[f64], network: &FixedNetwork) {
-    let floats = data::to_floats(found, network);
+fn explain(event: &mut Comparison, bounds: &Bounds<'_>, found: &[f32], expected: &[f64], network: &FixedNetwork) {
     let differs = |output: &usize| {
-        let difference = (f64::from(floats[*output]) - expected[*output]).abs();
+        let difference = (f64::from(found[*output]) - expected[*output]).abs();
         difference > network.tolerance || difference.is_nan()
     };
     let different: Vec<usize> = (0..found.len()).filter(differs).collect();
@@ -160,7 +184,7 @@ fn explain(event: &mut Comparison, bounds: &Bounds<'_>, found: &[i64], expected:
     let useless = different.iter().find_map(|output| bounds.useless(*output));
     event.useless_bound = useless.map(|layer| UselessBound { event: 0, layer: layer.to_owned() });
     let is_within = different.iter().all(|output| bounds.explains(*output, expected[*output]));
-    if is_within && useless.is_none() && found == bounds.exact {
+    if is_within && useless.is_none() && found == data::to_floats(&bounds.exact, network) {
         event.events_different = 0;
         event.first = None;
         event.within_float32 = 1;

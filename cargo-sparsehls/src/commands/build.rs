@@ -15,6 +15,7 @@ use sparsehls_build::{
     Code, Error, Result,
     check::{self, Comparison},
     csim::Csim,
+    data,
     float32::Float32,
     toolchain::{Cancel, Job},
 };
@@ -165,7 +166,8 @@ fn run_checks(loaded: &Loaded, csim: &Csim, output: &Output) -> Result<Checked> 
     let mut checked = Checked { events: result.events, ..Checked::default() };
     let mut keras = Comparison::default();
     if let (Some(golden), None) = (&golden, result.first) {
-        keras = check::with_keras(&Float32::new(network), inputs, &csim.run(inputs)?, &golden.outputs);
+        let floats = data::to_floats(&csim.run(inputs)?, network);
+        keras = check::with_keras(&Float32::new(network), inputs, &floats, &golden.outputs);
         checked.golden = keras.events;
         checked.grid = golden.grid;
         checked.within_float32 = keras.within_float32;

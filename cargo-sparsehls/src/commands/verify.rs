@@ -99,7 +99,10 @@ fn compare(
         let float32 = &float32;
         Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
             let (inputs, grid) = network.input.mantissas(&x);
-            let compare = |engine: &mut Engine<'_>| Ok(check::with_keras(float32, &inputs, &engine.run(&inputs)?, &y));
+            let compare = |engine: &mut Engine<'_>| {
+                let found = data::to_floats(&engine.run(&inputs)?, network);
+                Ok(check::with_keras(float32, &inputs, &found, &y))
+            };
             Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
         })
     };
