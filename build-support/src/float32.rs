@@ -102,9 +102,11 @@ impl Bounds<'_> {
         at(&self.slack, output)
     }
 
-    /// The same as a number, without the tolerance of the network.
+    /// How far the output of an engine, which is the float32 next to the exact one, and Keras's may be apart. The tolerance
+    /// of the network comes on top.
     pub fn bound(&self, output: usize) -> f64 {
-        self.slack(output).largest() * self.unit()
+        let exact = self.exact[output] as f64 * self.unit();
+        self.slack(output).largest() * self.unit() + (exact - f64::from(exact as f32)).abs()
     }
 
     fn unit(&self) -> f64 {

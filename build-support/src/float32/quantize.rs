@@ -58,12 +58,21 @@ pub fn steps(format: QuantizerFormat, quantizer: &Quantizer, x: i64, slack: Slac
         return range.all(exact);
     }
     let rounded = round(x, slack, f, input, rounding);
-    Steps { exact, ..range.reduce(rounded, overflow) }
+    let reduced = range.reduce(rounded, overflow);
+    // The largest of 24 bits and a half are a tie, too.
+    let is_end = |n: i128| n.abs() == range.end() - 1;
+    let ties = adds_half(rounding) && range.bits == 24 && overflow != Overflow::Wrap;
+    let reduced = if ties && (is_end(reduced.lo) || is_end(reduced.hi)) { reduced.widened(1) } else { reduced };
+    Steps { exact, ..reduced }
+}
+
+fn adds_half(rounding: Rounding) -> bool {
+    !matches!(rounding, Rounding::Floor | Rounding::TowardZero | Rounding::HalfEven)
 }
 
 /// Rounds to `f` fraction bits, without limits.
 fn round(x: i64, slack: Slack, f: i32, input: &Values, rounding: Rounding) -> Steps {
-    let adds_half = !matches!(rounding, Rounding::Floor | Rounding::TowardZero | Rounding::HalfEven);
+    let adds_half = adds_half(rounding);
     // The number just below one half, of 24 bits, becomes 1 if one half is added.
     let is_fine = input.divisor != 1 || input.fraction - f > 24;
     let nearly_half = 2f64.powi(-24 + input.fraction - f) * input.divisor as f64;
@@ -146,4 +155,91 @@ impl Range {
 fn holds(n: i128) -> bool {
     let n = n.unsigned_abs();
     n >> n.trailing_zeros().min(127) < 1 << 24
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::sum::tests::Random, *};
+
+    /// The quantizers of HGQ2 in float32, step by step.
+    fn keras(x: f32, k: i32, i: i32, f: i32, rounding: Rounding, overflow: Overflow) -> f32 {
+        let two = |bits: i32| 2f32.powi(bits);
+        let clip = |x: f32, min: f32, max: f32| {
+            if x > max {
+                max
+            } else if x < min {
+                min
+            } else {
+                x
+            }
+        };
+        let sign = |x: f32| if x == 0.0 { 0.0 } else { x.signum() };
+        let max = two(i) - two(-f);
+        let x = match overflow {
+            Overflow::Wrap => x,
+            Overflow::Saturate => clip(x, -two(i) * k as f32, max),
+            Overflow::SaturateSymmetric => clip(x, -max * k as f32, max),
+        } * two(f);
+        let x = match rounding {
+            Rounding::Floor => x.floor(),
+            Rounding::HalfUp => (x + 0.5).floor(),
+            Rounding::HalfEven => x.round_ties_even(),
+            Rounding::TowardZero => x.abs().floor() * sign(x),
+            Rounding::HalfTowardZero => -(-x.abs() + 0.5).floor() * sign(x),
+            Rounding::HalfDown => -(-x + 0.5).floor(),
+            Rounding::HalfAwayFromZero => (x.abs() + 0.5).floor() * sign(x),
+        } / two(f);
+        if overflow != Overflow::Wrap {
+            return x;
+        }
+        let bias = k as f32 * two(i + k - 1);
+        let (x, period) = (x + bias, two(i + k));
+        let rest = x % period;
+        (if x < 0.0 { (rest + period) % period } else { rest }) - bias
+    }
+
+    #[test]
+    fn no_quantizer_of_keras_leaves_its_bound() {
+        let mut random = Random::new(2);
+        let (mut points, mut others) = (0, 0);
+        for round in 0..200_000 {
+            let (rounding, ..) = Rounding::ALL[round % 7];
+            let overflow = [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric][round / 7 % 3];
+            let k = random.below(2) as i32;
+            let f = random.below(20) as i32 - 4;
+            let i = (random.below(30) as i32 - f).max(-f);
+            if k + i + f == 0 {
+                continue;
+            }
+            let fraction = f + random.below(40) as i32 - 6;
+            let divisor = [1, 1, 1, 49][round % 4];
+            // What is just beside half a step is where things go wrong.
+            let odd = (random.mantissa(12) << (fraction - f).max(0)) + (random.below(2) << (fraction - f - 1).max(0)) as i64;
+            let x = match random.below(3) {
+                0 => random.mantissa(40),
+                1 => odd + random.below(3) as i64 - 1,
+                _ => (1 << random.below(30)) + random.below(3) as i64 - 1,
+            };
+            let value = (x as f64 * 2f64.powi(-fraction) / divisor as f64) as f32;
+            let near = f32::from_bits(value.to_bits().wrapping_add(random.below(3) as u32).wrapping_sub(1));
+            let value = if near.is_finite() && near.abs() > 1e-30 && random.below(2) == 0 { near } else { value };
+            let difference = f64::from(value) * 2f64.powi(fraction) * divisor as f64 - x as f64;
+            let slack = Slack { below: (-difference).max(0.0), above: difference.max(0.0) };
+            let whole = divisor == 1 && difference.fract() == 0.0;
+            if divisor == 1 && !whole {
+                continue; // values with this divisor are on their grid in Keras too
+            }
+            let format = QuantizerFormat::Live { k: k as u32, i, f };
+            let quantizer = Quantizer::uniform(format, rounding, overflow, 1);
+            let input = Values { fraction, divisor, intervals: Vec::new(), active: None };
+            let steps = steps(format, &quantizer, x, slack, &input);
+            let found = f64::from(keras(value, k, i, f, rounding, overflow)) * 2f64.powi(f);
+            let inside = (steps.lo as f64..=steps.hi as f64).contains(&found);
+            let about = format!("{rounding:?} {overflow:?} k={k} i={i} f={f} of {x} 2^-{fraction} / {divisor}, {value:e}");
+            assert!(inside, "{about}: {found} is not in {steps:?}");
+            assert!(steps.lo <= steps.exact && steps.exact <= steps.hi, "{about}: {steps:?}");
+            *(if steps.is_point() { &mut points } else { &mut others }) += 1;
+        }
+        assert!(points > 50_000 && others > 10_000, "{points}, {others}");
+    }
 }

@@ -113,12 +113,12 @@ impl Sum {
             return 0.0;
         }
         let limit = self.unit.exact_up_to(self.bits);
-        // A partial sum is also larger by what was rounded before.
-        let growth = 1.0 + (self.terms as f64 + 2.0) * 2f64.powi(1 - BITS);
-        let total = |terms: &[f64]| terms.iter().sum::<f64>() * growth;
+        let total = |terms: &[f64]| terms.iter().sum::<f64>();
         if total(&self.up).max(total(&self.down)) <= limit {
             return 0.0;
         }
+        // A partial sum is also larger by what was rounded before.
+        let growth = 1.0 + (self.terms as f64 + 2.0) * 2f64.powi(1 - BITS);
         self.up.sort_unstable_by(|a, b| b.total_cmp(a));
         self.down.sort_unstable_by(|a, b| b.total_cmp(a));
         let (mut up, mut down, mut rounding) = (0.0, 0.0, 0.0);
@@ -131,5 +131,115 @@ impl Sum {
             }
         }
         rounding
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// Enough for tests: numbers from a multiplication and a shift.
+    pub struct Random(u64);
+
+    impl Random {
+        pub fn new(seed: u64) -> Self {
+            Self(seed)
+        }
+
+        pub fn below(&mut self, end: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % end
+        }
+
+        /// From `-2^bits` to `2^bits`; often few of the bits, often a power of two.
+        pub fn mantissa(&mut self, bits: u64) -> i64 {
+            let bits = 1 + self.below(bits);
+            let size = (((self.below(1 << 31) << 31) | self.below(1 << 31)) & ((1 << bits) - 1)) as i64;
+            let size = if self.below(8) == 0 { 1 << (bits - 1) } else { size };
+            if self.below(2) == 0 { size } else { -size }
+        }
+    }
+
+    /// One way to compute the sum in float32.
+    fn evaluate(random: &mut Random, factors: &[(f32, f32)]) -> f32 {
+        let mut factors = factors.to_vec();
+        for at in (1..factors.len()).rev() {
+            factors.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        let fused = random.below(2) == 0;
+        let chain =
+            |part: &[(f32, f32)]| part.iter().fold(0.0f32, |sum, (x, w)| if fused { x.mul_add(*w, sum) } else { sum + x * w });
+        // Some accumulators side by side, added up in a tree.
+        let lanes = 1 + random.below(factors.len() as u64) as usize;
+        let mut parts: Vec<f32> = factors.chunks(lanes).map(chain).collect();
+        while parts.len() > 1 {
+            let (a, b) = (random.below(parts.len() as u64) as usize, parts.len() - 1);
+            let last = parts.swap_remove(b);
+            let at = a % parts.len();
+            parts[at] += last;
+        }
+        parts[0]
+    }
+
+    #[test]
+    fn no_order_of_a_float32_sum_leaves_its_bound() {
+        let mut random = Random::new(1);
+        let (mut rounded, mut exact_sums, mut nearest) = (0, 0, 0.0f64);
+        for round in 0..20_000 {
+            let divisor = [1, 1, 3, 49][round % 4];
+            let unit = Unit::new(divisor);
+            let mut sum = Sum::new(unit);
+            let (mut exact, mut factors) = (0i128, Vec::new());
+            let (bits, weight_bits) = (1 + random.below(24), 1 + random.below(20));
+            let shift = random.below(9);
+            for _ in 0..=random.below(24) {
+                let x = random.mantissa(bits) << shift;
+                let weight = random.mantissa(weight_bits);
+                let keras = (x as f64 / divisor as f64) as f32;
+                // Some values are off before.
+                let off = if random.below(4) == 0 { random.mantissa(6) } else { 0 };
+                let keras = (f64::from(keras) + off as f64) as f32;
+                let difference = f64::from(keras) * divisor as f64 - x as f64;
+                let slack = if difference < 0.0 {
+                    Slack { below: -difference, above: 0.0 }
+                } else {
+                    Slack { below: 0.0, above: difference }
+                };
+                sum.push(x, slack, weight.into());
+                exact += i128::from(x) * i128::from(weight);
+                factors.push((keras, weight as f32));
+            }
+            let slack = sum.finish();
+            for _ in 0..4 {
+                let difference = f64::from(evaluate(&mut random, &factors)) * divisor as f64 - exact as f64;
+                // What double precision rounds in this product.
+                let more = 1e-14 * exact as f64;
+                let inside = difference >= -slack.below - more.abs() && difference <= slack.above + more.abs();
+                assert!(inside, "{factors:?}: {difference} beyond {slack:?}");
+                rounded += usize::from(difference != 0.0);
+                exact_sums += usize::from(slack.is_zero());
+                if difference != 0.0 && divisor == 1 {
+                    nearest = nearest.max(difference.abs() / slack.largest());
+                }
+            }
+        }
+        assert!(rounded > 10_000 && exact_sums > 5_000, "{rounded} rounded, {exact_sums} exact");
+        assert!(nearest > 0.9, "no sum comes near its bound: {nearest}");
+    }
+
+    #[test]
+    fn a_sum_within_24_bits_is_exact() {
+        let sum_of = |terms: &[(i64, i128)]| {
+            let mut sum = Sum::new(Unit::new(1));
+            terms.iter().for_each(|(x, w)| sum.push(*x, Slack::default(), *w));
+            sum.finish()
+        };
+        assert!(sum_of(&[(1 << 23, 1), (1 << 23, 1)]).is_zero());
+        assert!(sum_of(&[(1 << 23, 1), ((1 << 23) - 1, 1), (1 - (1 << 23), 2)]).is_zero());
+        assert!(sum_of(&[(1 << 30, 1), (3 << 20, 1)]).is_zero());
+        assert_eq!(sum_of(&[(1 << 24, 1), (1, 1)]).largest().floor(), 1.0);
+        // 2^24 + 2^24 + 1: only the last of the two additions rounds, and by 1 or 2.
+        assert_eq!(sum_of(&[(1 << 24, 1), (1 << 24, 1), (1, 1)]).largest().floor(), 4.0);
+        assert_eq!(sum_of(&[((1 << 24) - 1, 3)]).largest().floor(), 2.0);
     }
 }
