@@ -291,7 +291,7 @@ fn prove(model: &Model, network: &FixedNetwork, golden: Option<&Golden>, csim: O
     let Some(golden) = golden else { return Ok(()) };
     let outputs = crate::reference::Reference::new(network).run_all(inputs);
     let floats = data::to_floats(&outputs, network);
-    let result = check::with_keras(&Float32::new(network), inputs, &floats, &golden.outputs);
+    let result = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
     result.require_equal(&model.name, "the network", "Keras").map_err(|error| error.key(format!("{}.golden", model.key())))?;
     result.of_float32().iter().for_each(|text| cargo::note(&format!("{}: {text}", model.name)));
     Ok(())

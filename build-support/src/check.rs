@@ -13,6 +13,7 @@ use crate::{
     formats::FixedNetwork,
     manifest,
     reference::Reference,
+    stream,
 };
 
 /// Events made up for a self-check, and values that they may have in all: large images get fewer events.
@@ -145,11 +146,34 @@ pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected
     for ((input, found), expected) in events {
         let mut event = compare(found, expected, outputs, network.tolerance);
         if can_round && event.events_different > 0 && result.events_different < UNEXPLAINED {
-            explain(&mut event, &float32.bounds(input), found, expected, network);
+            explain(&mut event, float32, input, found, expected);
         }
         result.add(event);
     }
     result
+}
+
+/// As [`with_keras`], on all cores.
+///
+/// # Errors
+/// None; it is the type of what [`stream`] hands over.
+pub fn all_with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Result<Comparison> {
+    let network = float32.network();
+    let (size, outputs) = (network.input_len().max(1), network.output_len().max(1));
+    let events = stream::chunk_events(network);
+    let parts = inputs.chunks(events * size).zip(found.chunks(events * outputs)).zip(expected.chunks(events * outputs));
+    let mut parts = parts.map(|((inputs, found), expected)| (inputs, found, expected));
+    let worker = |(inputs, found, expected): (&[i64], &[f32], &[f64])| Ok(with_keras(float32, inputs, found, expected));
+    let mut result = Comparison::default();
+    stream::in_order(
+        vec![worker; stream::workers()],
+        || Ok(parts.next()),
+        |part| {
+            result.add(part);
+            Ok(())
+        },
+    )?;
+    Ok(result)
 }
 
 /// Compares `found`, outputs of a package's model for the events of `golden`, with Keras. This is what the golden test of a
@@ -170,21 +194,33 @@ pub fn golden(package: impl AsRef<Path>, model: &str, golden: data::Golden, foun
         let message = format!("{} outputs were found, and Keras has {}", found.len(), golden.outputs.len());
         return Err(Error::new(Code::InvalidData, message).help("give the outputs of all events, one after another"));
     }
-    Ok(with_keras(&Float32::new(&network), &golden.inputs, found, &golden.outputs))
+    all_with_keras(&Float32::new(&network), &golden.inputs, found, &golden.outputs)
 }
 
 /// Takes back a difference that float32 explains.
-fn explain(event: &mut Comparison, bounds: &Bounds<'_>, found: &[f32], expected: &[f64], network: &FixedNetwork) {
+fn explain(event: &mut Comparison, float32: &Float32<'_>, input: &[i64], found: &[f32], expected: &[f64]) {
+    let network = float32.network();
     let differs = |output: &usize| {
         let difference = (f64::from(found[*output]) - expected[*output]).abs();
         difference > network.tolerance || difference.is_nan()
     };
     let different: Vec<usize> = (0..found.len()).filter(differs).collect();
+    let useless = |bounds: &Bounds<'_>| {
+        let layer = different.iter().find_map(|output| bounds.useless(*output));
+        layer.map(|layer| UselessBound { event: 0, layer: layer.to_owned() })
+    };
+    let mut bounds = float32.bounds(input);
+    event.useless_bound = useless(&bounds);
+    if event.useless_bound.is_some() {
+        // A value may have wrapped; but perhaps the difference is one without that.
+        let closer = float32.bounds_without_crossing(input);
+        if useless(&closer).is_none() && different.iter().all(|output| closer.explains(*output, expected[*output])) {
+            (event.useless_bound, bounds) = (None, closer);
+        }
+    }
     event.float32_bound = different.iter().map(|output| bounds.bound(*output)).fold(0.0, f64::max);
-    let useless = different.iter().find_map(|output| bounds.useless(*output));
-    event.useless_bound = useless.map(|layer| UselessBound { event: 0, layer: layer.to_owned() });
     let is_within = different.iter().all(|output| bounds.explains(*output, expected[*output]));
-    if is_within && useless.is_none() && found == data::to_floats(&bounds.exact, network) {
+    if is_within && event.useless_bound.is_none() && found == data::to_floats(&bounds.exact, network) {
         event.events_different = 0;
         event.first = None;
         event.within_float32 = 1;

@@ -73,9 +73,11 @@ impl Slack {
         Self { below: distance(exact.saturating_sub(lo)), above: distance(hi.saturating_sub(exact)) }
     }
 
-    /// Where Keras has whole mantissas, it is off by whole ones.
-    fn whole(self) -> Self {
-        Self { below: self.below.floor(), above: self.above.floor() }
+    /// Where Keras has multiples of `2^-finer`, it is off by such.
+    fn on_grid(self, finer: i32) -> Self {
+        let scale = 2f64.powi(finer);
+        let down = |x: f64| (x * scale).floor() / scale;
+        Self { below: down(self.below), above: down(self.above) }
     }
 
     /// A little more, for what double precision rounds here, and never beyond all bounds.
@@ -83,6 +85,17 @@ impl Slack {
         let up = |x: f64| (x * (1.0 + 1e-9)).min(Self::UNBOUNDED.below);
         Self { below: up(self.below), above: up(self.above) }
     }
+}
+
+/// The slack of every element of `value` as Keras shapes it: none where no pixel is active.
+pub fn to_dense(slack: &[Slack], value: &Value, shape: &Shape) -> Vec<Slack> {
+    // Which element stands where, counted from 1.
+    let numbers = (1..).zip(value.elements()).map(|(number, _)| number).collect();
+    let order = match value {
+        Value::Sparse { positions, .. } => Value::Sparse { positions: positions.clone(), features: numbers },
+        Value::Dense(_) => Value::Dense(numbers),
+    };
+    order.to_dense(shape).into_iter().map(|number| at(slack, (number as usize).wrapping_sub(1))).collect()
 }
 
 /// What Keras may give for one event.
@@ -171,9 +184,19 @@ impl<'a> Float32<'a> {
 
     /// What Keras may give for the input mantissas of one event.
     pub fn bounds(&self, input: &[i64]) -> Bounds<'a> {
+        self.bounds_if(input, true)
+    }
+
+    /// What Keras may give if all its values wrap as the exact ones do. Near the end of a range that wraps, [`Self::bounds`]
+    /// must allow for everything in it; these bounds are a part of those.
+    pub fn bounds_without_crossing(&self, input: &[i64]) -> Bounds<'a> {
+        self.bounds_if(input, false)
+    }
+
+    fn bounds_if(&self, input: &[i64], crosses: bool) -> Bounds<'a> {
         let mut blurred = None;
         let mut slack = Vec::new();
-        let exact = self.bounds_observed(input, |fixed, value, layer| {
+        let exact = self.observe(input, crosses, |fixed, value, layer| {
             let mut elements = value.elements().iter().zip(layer).enumerate();
             if blurred.is_none() && elements.any(|(at, (&x, &slack))| !slack.is_zero() && covers(&fixed.output, at, x, slack)) {
                 blurred = Some(fixed.layer.name.as_str());
@@ -185,20 +208,29 @@ impl<'a> Float32<'a> {
 
     /// Follows one event; `observe` sees every layer, its exact value and the slack of its elements, which is empty where
     /// all are exact.
-    pub fn bounds_observed(&self, input: &[i64], mut observe: impl FnMut(&'a FixedLayer, &Value, &[Slack])) -> Vec<i64> {
+    pub fn bounds_observed(&self, input: &[i64], observe: impl FnMut(&'a FixedLayer, &Value, &[Slack])) -> Vec<i64> {
+        self.observe(input, true, observe)
+    }
+
+    fn observe(&self, input: &[i64], crosses: bool, mut observe: impl FnMut(&'a FixedLayer, &Value, &[Slack])) -> Vec<i64> {
         let mut layers = self.network.layers.iter().zip(&self.rounding);
-        let mut slack = self.of_input(input);
+        let (mut slack, mut finer) = (self.of_input(input), 0);
         let mut before = None;
         self.reference.run_observed(input, |_, after| {
             let Some((fixed, rounds)) = layers.next() else { return };
             let x = before.take().unwrap_or_else(|| Value::Dense(input.to_vec()));
             if *rounds || !slack.is_empty() {
-                slack = self.step(fixed, &x, &slack, after);
-                let is_grid = fixed.output.divisor == 1;
-                slack.iter_mut().for_each(|slack| *slack = if is_grid { slack.rounded_up().whole() } else { slack.rounded_up() });
+                let unit = Unit::new(fixed.input.divisor, finer);
+                let layer = Step { fixed, x: &x, slack: &slack, y: after, unit, crosses };
+                finer = layer.finer();
+                slack = self.step(&layer).into_iter().map(Slack::rounded_up).collect();
+                if fixed.output.divisor == 1 {
+                    slack.iter_mut().for_each(|slack| *slack = slack.on_grid(finer));
+                }
             }
             if slack.iter().all(Slack::is_zero) {
                 slack.clear();
+                finer = 0;
             }
             observe(fixed, after, &slack);
             before = Some(after.clone());
@@ -210,13 +242,12 @@ impl<'a> Float32<'a> {
         if self.network.input.format.width <= SAFE_BITS {
             return Vec::new();
         }
-        let unit = Unit::new(1);
+        let unit = Unit::new(1, 0);
         input.iter().map(|&x| unit.rounded(x.into(), Slack::default())).collect()
     }
 
-    fn step(&self, fixed: &'a FixedLayer, x: &Value, slack: &[Slack], y: &Value) -> Vec<Slack> {
-        let unit = Unit::new(fixed.input.divisor);
-        let layer = Step { fixed, x, slack, y, unit };
+    fn step(&self, layer: &Step<'_>) -> Vec<Slack> {
+        let fixed = layer.fixed;
         match &fixed.layer.op {
             Op::InputReduce { threshold } => layer.input_reduce(*threshold),
             Op::Quantize(quantizer) => layer.quantize(quantizer, self.reference.classes_of(fixed)),
@@ -235,7 +266,7 @@ impl<'a> Float32<'a> {
                     self.network.tolerance > 0.0 && self.network.layers.last().is_some_and(|last| std::ptr::eq(last, fixed));
                 layer.normalize(sum, reciprocal, stands_in)
             }
-            Op::Reshape => slack.to_vec(),
+            Op::Reshape => layer.slack.to_vec(),
         }
     }
 }
@@ -263,6 +294,8 @@ struct Step<'a> {
     slack: &'a [Slack],
     y: &'a Value,
     unit: Unit,
+    /// Whether a value may wrap in Keras where the exact one does not.
+    crosses: bool,
 }
 
 impl Step<'_> {
@@ -274,6 +307,19 @@ impl Step<'_> {
     /// How many bits the output has behind the point beyond those of the input.
     fn shift(&self) -> i32 {
         self.fixed.output.fraction - self.fixed.input.fraction
+    }
+
+    /// How many bits Keras's results may have behind those of the mantissa: a quantizer finer than formats found any value to
+    /// be can get a value that is.
+    fn finer(&self) -> i32 {
+        match &self.fixed.layer.op {
+            Op::Quantize(quantizer) if !self.slack.is_empty() => {
+                let fraction = quantizer.formats.iter().filter_map(|format| format.fraction()).max();
+                fraction.map_or(0, |f| (f - self.fixed.output.fraction).max(0))
+            }
+            Op::Quantize(_) | Op::Lookup(_) | Op::Normalize { .. } => 0,
+            _ => self.unit.finer(),
+        }
     }
 
     /// A pixel whose value may be on either side of the threshold makes everything uncertain.
@@ -308,11 +354,9 @@ impl Step<'_> {
         let fraction = self.fixed.output.fraction;
         let element = |((x, slack), class): ((i64, Slack), u16)| {
             let format = quantizer.formats[usize::from(class)];
-            let steps = quantize::steps(format, quantizer, x, slack, &self.fixed.input);
+            let steps = quantize::steps(format, quantizer, (x, slack), (&self.fixed.input, self.unit), self.crosses);
             let scale = 2f64.powi(fraction - format.fraction().unwrap_or(fraction));
-            let slack = Slack::of(steps.exact, steps.lo, steps.hi).times(scale);
-            // A quantizer finer than formats found any value to be: what Keras has may lie between two mantissas.
-            if slack.below.fract() != 0.0 || slack.above.fract() != 0.0 { Slack::UNBOUNDED } else { slack }
+            Slack::of(steps.exact, steps.lo, steps.hi).times(scale)
         };
         self.inputs().zip(self.classes(classes)).map(element).collect()
     }
@@ -502,7 +546,7 @@ impl Step<'_> {
         let mut total = Sum::new(self.unit);
         self.inputs().for_each(|(x, slack)| total.push(x, slack, 1));
         let exact = self.x.elements().iter().sum();
-        let steps = quantize::steps(sum.formats[0], sum, exact, total.finish(), &self.fixed.input);
+        let steps = quantize::steps(sum.formats[0], sum, (exact, total.finish()), (&self.fixed.input, self.unit), self.crosses);
         let drop = sum.formats[0].fraction().map_or(0, |f| f - table.input.fraction);
         let Steps { exact, lo, hi } = steps.shifted(drop);
         let reciprocal = entries(table, 0, exact as i64, lo as i64, hi as i64);

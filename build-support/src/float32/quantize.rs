@@ -1,7 +1,7 @@
 //! What a quantizer makes of a value that Keras may have a little off, and what its own float32 arithmetic rounds
 //! (`quantizers/fixed_point/_fixed_point_ops.py`).
 
-use super::Slack;
+use super::{Slack, sum::Unit};
 use crate::{
     fixed::{Overflow, QuantizerFormat, Rounding},
     formats::Values,
@@ -39,6 +39,10 @@ impl Steps {
         Self { lo: self.lo.saturating_sub(by), hi: self.hi.saturating_add(by), ..self }
     }
 
+    fn moved(self, by: i128) -> Self {
+        Self { lo: self.lo + by, hi: self.hi + by, ..self }
+    }
+
     fn largest(&self) -> i128 {
         self.lo.saturating_abs().max(self.hi.saturating_abs())
     }
@@ -48,8 +52,15 @@ impl Steps {
     }
 }
 
-/// Quantizes `x` of `input` with one of the formats of `quantizer`.
-pub fn steps(format: QuantizerFormat, quantizer: &Quantizer, x: i64, slack: Slack, input: &Values) -> Steps {
+/// Quantizes `x` of `input`, whose values Keras counts in `unit`, with one of the formats of `quantizer`. Whether it `crosses`: whether Keras's value may wrap where
+/// the exact one does not.
+pub fn steps(
+    format: QuantizerFormat,
+    quantizer: &Quantizer,
+    (x, slack): (i64, Slack),
+    (input, unit): (&Values, Unit),
+    crosses: bool,
+) -> Steps {
     let (rounding, overflow) = (quantizer.rounding, quantizer.overflow);
     let exact = format.quantize(x.into(), input.fraction, input.divisor, rounding, overflow);
     let (QuantizerFormat::Live { k, i, f }, false) = (format, x == 0 && slack.is_zero()) else { return Steps::point(exact) };
@@ -57,8 +68,8 @@ pub fn steps(format: QuantizerFormat, quantizer: &Quantizer, x: i64, slack: Slac
     if slack.largest() > MAX_SLACK {
         return range.all(exact);
     }
-    let rounded = round(x, slack, f, input, rounding);
-    let reduced = range.reduce(rounded, overflow);
+    let rounded = round(x, slack, f, (input, unit), rounding);
+    let reduced = range.reduce(rounded, overflow, crosses);
     // The largest of 24 bits and a half are a tie, too.
     let is_end = |n: i128| n.abs() == range.end() - 1;
     let ties = adds_half(rounding) && range.bits == 24 && overflow != Overflow::Wrap;
@@ -71,10 +82,10 @@ fn adds_half(rounding: Rounding) -> bool {
 }
 
 /// Rounds to `f` fraction bits, without limits.
-fn round(x: i64, slack: Slack, f: i32, input: &Values, rounding: Rounding) -> Steps {
+fn round(x: i64, slack: Slack, f: i32, (input, unit): (&Values, Unit), rounding: Rounding) -> Steps {
     let adds_half = adds_half(rounding);
     // The number just below one half, of 24 bits, becomes 1 if one half is added.
-    let is_fine = input.divisor != 1 || input.fraction - f > 24;
+    let is_fine = input.divisor != 1 || input.fraction + unit.finer() - f > 24;
     let nearly_half = 2f64.powi(-24 + input.fraction - f) * input.divisor as f64;
     let more = if adds_half && is_fine { nearly_half } else { 0.0 };
     let unbounded = QuantizerFormat::RoundOnly { f };
@@ -118,11 +129,11 @@ impl Range {
         self.end() - i128::from(self.bits <= 24)
     }
 
-    fn reduce(&self, rounded: Steps, overflow: Overflow) -> Steps {
+    fn reduce(&self, rounded: Steps, overflow: Overflow, crosses: bool) -> Steps {
         let (end, last) = (self.end(), self.last());
         // From where Keras clips, at the least and at the most.
         let (least, most) = match overflow {
-            Overflow::Wrap => return self.wrap(rounded),
+            Overflow::Wrap => return self.wrap(rounded, crosses),
             Overflow::Saturate => (self.first(), self.first()),
             Overflow::SaturateSymmetric if self.k == 0 => (0, 0),
             Overflow::SaturateSymmetric => (-last, 1 - end),
@@ -131,7 +142,7 @@ impl Range {
     }
 
     /// `(n + bias) % period - bias`, each of which float32 may round.
-    fn wrap(&self, rounded: Steps) -> Steps {
+    fn wrap(&self, rounded: Steps, crosses: bool) -> Steps {
         let (first, period) = (self.first(), self.end() - self.first());
         let residue = |n: i128| (n - first).rem_euclid(period) + first;
         let biased = rounded.lo - first;
@@ -145,7 +156,11 @@ impl Range {
         };
         let wide = rounded.widened(half_ulp(rounded.largest() - first) + 2 * half_ulp(period - 1));
         if (wide.lo - first).div_euclid(period) != (wide.hi - first).div_euclid(period) {
-            return self.all(rounded.exact);
+            if crosses {
+                return self.all(rounded.exact);
+            }
+            let start = (rounded.exact - first).div_euclid(period) * period + first;
+            return Steps { lo: wide.lo.max(start), hi: wide.hi.min(start + period - 1), ..rounded }.moved(first - start);
         }
         Steps { lo: residue(wide.lo), hi: residue(wide.hi), ..rounded }
     }
@@ -232,7 +247,7 @@ mod tests {
             let format = QuantizerFormat::Live { k: k as u32, i, f };
             let quantizer = Quantizer::uniform(format, rounding, overflow, 1);
             let input = Values { fraction, divisor, intervals: Vec::new(), active: None };
-            let steps = steps(format, &quantizer, x, slack, &input);
+            let steps = steps(format, &quantizer, (x, slack), (&input, Unit::new(divisor, 0)), true);
             let found = f64::from(keras(value, k, i, f, rounding, overflow)) * 2f64.powi(f);
             let inside = (steps.lo as f64..=steps.hi as f64).contains(&found);
             let about = format!("{rounding:?} {overflow:?} k={k} i={i} f={f} of {x} 2^-{fraction} / {divisor}, {value:e}");

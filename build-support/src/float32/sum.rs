@@ -5,24 +5,32 @@ use super::Slack;
 /// Bits that float32 holds.
 const BITS: i32 = 24;
 
-/// What a mantissa counts: with a divisor of 1 a power of two, so that what is on the grid stays there, rounded or not.
+/// What a mantissa counts, and what Keras's values are multiples of.
 #[derive(Debug, Clone, Copy)]
 pub struct Unit {
     divisor: u64,
+    /// Bits that Keras's values may have behind those of the mantissa. With a divisor of 1 what is on such a grid stays on
+    /// it, rounded or not.
+    finer: i32,
 }
 
 impl Unit {
-    pub fn new(divisor: u64) -> Self {
-        Self { divisor }
+    pub fn new(divisor: u64, finer: i32) -> Self {
+        Self { divisor, finer }
     }
 
     pub fn divisor(self) -> f64 {
         self.divisor as f64
     }
 
-    /// Whether Keras's values are whole mantissas, as the exact ones are.
-    fn is_grid(self) -> bool {
-        self.divisor == 1
+    pub fn finer(self) -> i32 {
+        self.finer
+    }
+
+    /// The exponent of what a product is a multiple of: the exact one, or one of a value of Keras and `weight`.
+    fn multiple(self, exact: i128, slack: Slack, weight: i128) -> i32 {
+        let zeros = |n: i128| n.trailing_zeros() as i32;
+        if slack.is_zero() { zeros(exact) } else { zeros(weight) - self.finer }
     }
 
     /// Half a unit in the last place of a float32 of up to this size.
@@ -33,16 +41,16 @@ impl Unit {
         if size == 0.0 { 0.0 } else { 2f64.powi(exponent(size) - BITS) * self.divisor() }
     }
 
-    /// The size up to which float32 holds every multiple of `multiple`.
-    fn exact_up_to(self, multiple: u128) -> f64 {
-        if self.is_grid() { 2f64.powi(BITS + multiple.trailing_zeros().min(127) as i32) } else { 0.0 }
+    /// The size up to which float32 holds every multiple of `2^exponent`.
+    fn exact_up_to(self, exponent: i32) -> f64 {
+        if self.divisor == 1 { 2f64.powi(BITS + exponent) } else { 0.0 }
     }
 
     /// The slack of one result around `exact`, which has `slack` before it is rounded.
     pub fn rounded(self, exact: i128, slack: Slack) -> Slack {
-        let multiple = if slack.is_zero() { exact.unsigned_abs() } else { 1 };
         let size = exact.unsigned_abs() as f64 + slack.largest();
-        if size <= self.exact_up_to(multiple) { slack } else { slack.plus(Slack::both(self.half_ulp(size))) }
+        let holds = size <= self.exact_up_to(self.multiple(exact, slack, 1));
+        if holds { slack } else { slack.plus(Slack::both(self.half_ulp(size))) }
     }
 }
 
@@ -56,8 +64,8 @@ pub struct Sum {
     unit: Unit,
     slack: Slack,
     terms: usize,
-    /// Every term is a multiple of the lowest bit that is set here.
-    bits: u128,
+    /// Every term is a multiple of this power of two.
+    multiple: i32,
     /// How far each term can go up and down, if it can.
     up: Vec<f64>,
     down: Vec<f64>,
@@ -65,7 +73,7 @@ pub struct Sum {
 
 impl Sum {
     pub fn new(unit: Unit) -> Self {
-        Self { unit, slack: Slack::default(), terms: 0, bits: 0, up: Vec::new(), down: Vec::new() }
+        Self { unit, slack: Slack::default(), terms: 0, multiple: i32::MAX, up: Vec::new(), down: Vec::new() }
     }
 
     /// Adds `x * weight`, of which the weight is exact.
@@ -75,7 +83,7 @@ impl Sum {
         }
         let exact = i128::from(x).saturating_mul(weight);
         let slack_of_product = slack.times(weight as f64);
-        let multiple = if slack.is_zero() { exact } else { weight }.unsigned_abs();
+        let multiple = self.unit.multiple(exact, slack, weight);
         let size = exact.unsigned_abs() as f64 + slack_of_product.largest();
         let holds = weight.unsigned_abs().is_power_of_two() || size <= self.unit.exact_up_to(multiple);
         let rounding = if holds { 0.0 } else { self.unit.half_ulp(size) };
@@ -85,14 +93,14 @@ impl Sum {
     /// Adds a constant that float32 holds.
     pub fn push_constant(&mut self, exact: i128) {
         if exact != 0 {
-            self.add(exact, Slack::default(), exact.unsigned_abs());
+            self.add(exact, Slack::default(), exact.trailing_zeros() as i32);
         }
     }
 
-    fn add(&mut self, exact: i128, slack: Slack, multiple: u128) {
+    fn add(&mut self, exact: i128, slack: Slack, multiple: i32) {
         self.slack = self.slack.plus(slack);
         self.terms += 1;
-        self.bits |= multiple;
+        self.multiple = self.multiple.min(multiple);
         let (up, down) = (exact as f64 + slack.above, slack.below - exact as f64);
         self.up.extend((up > 0.0).then_some(up));
         self.down.extend((down > 0.0).then_some(down));
@@ -101,7 +109,7 @@ impl Sum {
     /// The slack of the sum; the next one begins.
     pub fn finish(&mut self) -> Slack {
         let slack = self.slack.plus(Slack::both(self.additions())).rounded_up();
-        (self.slack, self.terms, self.bits) = (Slack::default(), 0, 0);
+        (self.slack, self.terms, self.multiple) = (Slack::default(), 0, i32::MAX);
         self.up.clear();
         self.down.clear();
         slack
@@ -112,7 +120,7 @@ impl Sum {
         if self.terms < 2 {
             return 0.0;
         }
-        let limit = self.unit.exact_up_to(self.bits);
+        let limit = self.unit.exact_up_to(self.multiple);
         let total = |terms: &[f64]| terms.iter().sum::<f64>();
         if total(&self.up).max(total(&self.down)) <= limit {
             return 0.0;
@@ -187,7 +195,7 @@ pub mod tests {
         let (mut rounded, mut exact_sums, mut nearest) = (0, 0, 0.0f64);
         for round in 0..20_000 {
             let divisor = [1, 1, 3, 49][round % 4];
-            let unit = Unit::new(divisor);
+            let unit = Unit::new(divisor, 0);
             let mut sum = Sum::new(unit);
             let (mut exact, mut factors) = (0i128, Vec::new());
             let (bits, weight_bits) = (1 + random.below(24), 1 + random.below(20));
@@ -230,7 +238,7 @@ pub mod tests {
     #[test]
     fn a_sum_within_24_bits_is_exact() {
         let sum_of = |terms: &[(i64, i128)]| {
-            let mut sum = Sum::new(Unit::new(1));
+            let mut sum = Sum::new(Unit::new(1, 0));
             terms.iter().for_each(|(x, w)| sum.push(*x, Slack::default(), *w));
             sum.finish()
         };

@@ -167,7 +167,7 @@ fn run_checks(loaded: &Loaded, csim: &Csim, output: &Output) -> Result<Checked> 
     let mut keras = Comparison::default();
     if let (Some(golden), None) = (&golden, result.first) {
         let floats = data::to_floats(&csim.run(inputs)?, network);
-        keras = check::with_keras(&Float32::new(network), inputs, &floats, &golden.outputs);
+        keras = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
         checked.golden = keras.events;
         checked.grid = golden.grid;
         checked.within_float32 = keras.within_float32;
