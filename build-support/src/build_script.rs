@@ -11,10 +11,11 @@ use self::library::Libraries;
 use crate::{
     Golden, check,
     csim::Csim,
-    data,
+    data, diagnosis,
     emit::{self, Bindings},
     error::{Code, Error, Result},
     files,
+    float32::Float32,
     formats::FixedNetwork,
     manifest::{self, Model, Package},
     toolchain::{self, Cancel, Job, Steps, limits},
@@ -290,6 +291,9 @@ fn prove(model: &Model, network: &FixedNetwork, golden: Option<&Golden>, csim: O
     let Some(golden) = golden else { return Ok(()) };
     let outputs = crate::reference::Reference::new(network).run_all(inputs);
     let floats = data::to_floats(&outputs, network);
-    let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
-    result.require_equal(&model.name, "the network", "Keras").map_err(|error| error.key(format!("{}.golden", model.key())))
+    let result = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
+    let in_golden = |error: Error| diagnosis::explain_golden(model, network, error.key(format!("{}.golden", model.key())));
+    result.require_equal(&model.name, "the network", "Keras").map_err(in_golden)?;
+    result.of_float32().iter().for_each(|text| cargo::note(&format!("{}: {text}", model.name)));
+    Ok(())
 }

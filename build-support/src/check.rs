@@ -1,21 +1,30 @@
 //! Stage 9: proof that the engines agree with each other and with Keras.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{
+    Golden,
     csim::Csim,
     data,
     error::{Code, Error, Result},
+    float32::{Bounds, Float32},
     formats::FixedNetwork,
+    manifest,
     reference::Reference,
+    stream,
 };
 
 /// Events made up for a self-check, and values that they may have in all: large images get fewer events.
 const EVENTS: usize = 256;
 const VALUES: usize = 1 << 23;
+/// After so many events that differ for good, the others that differ in the same part are not looked at closely: a golden
+/// file of another model costs no time, and what is found does not depend on the number of cores.
+const UNEXPLAINED: usize = 16;
 
 /// What a comparison found.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Comparison {
     /// Events compared.
@@ -24,9 +33,26 @@ pub struct Comparison {
     pub events_different: usize,
     /// The largest difference of any output.
     pub max_abs_difference: f64,
+    /// Events that differ from Keras, but by no more than Keras's own float32 may have rounded; they do not count as
+    /// different.
+    pub within_float32: usize,
+    /// The largest difference in these events.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub float32_difference: f64,
+    /// The largest bound on what float32 may have rounded, of the outputs that differ.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub float32_bound: f64,
+    /// The first bound that says nothing, and so excuses nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub useless_bound: Option<UselessBound>,
     /// The first difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Difference>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl Comparison {
@@ -36,9 +62,31 @@ impl Comparison {
             first.event += self.events;
         }
         self.first = self.first.or(next.first);
+        if let Some(useless) = &mut next.useless_bound {
+            useless.event += self.events;
+        }
+        self.useless_bound = self.useless_bound.take().or(next.useless_bound);
+        self.within_float32 += next.within_float32;
+        self.float32_difference = self.float32_difference.max(next.float32_difference);
+        self.float32_bound = self.float32_bound.max(next.float32_bound);
         self.events += next.events;
         self.events_different += next.events_different;
         self.max_abs_difference = self.max_abs_difference.max(next.max_abs_difference);
+    }
+
+    /// What is to be said of float32: events that differ within what it explains, a bound that says nothing.
+    pub fn of_float32(&self) -> Vec<String> {
+        let within = (self.within_float32 > 0).then(|| {
+            let events = if self.within_float32 == 1 { "event differs" } else { "events differ" };
+            format!(
+                "{} {events} within what float32 rounding explains, at most {:.1e}",
+                self.within_float32, self.float32_difference
+            )
+        });
+        let useless = self.useless_bound.as_ref().map(|UselessBound { event, layer }| {
+            format!("the bound of event {event} is larger than the output's range; layer `{layer}` makes it so")
+        });
+        within.into_iter().chain(useless).collect()
     }
 
     /// An error if any event differs; `found` and `expected` name the two sides.
@@ -47,10 +95,13 @@ impl Comparison {
     /// [`Code::OutputsDiffer`].
     pub fn require_equal(&self, model: &str, found: &str, expected: &str) -> Result {
         let Some(first) = self.first else { return Ok(()) };
-        let message = format!(
+        let mut message = format!(
             "{model}: {found} differs from {expected} in {} of {} events; first in event {}, output {}: {} where {expected} has {}",
             self.events_different, self.events, first.event, first.output, first.found, first.expected
         );
+        for more in self.of_float32() {
+            message += &format!("; {more}");
+        }
         let help = match expected {
             "Keras" => "is the golden file made from this model, with float32 on a CPU, and are its inputs on the input grid?",
             _ => "this is a bug in cargo-sparsehls or in the C++ compiler; please report it with the model",
@@ -71,6 +122,110 @@ pub struct Difference {
     pub found: f64,
     /// What it should be.
     pub expected: f64,
+}
+
+/// A bound on what float32 may have rounded that allows every value that the output can have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UselessBound {
+    /// Which event.
+    pub event: usize,
+    /// The layer that makes it so: the first in which a value may be anything.
+    pub layer: String,
+}
+
+/// Compares outputs of an engine for the mantissas `inputs` with what Keras gives. A difference of up to the network's
+/// tolerance is none; one that Keras's own float32 explains is counted, and does not make an event different. An engine
+/// that has not the exact outputs is excused nothing.
+pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Comparison {
+    let network = float32.network();
+    let outputs = network.output_len().max(1);
+    let can_round = float32.can_round();
+    let mut result = Comparison::default();
+    let events = inputs.chunks(network.input_len().max(1)).zip(found.chunks(outputs)).zip(expected.chunks(outputs));
+    for ((input, found), expected) in events {
+        let mut event = compare(found, expected, outputs, network.tolerance);
+        if can_round && event.events_different > 0 && result.events_different < UNEXPLAINED {
+            explain(&mut event, float32, input, found, expected);
+        }
+        result.add(event);
+    }
+    result
+}
+
+/// As [`with_keras`], on all cores.
+///
+/// # Errors
+/// None; it is the type of what [`stream`] hands over.
+pub fn all_with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Result<Comparison> {
+    let network = float32.network();
+    let (size, outputs) = (network.input_len().max(1), network.output_len().max(1));
+    let events = stream::chunk_events(network);
+    let parts = inputs.chunks(events * size).zip(found.chunks(events * outputs)).zip(expected.chunks(events * outputs));
+    let mut parts = parts.map(|((inputs, found), expected)| (inputs, found, expected));
+    let worker = |(inputs, found, expected): (&[i64], &[f32], &[f64])| Ok(with_keras(float32, inputs, found, expected));
+    let mut result = Comparison::default();
+    stream::in_order(
+        vec![worker; stream::workers()],
+        || Ok(parts.next()),
+        |part| {
+            result.add(part);
+            Ok(())
+        },
+    )?;
+    Ok(result)
+}
+
+/// Compares `found`, outputs of a package's model for the events of `golden`, with Keras. This is what the golden test of a
+/// package asks if not all outputs are the same. The package is the one in the folder `package`.
+///
+/// # Errors
+/// Whatever is wrong with the manifest or the model; [`Code::InvalidData`] if shapes do not fit.
+pub fn golden(package: impl AsRef<Path>, model: &str, golden: data::Golden, found: &[f32]) -> Result<Comparison> {
+    let package = manifest::of_build_script(package.as_ref())?;
+    let models = manifest::models(&package)?;
+    let model = models
+        .iter()
+        .find(|declared| declared.name == model)
+        .ok_or_else(|| Error::new(Code::ModelNotDeclared, format!("no model `{model}` is declared")).file(&package.manifest))?;
+    let network = crate::load(model)?;
+    let golden = Golden::new(golden, &network)?;
+    if found.len() != golden.outputs.len() {
+        let message = format!("{} outputs were found, and Keras has {}", found.len(), golden.outputs.len());
+        return Err(Error::new(Code::InvalidData, message).help("give the outputs of all events, one after another"));
+    }
+    all_with_keras(&Float32::new(&network), &golden.inputs, found, &golden.outputs)
+}
+
+/// Takes back a difference that float32 explains.
+fn explain(event: &mut Comparison, float32: &Float32<'_>, input: &[i64], found: &[f32], expected: &[f64]) {
+    let network = float32.network();
+    let differs = |output: &usize| {
+        let difference = (f64::from(found[*output]) - expected[*output]).abs();
+        difference > network.tolerance || difference.is_nan()
+    };
+    let different: Vec<usize> = (0..found.len()).filter(differs).collect();
+    let useless = |bounds: &Bounds<'_>| {
+        let layer = different.iter().find_map(|output| bounds.useless(*output));
+        layer.map(|layer| UselessBound { event: 0, layer: layer.to_owned() })
+    };
+    let mut bounds = float32.bounds(input);
+    event.useless_bound = useless(&bounds);
+    if event.useless_bound.is_some() {
+        // A value may have wrapped; but perhaps the difference is one without that.
+        let closer = float32.bounds_without_crossing(input);
+        if useless(&closer).is_none() && different.iter().all(|output| closer.explains(*output, expected[*output])) {
+            (event.useless_bound, bounds) = (None, closer);
+        }
+    }
+    event.float32_bound = different.iter().map(|output| bounds.bound(*output)).fold(0.0, f64::max);
+    let is_within = different.iter().all(|output| bounds.explains(*output, expected[*output]));
+    if is_within && event.useless_bound.is_none() && found == data::to_floats(&bounds.exact, network) {
+        event.events_different = 0;
+        event.first = None;
+        event.within_float32 = 1;
+        event.float32_difference = event.max_abs_difference;
+    }
 }
 
 /// Compares `found` with `expected`, `outputs` values an event; a difference of up to `tolerance` is none.

@@ -157,6 +157,20 @@ impl Error {
         self
     }
 
+    /// Adds a sentence to what is wrong.
+    #[must_use]
+    pub fn and(mut self, sentence: &str) -> Self {
+        self.0.message += &format!("\n  {sentence}");
+        self
+    }
+
+    /// Says what to do, instead of what was said before.
+    #[must_use]
+    pub fn help_instead(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
     /// Says which file is concerned, unless that is known already.
     #[must_use]
     pub fn file(mut self, file: impl Into<PathBuf>) -> Self {

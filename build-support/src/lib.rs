@@ -66,10 +66,12 @@
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs | [`plan::Plan`]: how each layer is built |
 //! | [`cost`] | `FixedNetwork` and `Plan` | [`cost::NetworkEstimate`]: area and cycles; it also makes choices for `plan` |
 //! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
+//! | [`float32`] | `FixedNetwork` and an event | [`float32::Bounds`]: how far Keras's own float32 may be off |
 //! | [`emit`] | `FixedNetwork` and `Plan` | [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
 //! | [`stream`] | many events | outputs of an engine, chunk by chunk on all cores |
 //! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
+//! | [`diagnosis`] | data that differ from Keras | what the input grid has to do with it, and what would help |
 //! | [`profile`] | many events | active pixels, overflows of every quantizer |
 //! | [`trace`] | one event | every layer's values from each engine, and the first difference |
 //! | [`toolchain`] | `Project` | synthesis reports of the vendor's tool |
@@ -82,10 +84,12 @@ pub mod check;
 pub mod cost;
 pub mod csim;
 pub mod data;
+pub mod diagnosis;
 pub mod emit;
 pub mod error;
 pub mod files;
 pub mod fixed;
+pub mod float32;
 pub mod formats;
 pub mod keras;
 pub mod manifest;

@@ -41,6 +41,13 @@ impl Value {
     }
 
     /// The mantissas as they are: of the active pixels of a sparse value, of all elements of a dense one.
+    pub fn elements(&self) -> &[i64] {
+        match self {
+            Self::Sparse { features: values, .. } | Self::Dense(values) => values,
+        }
+    }
+
+    /// As [`Self::elements`].
     fn into_elements(self) -> Vec<i64> {
         match self {
             Self::Sparse { features: values, .. } | Self::Dense(values) => values,

@@ -8,10 +8,11 @@ use crate::{
     csim, data,
     emit::Project,
     error::{Code, Error, Result},
+    float32::{self, Float32, Slack},
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
     manifest::Model,
-    reference::{Reference, Value},
+    reference::Value,
 };
 
 /// One layer.
@@ -35,12 +36,20 @@ pub struct LayerTrace {
     /// Values in Keras, where this op is the last of a Keras layer that the dump has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keras: Option<Vec<f64>>,
+    /// Values in which Keras differs, by no more than its own float32 may have rounded.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub within_float32: usize,
     /// The first value on which they do not agree, the csim's before Keras's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<usize>,
     /// Whether it is the csim that differs from the reference, and not Keras.
     #[serde(skip)]
     pub csim_differs: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What Keras computed: for each Keras layer NAME an array `layer:NAME` of all events.
@@ -122,7 +131,7 @@ pub fn trace(
     let simulated = csim::trace(project, directory, model, network, mantissas)?;
     let mut traces = Vec::with_capacity(network.layers.len());
     let mut simulated = simulated.into_iter();
-    Reference::new(network).run_observed(mantissas, |fixed, value| {
+    Float32::new(network).bounds_observed(mantissas, |fixed, value, slack| {
         let Some(csim) = simulated.next() else { return };
         let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
         let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
@@ -131,27 +140,42 @@ pub fn trace(
         // The last layer may have tables in place of a float function.
         let is_last = network.layers.last().is_some_and(|last| last.layer.id == fixed.layer.id);
         let tolerance = if is_last { network.tolerance } else { 0.0 };
-        traces.push(keras.map(|keras| layer(fixed, value, csim.as_ref(), keras, tolerance)));
+        traces.push(keras.map(|keras| layer(fixed, (value, slack), csim.as_ref(), keras, tolerance)));
     });
     traces.into_iter().collect()
 }
 
-fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, keras: Option<Vec<f64>>, tolerance: f64) -> LayerTrace {
+fn layer(
+    fixed: &FixedLayer,
+    (reference, slack): (&Value, &[Slack]),
+    csim: Option<&Value>,
+    keras: Option<Vec<f64>>,
+    tolerance: f64,
+) -> LayerTrace {
+    let unit = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
     let floats = |value: &Value| -> Vec<f64> {
-        let scale = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
-        value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * scale).collect()
+        value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * unit).collect()
     };
     let (reference_values, csim_values) = (floats(reference), csim.map(floats));
+    let slack = float32::to_dense(slack, reference, &fixed.layer.shape);
     // A mean that float32 cannot hold is compared as far as float32 goes.
     let relative = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
-    let first = |differs: &dyn Fn(usize) -> bool| (0..reference_values.len()).find(|at| differs(*at));
-    let in_csim = csim_values.as_ref().and_then(|csim| first(&|at| csim[at] != reference_values[at]));
-    let in_keras = keras.as_ref().and_then(|keras| {
-        first(&|at| {
-            let difference = (keras[at] - reference_values[at]).abs();
-            difference.is_nan() || difference > tolerance.max(relative * keras[at].abs())
-        })
-    });
+    let count = reference_values.len();
+    let in_csim = csim_values.as_ref().and_then(|csim| (0..count).find(|&at| csim[at] != reference_values[at]));
+    let (mut in_keras, mut within_float32) = (None, 0);
+    for (at, (&keras, &exact)) in keras.iter().flatten().zip(&reference_values).enumerate() {
+        let difference = keras - exact;
+        let allowed = tolerance.max(relative * keras.abs());
+        if difference.abs() <= allowed {
+            continue;
+        }
+        let (down, up) = (slack[at].below * unit + allowed, slack[at].above * unit + allowed);
+        if !slack[at].is_zero() && -down <= difference && difference <= up {
+            within_float32 += 1;
+        } else {
+            in_keras = in_keras.or(Some(at));
+        }
+    }
     LayerTrace {
         name: fixed.layer.name.clone(),
         kind: fixed.layer.op.kind(),
@@ -163,6 +187,7 @@ fn layer(fixed: &FixedLayer, reference: &Value, csim: Option<&Value>, keras: Opt
         reference: reference_values,
         csim: csim_values,
         keras,
+        within_float32,
         first_difference: in_csim.or(in_keras),
         csim_differs: in_csim.is_some(),
     }

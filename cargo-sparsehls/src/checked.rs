@@ -11,17 +11,29 @@ use std::{
     time::SystemTime,
 };
 
-use sparsehls_build::formats::GridReport;
+use sparsehls_build::{check::Comparison, formats::GridReport};
 
 /// What the checks found; no event differed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Checked {
     /// Events on which simulation and reference agree.
     pub events: usize,
     /// Golden events on which Keras agrees too.
     pub golden: usize,
+    /// Golden events that differ from Keras within what float32 rounding explains.
+    pub within_float32: usize,
+    /// The largest difference in these.
+    pub float32_difference: f64,
     /// What happened to the golden inputs.
     pub grid: GridReport,
+}
+
+impl Checked {
+    /// The same as a comparison: that of simulation and reference, with what differs from Keras within float32.
+    pub fn comparison(&self) -> Comparison {
+        let Self { events, within_float32, float32_difference, .. } = *self;
+        Comparison { events, within_float32, float32_difference, ..Comparison::default() }
+    }
 }
 
 /// Where a pass is remembered, and of what.
@@ -46,18 +58,29 @@ impl Stamp {
     pub fn read(&self) -> Option<Checked> {
         let text = fs::read_to_string(&self.path).ok()?;
         let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        let [key, events, golden, values, off_grid, out_of_range, not_finite, activity_changed] = numbers[..] else {
+        let [key, events, golden, within, difference, values, off_grid, out_of_range, not_finite, activity_changed] = numbers[..]
+        else {
             return None;
         };
-        let grid = GridReport { values, off_grid, out_of_range, not_finite, activity_changed };
-        (key == self.key).then_some(Checked { events: events as usize, golden: golden as usize, grid })
+        (key == self.key).then_some(Checked {
+            events: events as usize,
+            golden: golden as usize,
+            within_float32: within as usize,
+            float32_difference: f64::from_bits(difference),
+            grid: GridReport { values, off_grid, out_of_range, not_finite, activity_changed },
+        })
     }
 
     /// Remembers a pass. Without it the next build checks again, so a failure is of no account.
     pub fn write(&self, checked: &Checked) {
-        let Checked { events, golden, grid } = checked;
+        let Checked { events, golden, within_float32, float32_difference, grid } = checked;
         let GridReport { values, off_grid, out_of_range, not_finite, activity_changed } = grid;
-        let text = format!("{} {events} {golden} {values} {off_grid} {out_of_range} {not_finite} {activity_changed}\n", self.key);
+        let difference = float32_difference.to_bits();
+        let text = format!(
+            "{} {events} {golden} {within_float32} {difference} {values} {off_grid} {out_of_range} {not_finite} \
+             {activity_changed}\n",
+            self.key
+        );
         let _ = fs::write(&self.path, text);
     }
 }
@@ -73,7 +96,8 @@ mod tests {
         fs::write(&golden, "events").unwrap();
         let read = |program: &Path, golden: Option<&Path>| Stamp::new(program, golden).unwrap().read();
         assert_eq!(read(&program, Some(&golden)), None);
-        let checked = Checked { events: 3, golden: 2, grid: GridReport::default() };
+        let grid = GridReport { values: 9, off_grid: 1, ..GridReport::default() };
+        let checked = Checked { events: 3, golden: 2, within_float32: 1, float32_difference: 7.4e-6, grid };
         Stamp::new(&program, Some(&golden)).unwrap().write(&checked);
         assert_eq!(read(&program, Some(&golden)), Some(checked));
         assert_eq!(read(&folder.path().join("net-2"), Some(&golden)), None);

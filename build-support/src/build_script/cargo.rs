@@ -61,6 +61,11 @@ pub fn warning(text: &str) {
     say(format_args!("warning={}", printable(text).replace('\n', " ")));
 }
 
+/// A line that cargo keeps with the build script's output and shows with `-vv`.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stdout(), "note: {}", printable(text).replace('\n', " "));
+}
+
 /// One line for cargo. If cargo has gone, nobody is left to be told.
 fn say(line: Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "cargo::{line}");

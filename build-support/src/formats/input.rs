@@ -88,8 +88,9 @@ impl GridReport {
         let overflow = if grid.overflow == Overflow::Wrap { "wrapped" } else { "saturated" };
         let sentence = |count: u64, text: String| (count > 0).then(|| format!("{count} of {values} input values {text}"));
         let pixels = |count: u64| {
+            let are = if count == 1 { "1 pixel is".to_owned() } else { format!("{count} pixels are") };
             format!(
-                "{count} pixels are active in Keras and not in the firmware, or the other way round, as they are nearer to the threshold than the grid is fine"
+                "{are} active in Keras and not in the firmware, or the other way round: value and threshold are closer than the grid is fine"
             )
         };
         [

@@ -164,9 +164,9 @@ def write_package(folder, name, backend, models):
     (folder / "Cargo.toml").write_text("\n".join(lines))
 
 
-def call_tool(tool, package, *options):
+def call_tool(tool, package, *options, engine="both"):
     """The JSON lines of `verify`, and the text beside them."""
-    command = [tool, "sparsehls", "verify", "--engine", "both", "--message-format", "json"]
+    command = [tool, "sparsehls", "verify", "--engine", engine, "--message-format", "json"]
     command += ["--manifest-path", package / "Cargo.toml", "--target-dir", package.parent / "target", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     lines = []

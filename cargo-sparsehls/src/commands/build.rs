@@ -15,8 +15,8 @@ use sparsehls_build::{
     Code, Error, Result,
     check::{self, Comparison},
     csim::Csim,
-    data,
-    formats::GridReport,
+    data, diagnosis,
+    float32::Float32,
     toolchain::{Cancel, Job},
 };
 
@@ -135,8 +135,7 @@ fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
     let before = stamp.as_ref().and_then(Stamp::read);
     let checked = match before {
         Some(checked) => {
-            let result = Comparison { events: checked.events, ..Comparison::default() };
-            output.json("self-check", Some(&model.name), result);
+            output.json("self-check", Some(&model.name), checked.comparison());
             checked
         }
         None => run_checks(loaded, csim, output)?,
@@ -148,6 +147,12 @@ fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
     let mut text = format!("{}: simulation and reference agree on all {} events", model.name, checked.events);
     if model.golden.is_some() {
         text += &format!(", and with Keras on the {} golden ones", checked.golden);
+        if network.tolerance > 0.0 {
+            text += &format!(" within {:.2e}", network.tolerance);
+        }
+    }
+    for more in checked.comparison().of_float32() {
+        text += &format!("; {more}");
     }
     output.status(if before.is_some() { "Unchanged" } else { "Checked" }, &text);
     Ok(())
@@ -158,15 +163,22 @@ fn run_checks(loaded: &Loaded, csim: &Csim, output: &Output) -> Result<Checked> 
     let golden = loaded.golden()?;
     let inputs = golden.as_ref().map_or(&[][..], |golden| &golden.inputs);
     let result = check::self_check(network, csim, inputs)?;
-    output.json("self-check", Some(&model.name), result);
-    result.require_equal(&model.name, "the simulation", "the reference").map_err(|error| error.file(&model.source))?;
-    let mut checked = Checked { events: result.events, golden: 0, grid: GridReport::default() };
-    if let Some(golden) = golden {
-        let floats = data::to_floats(&csim.run(&golden.inputs)?, network);
-        let result = check::compare(&floats, &golden.outputs, network.output_len(), network.tolerance);
-        let require = result.require_equal(&model.name, "the simulation", "Keras");
-        require.map_err(|error| error.key(format!("{}.golden", model.key())))?;
-        (checked.golden, checked.grid) = (result.events, golden.grid);
+    let mut checked = Checked { events: result.events, ..Checked::default() };
+    let mut keras = Comparison::default();
+    if let (Some(golden), None) = (&golden, result.first) {
+        let floats = data::to_floats(&csim.run(inputs)?, network);
+        keras = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
+        checked.golden = keras.events;
+        checked.grid = golden.grid;
+        checked.within_float32 = keras.within_float32;
+        checked.float32_difference = keras.float32_difference;
     }
+    let line =
+        Comparison { within_float32: keras.within_float32, float32_difference: keras.float32_difference, ..result.clone() };
+    output.json("self-check", Some(&model.name), line);
+    result.require_equal(&model.name, "the simulation", "the reference").map_err(|error| error.file(&model.source))?;
+    let require = keras.require_equal(&model.name, "the simulation", "Keras");
+    let in_golden = |error: Error| diagnosis::explain_golden(model, network, error.key(format!("{}.golden", model.key())));
+    require.map_err(in_golden)?;
     Ok(checked)
 }

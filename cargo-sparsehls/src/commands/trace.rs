@@ -83,7 +83,11 @@ fn events(loaded: &Loaded, args: &TraceArgs, dump: Option<&Dump>) -> Result<Arra
 fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
     let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
-    let keras = if layer.keras.is_some() { " = Keras" } else { "" };
+    let keras = match (&layer.keras, layer.within_float32) {
+        (None, _) => "",
+        (Some(_), 0) => " = Keras",
+        (Some(_), _) => ", and Keras within what float32 rounding explains",
+    };
     let state = match layer.first_difference {
         None if layer.csim.is_none() => format!("reference{keras}; in the csim part of a later layer"),
         None => format!("reference = csim{keras}"),

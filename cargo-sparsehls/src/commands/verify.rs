@@ -5,9 +5,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Result,
-    check::{self, Comparison},
+    check::{self, Comparison, Difference},
     csim::Csim,
     data::{self, Events, Source},
+    diagnosis::Diagnosis,
+    float32::Float32,
     formats::GridReport,
     reference::Reference,
     stream::{self, Engine},
@@ -22,7 +24,7 @@ use crate::{
 
 /// Compares the engines with Keras, for every chosen model.
 pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
-    let mut different = Vec::new();
+    let mut last: Option<Error> = None;
     for loaded in load(common)? {
         let (mut x, mut y) = sources(&loaded, args)?;
         let csim = match args.engine {
@@ -30,19 +32,56 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
             Engines::Csim | Engines::Both => Some(loaded.compile_only(output)?),
         };
         let compared = compare(&loaded, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
-        note_grid(output, &loaded.model.name, &loaded.network, compared.grid);
-        for (engine, result) in names(args.engine).zip(compared.results) {
-            print(&loaded, engine, &result, output);
-            if result.events_different > 0 {
-                different.push(describe(&loaded, engine, &result));
-            }
+        for (engine, result) in names(args.engine).zip(&compared.results) {
+            print(&loaded, engine, result, output);
+        }
+        let Some(error) = difference(&loaded, args, &compared) else {
+            note_grid(output, &loaded.model.name, &loaded.network, compared.grid);
+            continue;
+        };
+        // The last one ends the command, which prints it.
+        if let Some(before) = last.replace(error) {
+            output.error(&before);
         }
     }
-    if different.is_empty() {
-        return Ok(());
+    last.map_or(Ok(()), Err)
+}
+
+/// Where the engines differ from Keras, and what the data tell about it.
+fn difference(loaded: &Loaded, args: &VerifyArgs, compared: &Compared) -> Option<Error> {
+    let name = &loaded.model.name;
+    let mut found: Vec<(Vec<&str>, Difference, &Comparison)> = Vec::new();
+    for (engine, result) in names(args.engine).zip(&compared.results) {
+        let Some(first) = result.first else { continue };
+        match found.iter_mut().find(|(_, other, _)| *other == first) {
+            Some((engines, ..)) => engines.push(engine),
+            None => found.push((vec![engine], first, result)),
+        }
     }
-    Err(Error::new(Code::OutputsDiffer, different.join("\n"))
-        .help("is the file made from this model, with float32 on a CPU, and are its inputs on the input grid?"))
+    let sentences = found.iter().map(|(engines, first, result)| {
+        let Difference { event, output, found, expected } = first;
+        format!(
+            "{name}: {} {} from Keras in {} of {} events; first in event {event}, output {output}: {found} where Keras has {expected}",
+            engines.join(" and "),
+            if engines.len() > 1 { "differ" } else { "differs" },
+            result.events_different,
+            result.events,
+        )
+    });
+    let message = sentences.collect::<Vec<_>>().join("\n");
+    if message.is_empty() {
+        return None;
+    }
+    let error = Error::new(Code::OutputsDiffer, message)
+        .help("is the file made from this model, with float32 on a CPU, and are its inputs on the input grid?");
+    // A pipe cannot be read again. If the files cannot either, that is not what matters.
+    if ![&args.input, &args.expected].into_iter().flatten().all(|path| path.is_file()) {
+        return Some(error);
+    }
+    Some(match Diagnosis::new(&loaded.model, &loaded.network, || sources(loaded, args)) {
+        Ok(diagnosis) => diagnosis.explain(error),
+        Err(_) => error,
+    })
 }
 
 fn names(engines: Engines) -> impl Iterator<Item = &'static str> {
@@ -89,18 +128,18 @@ fn compare(
 ) -> Result<Compared> {
     let network = &loaded.network;
     check_shapes(loaded, x, y)?;
-    let outputs = network.output_len();
-    let reference = Reference::new(network);
+    let (reference, float32) = (Reference::new(network), Float32::new(network));
     let worker = |_| {
         let mut engines = csim.map(Engine::csim).transpose()?.into_iter().collect::<Vec<_>>();
         if args.engine != Engines::Csim {
             engines.push(Engine::Reference(&reference));
         }
+        let float32 = &float32;
         Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
             let (inputs, grid) = network.input.mantissas(&x);
             let compare = |engine: &mut Engine<'_>| {
                 let found = data::to_floats(&engine.run(&inputs)?, network);
-                Ok(check::compare(&found, &y, outputs, network.tolerance))
+                Ok(check::with_keras(float32, &inputs, &found, &y))
             };
             Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
         })
@@ -150,11 +189,8 @@ fn describe(loaded: &Loaded, engine: &str, result: &Comparison) -> String {
             loaded.network.tolerance, result.max_abs_difference
         );
     }
-    if let Some(first) = result.first {
-        text += &format!(
-            "; first in event {}, output {}: {} where Keras has {}",
-            first.event, first.output, first.found, first.expected
-        );
+    for more in result.of_float32() {
+        text += &format!("; {more}");
     }
     text
 }

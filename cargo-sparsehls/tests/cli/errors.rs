@@ -264,3 +264,27 @@ fn wrong_usage_ends_with_2_before_anything_is_read() {
     }
     insta::assert_snapshot!(all);
 }
+
+#[test]
+fn outputs_that_differ_because_of_the_input_grid() {
+    let mut all = Catalogue::default();
+    // A grid that is coarser than the data: their own format is found, tried and proposed.
+    let coarse = net("flatten-dense").replace("input = ", "# ") + "input = \"ufixed<4,3>\"\n";
+    let firmware = Firmware::new(&coarse);
+    firmware.add("flatten-dense", "net");
+    all.failure("verify: the grid is too coarse", &firmware, &["verify", "--engine", "reference"]);
+    all.failure("build: the grid is too coarse", &firmware, &["build", "--synth", "skip"]);
+    // No format of up to 32 bits holds these: the line of Python that brings them to the grid.
+    let golden = data::read_golden(&fixture_path("flatten-dense").with_extension("npz")).unwrap();
+    let x: Vec<f32> = golden.x.values.iter().map(|x| (*x as f32) / 3.0).collect();
+    let y: Vec<f32> = golden.y.values.iter().map(|y| *y as f32).collect();
+    write_npz(&firmware.path("thirds.npz"), &[("x", &golden.x.shape, &x), ("y", &golden.y.shape, &y)]);
+    all.failure("verify: no format holds the data", &firmware, &["verify", "--golden", "thirds.npz", "--engine", "reference"]);
+    // Data on the grid have nothing to do with it.
+    let firmware = Firmware::of("flatten-dense");
+    let wrong: Vec<f32> = y.iter().map(|y| y + 1.0).collect();
+    let x: Vec<f32> = golden.x.values.iter().map(|x| *x as f32).collect();
+    write_npz(&firmware.path("wrong.npz"), &[("x", &golden.x.shape, &x), ("y", &golden.y.shape, &wrong)]);
+    all.failure("verify: another model", &firmware, &["verify", "--golden", "wrong.npz", "--engine", "reference"]);
+    insta::assert_snapshot!(all.0);
+}
