@@ -124,7 +124,7 @@ fn a_model_of_every_accepted_name_compiles() {
     // Local variables of the functions that call the model.
     let local = ["bits", "complete", "different", "events", "expected", "i", "inputs", "mantissa", "open_data", "same", "total"];
     let local = local.map(str::to_owned).into_iter().filter(|name| near.contains(name)).collect();
-    let names = [local, sample(own, 12), sample(other, 100)].concat();
+    let names = [local, sample(own, 16), sample(other, 150)].concat();
     let compilers = compilers();
     in_parallel(&names, |at, name| {
         let model = Model { name: name.clone(), ..model.clone() };
@@ -171,7 +171,7 @@ fn the_bindings_of_every_accepted_name_compile() {
     for (library, left_out) in [(None, Some("why".to_owned())), (Some("library"), None)] {
         let source = directory.path().join("lib.rs");
         fs::write(&source, of(library, left_out) + user).unwrap();
-        let mut rustc = Command::new("rustc");
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
         rustc.args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "lib.rs"]);
         assert_eq!(said(rustc.current_dir(directory.path())), None);
     }
@@ -285,8 +285,8 @@ fn layers_of_every_name_compile() {
         assert!(longest <= 64, "{longest}");
         compile_layers(compilers[at % compilers.len()], &directory.path().join(at.to_string()), &model, &network)
     });
-    // Layers with tables, weights and hashes get the same identifiers.
-    let (_, network) = chain(&sample(candidates(), 240));
+    // Layers with tables, weights and hashes get the same identifiers; of these a sample is enough.
+    let (_, network) = chain(&sample(candidates().into_iter().step_by(12), 20));
     let ids: Vec<String> = network.layers.into_iter().map(|fixed| fixed.layer.id).collect();
     for base in ["whole-net-032", "conv-position-iq", "avg-pool-3-partial", "qsoftmax-heterogeneous"] {
         let (model, network) = fixture(base);
