@@ -94,11 +94,27 @@ fn archive(path: &Path) -> Result<zip::ZipArchive<File>> {
 }
 
 fn member_of<'a>(archive: &'a mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<zip::read::ZipFile<'a, File>> {
-    archive.by_name(&format!("{name}.npy")).map_err(|error| {
-        Error::new(Code::InvalidData, format!("the file has no readable array `{name}`: {error}"))
-            .file(path)
-            .help("write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`")
+    let help = "write it with `numpy.savez_compressed(path, x=inputs, y=outputs)`";
+    let file = format!("{name}.npy");
+    if archive.index_for_name(&file).is_none() {
+        let message = format!("the file has no array `{name}`; {}", what_is_there(archive));
+        return Err(Error::new(Code::InvalidData, message).file(path).help(help));
+    }
+    archive.by_name(&file).map_err(|error| {
+        Error::new(Code::InvalidData, format!("the array `{name}` cannot be read: {error}")).file(path).help(help)
     })
+}
+
+/// The arrays of an archive, in words.
+fn what_is_there(archive: &zip::ZipArchive<File>) -> String {
+    const SHOWN: usize = 10;
+    let mut names = archive.file_names().filter_map(|name| Some(format!("`{}`", name.ok()?.strip_suffix(".npy")?)));
+    let shown: Vec<String> = names.by_ref().take(SHOWN).collect();
+    match (shown.as_slice(), names.count()) {
+        ([], _) => "it holds no array".to_owned(),
+        (_, 0) => format!("it has {}", shown.join(", ")),
+        (_, more) => format!("it has {} and {more} more", shown.join(", ")),
+    }
 }
 
 fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
@@ -108,6 +124,11 @@ fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Resul
 }
 
 fn open(path: &Path) -> Result<File> {
+    if path.is_dir() {
+        return Err(Error::new(Code::InvalidData, "this is a folder, and not a file with events")
+            .file(path)
+            .help("give one `.npy` or `.npz` file; `numpy.concatenate` joins several"));
+    }
     File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Error::new(Code::FileNotFound, "the data file does not exist").file(path).help("check the path")
@@ -182,6 +203,18 @@ pub fn check_shape(shape: &[usize], network: &FixedNetwork) -> Result {
     Err(Error::new(Code::InvalidData, format!("the events have the shape {event:?}, but the model takes {wanted:?}")).help(
         format!("give an array of the shape (events, {})", wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
     ))
+}
+
+/// Checks that there are events to compute something of.
+///
+/// # Errors
+/// [`Code::InvalidData`].
+pub fn check_any(shape: &[usize]) -> Result {
+    match shape.first() {
+        Some(0) => Err(Error::new(Code::InvalidData, format!("there are no events: the array has the shape {shape:?}"))
+            .help("give an array with one event or more along its first axis")),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that an array of `shape` holds what Keras makes of `events` events.

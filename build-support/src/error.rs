@@ -77,7 +77,7 @@ codes! {
     Io = "io", Exit::Failed;
     /// What is to be created is there already.
     AlreadyExists = "already-exists", Exit::Failed;
-    /// A name that a cargo package cannot have.
+    /// A name that a cargo package, or a file of some kind, cannot have.
     InvalidName = "invalid-name", Exit::Usage;
     /// The model is not a `.keras` archive.
     NotAKerasFile = "not-a-keras-file", Exit::Failed;

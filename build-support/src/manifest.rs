@@ -15,6 +15,7 @@ use self::table::Table;
 use crate::{
     error::{Code, Error, Errors, Result},
     fixed::Format,
+    names,
 };
 
 /// Which generation of the vendor's tool a project is written for.
@@ -444,24 +445,28 @@ fn limits(model: &Table, wrong: &mut Problems) -> Limits {
 
 /// The name that a model may have which is nearest to `text`, for example to the stem of its file.
 pub fn model_name(text: &str) -> String {
-    crate::names::identifier(text)
+    names::of_model(text)
 }
 
-/// The name becomes a C++ function, a Tcl word, a folder and a Rust module as it stands.
+/// The name becomes a C++ function, a Verilog module, a VHDL entity, a Tcl word, a file, a folder and a Rust module as it
+/// stands.
 fn check_model_name(name: &str, table: &Table) -> Result {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('_')
         && !name.contains("__")
         && name.len() <= 64;
-    if plain && !crate::names::is_reserved(name) {
-        return Ok(());
+    let refuse = |why: &str, rule: &str| {
+        let becomes = "it becomes a C++ function, a Verilog module, a VHDL entity and a Rust module";
+        Err(table
+            .error(Code::InvalidValue, "", format!("{name:?} cannot name a model: {becomes}{why}"))
+            .help(format!("use {rule}, for example `{}`", model_name(name))))
+    };
+    match names::meaning(name) {
+        _ if !plain => refuse("", "1 to 64 lower-case letters, digits and single `_` between them, a letter first"),
+        Some(meaning) => refuse(&format!(", and {meaning}"), "another name"),
+        None => Ok(()),
     }
-    Err(table
-        .error(Code::InvalidValue, "", format!("{name:?} cannot name a model: it becomes a C++ function and a Rust module"))
-        .help(format!(
-            "use lower-case letters, digits and single `_`, and no keyword of C++ or Rust, for example `{}`",
-            crate::names::identifier(name)
-        )))
 }
 
 #[cfg(test)]

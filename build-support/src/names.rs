@@ -3,31 +3,32 @@
 //! A layer may be called `class`, `2nd-dense.layer` or `"; exec rm`. Names are data: they reach generated text only as
 //! an identifier from here, or inside a comment through [`comment`].
 
+mod reserved;
+
 use std::collections::HashSet;
 
-/// Words that neither a C++ function nor a Rust module may be called.
-const RESERVED: &str = "abstract alignas alignof and and_eq as asm async auto await become bitand bitor bool box break \
-    case catch char char16_t char32_t class compl const const_cast constexpr continue crate decltype default delete do \
-    double dyn dynamic_cast else enum explicit export extern false final float fn for friend gen goto if impl in inline \
-    int let long loop macro main match mod move mut mutable namespace new noexcept not not_eq nullptr operator or or_eq \
-    override priv private protected pub public ref register reinterpret_cast return self short signed sizeof static \
-    static_assert static_cast std struct super switch template this thread_local throw trait true try type typedef \
-    typeid typename typeof union unsafe unsigned unsized use using virtual void volatile wchar_t where while xor \
-    xor_eq yield sparsehls";
+pub use self::reserved::{is_reserved, meaning};
 
-/// Types of the C and C++ libraries, in any header: a layer `size` with the type `size_t` would be one of them.
-const LIBRARY_TYPES: &str = "blkcnt_t blksize_t caddr_t char8_t char16_t char32_t clock_t daddr_t dev_t div_t double_t errno_t \
-    float_t fpos_t fsid_t gid_t id_t imaxdiv_t ino_t int_t int8_t int16_t int32_t int64_t intmax_t intptr_t key_t ldiv_t \
-    lldiv_t locale_t loff_t max_align_t mbstate_t mode_t nlink_t nullptr_t off_t pid_t ptrdiff_t quad_t register_t sigset_t \
-    size_t socklen_t ssize_t suseconds_t time_t timer_t u_int8_t u_int16_t u_int32_t u_int64_t u_quad_t uid_t uint_t uint8_t \
-    uint16_t uint32_t uint64_t uintmax_t uintptr_t useconds_t wchar_t wctrans_t wctype_t wint_t";
-
-/// Whether `name` is a keyword of C++ or Rust, or a name that generated code uses itself.
-pub fn is_reserved(name: &str) -> bool {
-    RESERVED.split_whitespace().any(|word| word == name)
+/// The nearest identifier for a layer; not necessarily unique.
+pub fn of_layer(name: &str) -> String {
+    not_reserved(identifier(name), "layer")
 }
 
-/// The nearest identifier in lower-case ASCII that is not reserved; not necessarily unique.
+/// The nearest name that a model may have.
+pub fn of_model(name: &str) -> String {
+    not_reserved(identifier(name), "model")
+}
+
+/// `name`, or if that is a word, or begins like the names of a library, what it names after or before it.
+fn not_reserved(name: String, what: &str) -> String {
+    if !is_reserved(&name) {
+        return name;
+    }
+    let longer = format!("{name}_{what}");
+    if is_reserved(&longer) { format!("{what}_{name}") } else { longer }
+}
+
+/// The nearest identifier: letters in lower case, digits, and single underscores between them, as VHDL asks for.
 pub fn identifier(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().take(48) {
@@ -38,8 +39,7 @@ pub fn identifier(name: &str) -> String {
     }
     let out = out.trim_matches('_');
     let out = if out.starts_with(|c: char| c.is_ascii_lowercase()) { out.to_owned() } else { format!("layer_{out}") };
-    let out = out.trim_end_matches('_');
-    if is_reserved(out) { format!("{out}_layer") } else { out.to_owned() }
+    out.trim_end_matches('_').to_owned()
 }
 
 /// Gives every name an identifier that no other has, nor any identifier made from another by a suffix.
@@ -60,7 +60,7 @@ impl Identifiers {
 
     /// A free identifier for `name`: itself if it can be, else with a counter.
     pub fn assign(&mut self, name: &str) -> String {
-        let base = identifier(name);
+        let base = of_layer(name);
         let mut candidate = base.clone();
         let mut count = 1;
         while Self::SUFFIXES.iter().any(|suffix| self.is_taken(&format!("{candidate}{suffix}"))) {
@@ -72,7 +72,7 @@ impl Identifiers {
     }
 
     fn is_taken(&self, name: &str) -> bool {
-        self.taken.contains(name) || is_reserved(name) || LIBRARY_TYPES.split_whitespace().any(|word| word == name)
+        self.taken.contains(name) || is_reserved(name)
     }
 }
 
@@ -91,13 +91,26 @@ mod tests {
 
     #[test]
     fn hostile_names_become_plain_identifiers() {
-        for name in
-            ["class", "2nd-dense.layer", "\"; exec rm", "", "日本", "a\nb", "__x", "AP_TRN", "main", "x\\", &"y".repeat(900)]
-        {
-            let made = identifier(name);
-            assert!(made.starts_with(|c: char| c.is_ascii_lowercase()), "{name:?} -> {made:?}");
-            assert!(made.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{made:?}");
-            assert!(!made.contains("__") && !is_reserved(&made) && made.len() < 64);
+        for name in [
+            "class",
+            "2nd-dense.layer",
+            "\"; exec rm",
+            "",
+            "日本",
+            "a\nb",
+            "__x",
+            "AP_TRN",
+            "ap",
+            "main",
+            "x\\",
+            "_",
+            &"y".repeat(900),
+        ] {
+            for made in [of_layer(name), of_model(name)] {
+                assert!(made.starts_with(|c: char| c.is_ascii_lowercase()), "{name:?} -> {made:?}");
+                assert!(made.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{made:?}");
+                assert!(!made.contains("__") && !made.ends_with('_') && !is_reserved(&made) && made.len() < 64);
+            }
         }
     }
 
@@ -105,9 +118,24 @@ mod tests {
     fn identifiers_do_not_collide_through_suffixes() {
         let mut names = Identifiers::default();
         names.reserve("digits");
-        let given = ["a", "A", "a_t", "digits", "a!", "size", "wchar", "int8"];
+        let given = ["a", "A", "a_t", "digits", "a!", "size", "wchar", "ap", "sinf", "com1", "int"];
         let made: Vec<_> = given.iter().map(|name| names.assign(name)).collect();
-        assert_eq!(made, ["a", "a_2", "a_t_2", "digits_2", "a_3", "size_2", "wchar_2", "int8_2"]);
+        assert_eq!(
+            made,
+            [
+                "a",
+                "a_2",
+                "a_t_2",
+                "digits_2",
+                "a_3",
+                "size_2",
+                "wchar_layer",
+                "layer_ap",
+                "sinf_layer",
+                "com1_layer",
+                "int_layer"
+            ]
+        );
     }
 
     #[test]

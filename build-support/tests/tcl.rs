@@ -221,6 +221,25 @@ fn what_is_set_is_what_is_read() {
     assert!(found.contains(&"set_part xilinx.com:zcu102/part-0_1.2".to_owned()), "{found:?}");
 }
 
+#[test]
+fn a_model_may_be_called_like_a_command() {
+    if tclsh_is_missing() {
+        return;
+    }
+    let commands = "append eof exec flush foreach format lappend lindex list proc puts set source step unset".split(' ');
+    let names = common::names::sample(common::names::candidates(), 100).into_iter().chain(commands.map(str::to_owned));
+    for name in names.filter(|name| common::names::accepted(name).is_ok()) {
+        let project = Project::new(|model| model.name.clone_from(&name));
+        let found = project.calls("build_prj.tcl");
+        assert_eq!(found[..2], [format!("open_project {name}_prj"), format!("set_top {name}")]);
+        for call in &found[2..4] {
+            let file = call.split(' ').find(|word| word.ends_with(".cpp")).unwrap();
+            assert!(file.contains(&name) && project.directory.path().join(file).exists(), "{call}");
+        }
+        assert!(project.calls("vivado_synth.tcl")[1].starts_with(&format!("synth_design -top {name} ")), "{name}");
+    }
+}
+
 /// A command, its options with their values, and the number of its other arguments.
 type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
 

@@ -139,13 +139,13 @@ pub struct CheckArgs {}
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Only points with at most this initiation interval, in cycles
-    #[arg(long, value_name = "CYCLES")]
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_interval: Option<u64>,
     /// Only points with at most this latency, in cycles
-    #[arg(long, value_name = "CYCLES")]
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_latency: Option<u64>,
     /// Only points with at most this many LUTs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_lut: Option<u64>,
     /// Draw the points into a picture; needs one model
     #[arg(long, value_name = "FILE.svg")]

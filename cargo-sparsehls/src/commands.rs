@@ -157,6 +157,17 @@ pub fn load_one(common: &Common) -> Result<Loaded> {
     Loaded::read(common, package, model).map_err(|errors| errors.first)
 }
 
+/// The file of the flag `flag` must be called after what is written into it, `what`.
+pub fn check_extension(path: &Path, extension: &str, flag: &str, what: &str) -> Result {
+    if path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
+        return Ok(());
+    }
+    let better = path.with_extension(extension);
+    Err(Error::new(Code::InvalidName, format!("{what}, and the name of the file does not end with `.{extension}`"))
+        .file(path)
+        .help(format!("use `{flag} {}`", better.display())))
+}
+
 /// Says what happened to inputs that are not on the grid.
 pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: GridReport) {
     for sentence in report.sentences(&network.input) {

@@ -52,6 +52,56 @@ impl Knobs {
     }
 }
 
+/// Upper bounds on an estimate.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bounds {
+    /// Cycles from event to event.
+    pub interval: Option<u64>,
+    /// Cycles of an event.
+    pub latency: Option<u64>,
+    /// Look-up tables.
+    pub luts: Option<u64>,
+}
+
+/// A bound that an estimate exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Miss {
+    /// What is bounded, and by which flag.
+    pub names: (&'static str, &'static str),
+    /// The estimate.
+    pub found: u64,
+    /// The bound.
+    pub most: u64,
+}
+
+impl Miss {
+    /// By which part of the bound it is exceeded.
+    pub fn excess(self) -> f64 {
+        (self.found - self.most) as f64 / self.most.max(1) as f64
+    }
+}
+
+impl Bounds {
+    /// The bounds that `estimate` exceeds.
+    pub fn missed(&self, estimate: &Estimate) -> Vec<Miss> {
+        let all = [
+            (("interval", "--max-interval"), estimate.interval, self.interval),
+            (("latency", "--max-latency"), estimate.latency, self.latency),
+            (("LUT", "--max-lut"), estimate.luts, self.luts),
+        ];
+        let miss = |(names, found, most): ((_, _), u64, Option<u64>)| {
+            most.filter(|most| found > *most).map(|most| Miss { names, found, most })
+        };
+        all.into_iter().filter_map(miss).collect()
+    }
+
+    /// The point whose largest excess is smallest, which is the one with the least to give in.
+    pub fn nearest<'a>(&self, points: impl IntoIterator<Item = &'a (usize, Point)>) -> Option<&'a (usize, Point)> {
+        let worst = |point: &Point| self.missed(&point.estimate).into_iter().map(Miss::excess).fold(0.0, f64::max);
+        points.into_iter().min_by(|(_, a), (_, b)| worst(a).total_cmp(&worst(b)))
+    }
+}
+
 /// The points of the sweep that no other point beats in latency, interval and area at once; by latency, then area.
 pub fn pareto(model: &Model, network: &FixedNetwork) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
@@ -128,5 +178,17 @@ mod tests {
         let points =
             vec![point(9, 50, 4), point(10, 40, 4), point(10, 41, 4), point(12, 45, 2), point(12, 46, 3), point(10, 40, 4)];
         assert_eq!(front(points), [point(9, 50, 4), point(10, 40, 4), point(12, 45, 2)]);
+    }
+
+    #[test]
+    fn the_nearest_point_gives_in_least() {
+        let points: Vec<_> = (1..).zip([point(10, 900, 1), point(20, 300, 2), point(40, 100, 8)]).collect();
+        let bounds = Bounds { interval: None, latency: Some(15), luts: Some(200) };
+        let (number, point) = bounds.nearest(&points).unwrap();
+        let missed: Vec<_> = bounds.missed(&point.estimate).iter().map(|miss| (miss.names.1, miss.found, miss.most)).collect();
+        assert_eq!((*number, missed), (2, vec![("--max-latency", 20, 15), ("--max-lut", 300, 200)]));
+        let bounds = Bounds { interval: Some(4), ..bounds };
+        assert!(bounds.missed(&points[2].1.estimate).iter().any(|miss| miss.names.0 == "interval" && miss.excess() == 1.0));
+        assert!(Bounds::default().missed(&points[0].1.estimate).is_empty());
     }
 }

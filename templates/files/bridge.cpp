@@ -24,7 +24,7 @@ extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsi
         for (int i = 0; i < {{ input.size }}; ++i) {
             in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
         }
-        {{ name }}(in, out);
+        ::{{ name }}(in, out);
         for (int i = 0; i < {{ layers[-1].size }}; ++i) {
             const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = out[i].range(output_t::width - 1, 0);
             output[event * {{ layers[-1].size }} + i] = bits.to_int64();

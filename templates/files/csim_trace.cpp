@@ -46,9 +46,9 @@ int main() {
     static {{ layer.id }}_hash_t {{ layer.id }}_hash[{{ layer.hash_size }}];
 {%- endif %}
     sparsehls::{{ layer.kernel }}<{{ layer.id }}_config>({{ layer.arguments | join(", ") }});
-    print({{ target }}, {{ layer.size }});
+    ::print({{ target }}, {{ layer.size }});
 {%- if layer.hash_type %}
-    print({{ layer.id }}_hash, {{ layer.hash_size }});
+    ::print({{ layer.id }}_hash, {{ layer.hash_size }});
 {%- endif %}
 {%- endif %}
 {%- endfor %}

@@ -37,7 +37,7 @@ int main() {
             in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
         }
         if (!complete) break;
-        {{ name }}(in, out);
+        ::{{ name }}(in, out);
         bool same = true;
         for (int i = 0; i < {{ layers[-1].size }} && complete; ++i) {
             complete = std::fscanf(expected, "%lld", &mantissa) == 1;

@@ -137,7 +137,7 @@ impl<'a> Events<'a> {
         };
         in_order?;
         self.next += count;
-        npy::decode(&self.header, &mut self.raw).map_err(|error| error.file(&self.path))
+        Ok(npy::decode(&self.header, &mut self.raw))
     }
 }
 

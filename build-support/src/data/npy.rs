@@ -11,7 +11,7 @@ pub fn invalid(why: impl std::fmt::Display) -> Error {
 
 /// What the header says.
 pub struct Header {
-    kind: u8,
+    decode: Decode,
     /// Bytes before the data.
     pub start: u64,
     /// Bytes of an element.
@@ -22,6 +22,9 @@ pub struct Header {
     /// The first axis counts events.
     pub shape: Vec<usize>,
 }
+
+/// The numbers that elements of one type stand for, in little-endian order.
+type Decode = fn(&[u8]) -> Vec<f64>;
 
 impl Header {
     /// Bytes of the array, if there can be as many.
@@ -56,23 +59,32 @@ pub fn read(file: &mut impl Read, available: u64) -> Result<Array> {
     if raw.len() as u64 != bytes {
         return Err(invalid("it is shorter than its shape says"));
     }
-    let values = decode(&header, &mut raw)?;
+    let values = decode(&header, &mut raw);
     let values = if header.fortran { row_major(&values, &header.shape) } else { values };
     Ok(Array { shape: header.shape, values })
 }
 
 /// The numbers that `raw` holds.
-pub fn decode(header: &Header, raw: &mut [u8]) -> Result<Vec<f64>> {
+pub fn decode(header: &Header, raw: &mut [u8]) -> Vec<f64> {
     if header.big_endian {
         raw.chunks_exact_mut(header.size).for_each(<[u8]>::reverse);
     }
+    (header.decode)(raw)
+}
+
+/// How elements are read, by the letter and the size that NumPy gives their type.
+fn decoder(kind: u8, size: usize) -> Option<Decode> {
     // One loop for each type, so that none of them asks for the type again at every element.
     macro_rules! all {
         ($type:ty) => {
-            raw.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as f64).collect()
+            all!($type, |value| value as f64)
+        };
+        ($type:ty, $number:expr) => {
+            |raw| raw.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes)).map($number).collect()
         };
     }
-    Ok(match (header.kind, header.size) {
+    Some(match (kind, size) {
+        (b'f', 2) => all!(u16, half),
         (b'f', 4) => all!(f32),
         (b'f', 8) => all!(f64),
         (b'i', 1) => all!(i8),
@@ -83,8 +95,22 @@ pub fn decode(header: &Header, raw: &mut [u8]) -> Result<Vec<f64>> {
         (b'u', 2) => all!(u16),
         (b'u', 4) => all!(u32),
         (b'u', 8) => all!(u64),
-        _ => return Err(invalid("its element type is not float or integer")),
+        // NumPy does not know the bfloat16 of ml_dtypes, and calls it "two bytes". It is the upper half of a float32.
+        (b'V', 2) => all!(u16, |bits| f64::from(f32::from_bits(u32::from(bits) << 16))),
+        _ => return None,
     })
+}
+
+/// What a float16 stands for: a sign, 5 bits of exponent, 10 of mantissa.
+fn half(bits: u16) -> f64 {
+    let (exponent, mantissa) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => mantissa * 2f64.powi(-24),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (mantissa + 1024.0) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { size } else { -size }
 }
 
 /// Reads the header.
@@ -105,26 +131,46 @@ pub fn header(file: &mut impl Read) -> Result<Header> {
     file.read_exact(&mut text).map_err(|_| invalid("its header is cut off"))?;
     let length = text.len();
     let text = String::from_utf8_lossy(&text);
-    let mut header = parse(&text).ok_or_else(|| invalid(format!("its header is {:?}", text.trim())))?;
-    header.start = (start.len() + width + length) as u64;
-    Ok(header)
+    let not_one = || invalid(format!("its header is {:?}", text.trim()));
+    let header = Parsed::of(&text).ok_or_else(not_one)?;
+    let (kind, size) = header.element().ok_or_else(not_one)?;
+    let decode = decoder(kind, size).ok_or_else(|| {
+        let read = "floats of 2, 4 or 8 bytes, bfloat16, integers and booleans are read";
+        invalid(format!("its elements are of type {:?}; {read}", header.descr))
+            .help("convert it before it is saved: `numpy.save(path, x.astype(\"float32\"))`")
+    })?;
+    let start = (start.len() + width + length) as u64;
+    let Parsed { descr, fortran, shape } = header;
+    Ok(Header { decode, start, size, big_endian: descr.starts_with('>'), fortran, shape })
 }
 
-/// Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (100, 28, 28, 1), }`.
-fn parse(text: &str) -> Option<Header> {
-    let after = |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
-    let descr = after("descr")?.strip_prefix('\'')?.split('\'').next()?;
-    let (order, rest) = descr.split_at_checked(1)?;
-    let kind = *rest.as_bytes().first()?;
-    let size: usize = rest.get(1..)?.parse().ok().filter(|size| (1..=8).contains(size))?;
-    let fortran = match after("fortran_order")? {
-        rest if rest.starts_with("True") => true,
-        rest if rest.starts_with("False") => false,
-        _ => return None,
-    };
-    let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
-    let shape = shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok());
-    Some(Header { start: 0, kind, size, big_endian: order == ">", fortran, shape: shape.collect::<Option<_>>()? })
+/// What stands in `{'descr': '<f4', 'fortran_order': False, 'shape': (100, 28, 28, 1), }`.
+struct Parsed<'a> {
+    descr: &'a str,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl<'a> Parsed<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let after = |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
+        let descr = after("descr")?.strip_prefix('\'')?.split('\'').next()?;
+        let fortran = match after("fortran_order")? {
+            rest if rest.starts_with("True") => true,
+            rest if rest.starts_with("False") => false,
+            _ => return None,
+        };
+        let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
+        let shape = shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok());
+        Some(Self { descr, fortran, shape: shape.collect::<Option<_>>()? })
+    }
+
+    /// `<f4` -> `f` and 4; the size is 0 where there is no plain one, as in `|O`.
+    fn element(&self) -> Option<(u8, usize)> {
+        let (_, element) = self.descr.split_at_checked(1)?;
+        let (kind, size) = element.split_at_checked(1)?;
+        Some((*kind.as_bytes().first()?, size.parse().unwrap_or(0)))
+    }
 }
 
 /// Where each element of an array of `shape`, counted row-major, lies when the first axis runs fastest.
@@ -198,6 +244,38 @@ mod tests {
         let array = parse(&file(">i2", "True", "(2, 3)", &[0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 255, 250])).unwrap();
         assert_eq!(array.values, [1.0, 2.0, 3.0, 4.0, 5.0, -6.0]);
         assert_eq!(parse(&file("|b1", "False", "(2,)", &[1, 0])).unwrap().values, [1.0, 0.0]);
+    }
+
+    /// The bits of all 65,536 values, one after another, in FNV-1a; a NaN is a NaN. In Python: `h = 0xcbf29ce484222325`, then
+    /// `h = (h ^ byte) * 0x100000001b3 % 2**64` for each byte of
+    /// `numpy.nan_to_num(numpy.arange(65536, dtype="<u2").view(T).astype("<f8"), nan=1e300, posinf=inf, neginf=-inf).tobytes()`
+    /// with `T` of NumPy or ml_dtypes.
+    fn digest(descr: &str, swap: bool) -> u64 {
+        let bytes = |bits: u16| if swap { bits.to_be_bytes() } else { bits.to_le_bytes() };
+        let array = parse(&file(descr, "False", "(65536,)", &(0..=u16::MAX).flat_map(bytes).collect::<Vec<_>>())).unwrap();
+        assert_eq!(array.values.len(), 65536);
+        let bits = array.values.iter().map(|value| if value.is_nan() { 1e300 } else { *value }).flat_map(f64::to_le_bytes);
+        bits.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    #[test]
+    fn floats_of_two_bytes_are_those_of_numpy() {
+        for (descr, swap) in [("<f2", false), (">f2", true)] {
+            assert_eq!(digest(descr, swap), 0x65a0_7930_5486_57f1, "{descr}");
+        }
+        for (descr, swap) in [("<V2", false), ("|V2", false), (">V2", true)] {
+            assert_eq!(digest(descr, swap), 0xad5f_a9d6_a4c6_36d1, "{descr}");
+        }
+        let some = parse(&file("<f2", "True", "(2, 2)", &[0x00, 0x3c, 0x01, 0x00, 0x00, 0xc0, 0xff, 0x7b])).unwrap();
+        assert_eq!(some.values, [1.0, -2.0, 2f64.powi(-24), 65504.0]);
+    }
+
+    #[test]
+    fn other_types_are_named() {
+        for descr in ["<c8", "|O", "<f16", "|V1", "<U3", "<M8[ns]", "|S2", "<f3", "<i16"] {
+            let error = parse(&file(descr, "False", "(1,)", &[0; 16])).unwrap_err();
+            assert!(error.message().contains(&format!("of type {descr:?}; floats of 2")), "{error}");
+        }
     }
 
     #[test]

@@ -147,9 +147,7 @@ impl<'a> Builder<'a> {
             .layer(&first.name)
         })?;
         let mut names = Identifiers::default();
-        for name in [manifest.name.as_str(), "input", "output", "input_t", "output_t", "sparsehls"] {
-            names.reserve(name);
-        }
+        names.reserve(&manifest.name);
         Ok(Self {
             model,
             shape: Shape::Dense(input_shape.clone()),

@@ -4,25 +4,39 @@ use std::path::Path;
 
 use serde_json::json;
 use sparsehls_build::{
-    Code, Error, Result, error,
+    Code, Error, Result,
+    cost::Estimate,
+    error,
     manifest::{Interface, Model, Pipeline},
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
-use super::{Loaded, load, load_one};
+use super::{Loaded, check_extension, load, load_one};
 use crate::{
     args::{Common, ExploreArgs},
-    explore::{Knobs, Point, pareto},
+    explore::{Bounds, Knobs, Point, pareto},
     output::Output,
     plot,
 };
 
 /// Prints the Pareto front of every chosen model.
 pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
+    if let Some(path) = &args.plot {
+        check_extension(path, "svg", "--plot", "the picture is an SVG, which browsers show")?;
+    }
+    let bounds = Bounds { interval: args.max_interval, latency: args.max_latency, luts: args.max_lut };
     let one_only = args.plot.is_some() || args.apply.is_some();
     let models = if one_only { vec![load_one(common)?] } else { load(common)? };
     for loaded in &models {
-        let points = explore(loaded, args);
+        let points = match explore(loaded, &bounds) {
+            Ok(points) => points,
+            // Nothing to draw, nor to write.
+            Err(none) if one_only => return Err(Error::new(Code::NoSuchPoint, none.what).help(none.why.join("; "))),
+            Err(none) => {
+                output.text(&format!("{}\n  {}", none.what, none.why.join("\n  ")));
+                continue;
+            }
+        };
         print(loaded, &points, common, output);
         if let Some(path) = &args.plot {
             let drawn: Vec<_> = points.iter().map(|(_, point)| point.clone()).collect();
@@ -42,25 +56,42 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     Ok(())
 }
 
+/// Why there are no points.
+struct NoPoints {
+    what: String,
+    why: Vec<String>,
+}
+
 /// The points within the bounds, with their numbers, which are those of the whole list: a number means the same point
 /// with other bounds.
-fn explore(loaded: &Loaded, args: &ExploreArgs) -> Vec<(usize, Point)> {
-    let mut points: Vec<_> = (1..).zip(pareto(&loaded.model, &loaded.network)).collect();
-    points.retain(|(_, point)| {
-        args.max_interval.is_none_or(|most| point.estimate.interval <= most)
-            && args.max_latency.is_none_or(|most| point.estimate.latency <= most)
-            && args.max_lut.is_none_or(|most| point.estimate.luts <= most)
-    });
-    points
+fn explore(loaded: &Loaded, bounds: &Bounds) -> Result<Vec<(usize, Point)>, NoPoints> {
+    let all: Vec<_> = (1..).zip(pareto(&loaded.model, &loaded.network)).collect();
+    let within: Vec<_> = all.iter().filter(|(_, point)| bounds.missed(&point.estimate).is_empty()).cloned().collect();
+    if within.is_empty() { Err(no_points(&loaded.model.name, bounds, &all)) } else { Ok(within) }
+}
+
+/// How close the nearest point comes to the bounds, and what to do.
+fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
+    let Some((number, point)) = bounds.nearest(all) else {
+        let why = vec!["the knobs that the manifest gives to layers fit no interval; remove some".into()];
+        return NoPoints { what: format!("{name}: there is no point"), why };
+    };
+    let Estimate { latency, interval, luts, .. } = point.estimate;
+    let knobs = error::printable(&describe(&point.knobs));
+    let mut why = vec![format!("point {number} comes nearest: latency {latency}, interval {interval}, {luts} LUT ({knobs})")];
+    for miss in bounds.missed(&point.estimate) {
+        let (what, flag) = miss.names;
+        let (over, percent) = (miss.found - miss.most, (miss.excess() * 100.0).ceil());
+        why.push(format!("its {what} of {} is {over} ({percent} %) over `{flag} {}`", miss.found, miss.most));
+    }
+    why.push("give it more room, or leave out a bound".into());
+    NoPoints { what: format!("{name}: no point is within the bounds given"), why }
 }
 
 fn print(loaded: &Loaded, points: &[(usize, Point)], common: &Common, output: &Output) {
     let model = &loaded.model;
     for (number, point) in points {
         output.json("point", Some(&model.name), json!({ "number": number, "knobs": point.knobs, "estimate": point.estimate }));
-    }
-    if points.is_empty() {
-        return output.text(&format!("{}: no point is within the bounds given", model.name));
     }
     let bram = points.iter().any(|(_, point)| point.estimate.bram18 > 0);
     let mut text = format!(

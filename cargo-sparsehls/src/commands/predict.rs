@@ -1,6 +1,7 @@
 //! `cargo sparsehls predict`.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
@@ -17,7 +18,7 @@ use sparsehls_build::{
     toolchain::Cancel,
 };
 
-use super::{Loaded, load_one, note_grid};
+use super::{Loaded, check_extension, load_one, note_grid};
 use crate::{
     args::{Common, Engine as Choice, PredictArgs},
     interrupt::Interrupt,
@@ -30,17 +31,25 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Runs the events of a file through one model.
 pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
+    let missing = check_output(&args.output)?;
     let loaded = load_one(common)?;
     let interrupt = Interrupt::install()?;
     let input = Input::open(&args.input, stream::chunk_events(&loaded.network))?;
-    data::check_shape(&input.shape, &loaded.network).map_err(|error| error.file(&args.input))?;
+    let check = data::check_shape(&input.shape, &loaded.network).and_then(|()| data::check_any(&input.shape));
+    check.map_err(|error| error.file(&args.input))?;
     let events = input.events();
     let csim = match args.engine {
         Choice::Reference => None,
         Choice::Csim => Some(loaded.compile_only(output)?),
     };
+    if let (Some(_), Some(folder)) = (&missing, args.output.parent()) {
+        output.note(&format!("the folder {} does not exist, and is made for the predictions", folder.display()));
+    }
     let progress = Progress::new(output, "Predicting", events);
     let predicted = interrupt.guard(|cancel| predict(&loaded, csim.as_ref(), &input, &args.output, &progress, cancel));
+    if predicted.is_err() {
+        remove_empty(&args.output, missing.as_deref());
+    }
     // Ctrl-C in a terminal also ends the simulation, which then looks as if it had failed.
     let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&loaded, &args.output) } else { error })?;
     progress.finish(output);
@@ -51,6 +60,35 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let data = serde_json::json!({ "engine": engine, "events": events, "path": path, "grid": grid });
     output.json("predict", Some(&loaded.model.name), data);
     Ok(())
+}
+
+/// Checks that a file can be written at `path`, before anything is read. Gives the topmost folder that is still to be made.
+fn check_output(path: &Path) -> Result<Option<PathBuf>> {
+    let failed = |file: &Path, why: &str| Error::new(Code::Io, format!("the predictions cannot be written: {why}")).file(file);
+    if path.is_dir() {
+        let help = format!("give a file in it: `--output {}`", path.join("y.npy").display());
+        return Err(failed(path, "`--output` is a folder").help(help));
+    }
+    check_extension(path, "npy", "--output", "the predictions are a NumPy array")?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let above = || folder.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    let missing = above().take_while(|folder| !folder.exists()).last();
+    let there = above().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        let help = format!("`{}` is a file; choose another folder", there.display());
+        return Err(failed(path, "what should be a folder is none").help(help));
+    }
+    let writable = tempfile::tempfile_in(there)
+        .map_err(|error| failed(path, &error.to_string()).help(format!("choose another folder than `{}`", there.display())));
+    writable.map(|_| missing.map(Path::to_owned))
+}
+
+/// Removes the folders that were made for the file at `path`, up to `topmost`.
+fn remove_empty(path: &Path, topmost: Option<&Path>) {
+    let Some(topmost) = topmost else { return };
+    for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(topmost)) {
+        let _ = fs::remove_dir(folder); // it may never have been made, or someone else uses it
+    }
 }
 
 /// Writes the file whole, or leaves nothing of it: also if someone asks to stop.

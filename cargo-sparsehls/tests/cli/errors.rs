@@ -161,6 +161,12 @@ fn data_files_that_do_not_fit() {
     write_npz(&path("fewer.npz"), &[("x", image, &x), ("y", &[events - 1, 3], &y[3..])]);
     write_npz(&path("wide.npz"), &[("x", image, &x), ("y", &[events, 6], &[y.clone(), y.clone()].concat())]);
 
+    write_npz(&path("other.npz"), &[("images", image, &x), ("arr_0", &[events, 3], &y)]);
+    write_npz(&path("nothing.npz"), &[]);
+    data::write_npy(&path("none.npy"), &[0, 5, 6, 2], &[]).unwrap();
+    let complex = String::from_utf8_lossy(&bytes[10..128]).replace("'<f4'", "'<c8'");
+    fs::write(path("complex.npy"), [&bytes[..10], complex.as_bytes(), &bytes[128..]].concat()).unwrap();
+
     let mut predict = |title: &str, input: &str| {
         all.failure(title, &firmware, &["predict", "--engine", "reference", "--input", input, "--output", "out.npy"]);
         assert!(!path("out.npy").exists());
@@ -170,6 +176,11 @@ fn data_files_that_do_not_fit() {
     predict("predict: the events are cut off", "cut.npy");
     predict("predict: the events have another shape", "flipped.npy");
     predict("predict: the events are one number", "scalar.npy");
+    predict("predict: the events are a folder", "src");
+    predict("predict: the archive has no x", "other.npz");
+    predict("predict: the archive is empty", "nothing.npz");
+    predict("predict: there are no events", "none.npy");
+    predict("predict: the events are of a type that is not read", "complex.npy");
     let verify: [(&str, &[&str]); 9] = [
         ("verify: the golden file is missing", &["--golden", "nowhere.npz"]),
         ("verify: the golden file is no archive", &["--golden", "text.npy"]),
@@ -243,14 +254,37 @@ fn tools_that_are_missing() {
 }
 
 #[test]
+fn predictions_that_cannot_be_written() {
+    let mut all = Catalogue::default();
+    let firmware = Firmware::of("whole-net-032");
+    fs::create_dir(firmware.path("folder.npy")).unwrap();
+    let mut into = |title: &str, output: &str| {
+        // The events are never looked at.
+        all.failure(title, &firmware, &["predict", "--input", "nowhere.npy", "--output", output]);
+    };
+    into("the output is a folder", "src");
+    into("the output is a folder that is called like a file", "folder.npy");
+    into("the output is called like another kind of file", "y.npz");
+    into("the output has no extension", "out/y");
+    into("the output's folder is a file", "Cargo.toml/y.npy");
+    into("the output's folder would be in a file", "Cargo.toml/new/y.npy");
+    insta::assert_snapshot!(all.0);
+
+    let run = firmware.run(&["predict", "--input", "nowhere.npy", "--output", "new/folder/y.npy"]);
+    assert!(run.code == 1 && run.stderr.contains("code: file-not-found"), "{run:?}");
+    assert!(!firmware.path("new").exists() && !firmware.path("target").exists(), "nothing is made for nothing");
+}
+
+#[test]
 fn wrong_usage_ends_with_2_before_anything_is_read() {
     let firmware = Firmware::new("");
     let mut all = String::new();
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 10] = [
         &["biuld"],
         &["build", "--steps", "synth,place"],
         &["build", "--jobs", "0"],
         &["build", "--quiet", "--verbose"],
+        &["explore", "--max-interval", "0"],
         &["predict", "--input", "x.npy"],
         &["verify", "--input", "x.npy"],
         &["verify", "--golden", "g.npz", "--input", "x.npy", "--expected", "y.npy"],

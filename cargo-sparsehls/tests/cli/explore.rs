@@ -71,10 +71,29 @@ fn a_picture_is_drawn() {
 }
 
 #[test]
+fn bounds_that_nothing_meets_are_measured() {
+    let firmware = Firmware::of(FIXTURE);
+    let run = firmware.run(&["explore", "--max-latency", "30", "--max-lut", "9000", "--max-interval", "8"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!(run.stdout);
+    // With so much more room there is a point.
+    let nearest = run.stdout.split("comes nearest: ").nth(1).unwrap().split(" LUT").next().unwrap();
+    let numbers: Vec<u64> = nearest.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+    let [latency, interval, luts] = [numbers[0].max(30), numbers[1].max(8), numbers[2].max(9000)].map(|n| n.to_string());
+    let bounds = ["--max-latency", &latency, "--max-interval", &interval, "--max-lut", &luts];
+    assert!(!points(&firmware, &bounds).is_empty(), "{}", run.stdout);
+}
+
+#[test]
 fn what_goes_wrong() {
     let mut catalogue = Catalogue::default();
     let firmware = Firmware::of(FIXTURE);
     catalogue.failure("a point that is not there", &firmware, &["explore", "--apply", "1000"]);
+    catalogue.failure("a picture of another kind", &firmware, &["explore", "--plot", "front.png"]);
+    let nothing = ["explore", "--max-lut", "9000", "--max-interval", "2", "--plot", "front.svg"];
+    catalogue.failure("a picture of nothing", &firmware, &nothing);
+    catalogue.failure("a point of nothing", &firmware, &["explore", "--max-latency", "1", "--apply", "1"]);
+    assert!(!firmware.path("front.png").exists() && !firmware.path("front.svg").exists());
     catalogue.failure("a folder that is not there", &firmware, &["explore", "--plot", "nowhere/front.svg"]);
     firmware.manifest(&format!("{}[package.metadata.sparsehls.models.two]\nsource = \"models/net.keras\"\n", net(FIXTURE)));
     catalogue.failure("two models", &firmware, &["explore", "--apply", "1"]);

@@ -1,0 +1,111 @@
+//! The text of whole projects, pinned: a change of the generator that is not meant to change hardware changes nothing here.
+//!
+//! `SPARSEHLS_PIN=1 cargo test -p sparsehls-build --test pinned` writes the files in `pinned/` anew; read their diff.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use sparsehls_build::{
+    check, data, emit,
+    formats::FixedNetwork,
+    keras::KerasModel,
+    manifest::{Backend, Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    network::Network,
+};
+
+/// What a pinned project is made of.
+struct Pin {
+    name: &'static str,
+    fixture: &'static str,
+    set: fn(&mut Model),
+}
+
+const PINS: [Pin; 10] = [
+    Pin { name: "vitis-dataflow", fixture: "whole-net-032", set: |_| {} },
+    Pin {
+        name: "vivado-function",
+        fixture: "whole-net-032",
+        set: |model| {
+            model.target.backend = Backend::Vivado;
+            model.pipeline = Pipeline::Function;
+        },
+    },
+    Pin {
+        name: "vitis-rows-in-steps",
+        fixture: "whole-net-032",
+        set: |model| {
+            model.interface = Interface::Row;
+            model.parallel.interval = Some(5);
+        },
+    },
+    Pin {
+        name: "vivado-rows",
+        fixture: "avg-pool-3",
+        set: |model| {
+            model.target.backend = Backend::Vivado;
+            model.interface = Interface::Row;
+        },
+    },
+    Pin { name: "vitis-position-quantizer", fixture: "conv-position-iq", set: |_| {} },
+    Pin {
+        name: "vitis-position-quantizer-knobs",
+        fixture: "conv-position-iq",
+        set: |model| {
+            let parallel = Parallel { pixels: Some(3), ..Parallel::default() };
+            let options = LayerOptions { variant: Some(Variant::Pairwise), parallel, ..LayerOptions::default() };
+            model.layers.insert("q_conv2d_sparse".into(), options);
+        },
+    },
+    Pin { name: "vivado-float-softmax", fixture: "softmax-layer", set: |model| model.target.backend = Backend::Vivado },
+    Pin { name: "vitis-softmax-tables", fixture: "qsoftmax-heterogeneous", set: |model| model.pipeline = Pipeline::Function },
+    Pin {
+        name: "vitis-look-up",
+        fixture: "flatten-dense",
+        set: |model| {
+            model.parallel.interval = Some(4);
+            model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() });
+        },
+    },
+    Pin { name: "vivado-dense-tail", fixture: "batchnorm", set: |model| model.target.backend = Backend::Vivado },
+];
+
+/// The files of the project but for the headers that are the same in every one, of which the names are there.
+fn text(pin: &Pin) -> String {
+    let source = common::folder().join(format!("{}.keras", pin.fixture));
+    let x = &data::read_npz(&source.with_extension("npz")).unwrap()["x"];
+    let mut model = common::model(&source, common::grid(x));
+    (pin.set)(&mut model);
+    let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
+    let network = FixedNetwork::infer(network, &model).unwrap();
+    let project = emit::project("pinned", &model, &network, &check::made_up(&network, 3)).unwrap();
+    let mut text = String::new();
+    for (path, contents) in &project.files {
+        let is_shared = path.starts_with("firmware/kernels/") || path.starts_with("csim/ap_types/");
+        let _ = writeln!(text, "=== {path}\n{}", if is_shared { "" } else { contents });
+    }
+    text
+}
+
+#[test]
+fn the_text_of_whole_projects_is_as_it_was() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pinned");
+    let mut changed = Vec::new();
+    for pin in &PINS {
+        let (path, found) = (folder.join(format!("{}.txt", pin.name)), text(pin));
+        if std::env::var_os("SPARSEHLS_PIN").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&path, &found).unwrap();
+        }
+        let pinned = fs::read_to_string(&path).unwrap_or_default();
+        let first = found.lines().zip(pinned.lines()).position(|(found, pinned)| found != pinned);
+        if found != pinned {
+            let line = first.unwrap_or_else(|| found.lines().count().min(pinned.lines().count()));
+            let show = |text: &str| text.lines().nth(line).unwrap_or("(end)").to_owned();
+            changed.push(format!("{}.txt, line {}:\n  {}\n  was {}", pin.name, line + 1, show(&found), show(&pinned)));
+        }
+    }
+    assert!(changed.is_empty(), "{}\nSPARSEHLS_PIN=1 writes them anew", changed.join("\n"));
+}
