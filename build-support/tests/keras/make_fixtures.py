@@ -189,7 +189,8 @@ def main(wanted):
     installed = "0.3.2" if hasattr(networks.InputReduce(1, 0.0), "n_init") else "0.2.3"
     index = FIXTURES / "cases.json"
     entries = json.loads(index.read_text()) if index.exists() else {}
-    entries = {name: entry for name, entry in entries.items() if name in networks.CASES}
+    # Cases that differential.py found have a file and no network here; they stay.
+    entries = {name: entry for name, entry in entries.items() if name in networks.CASES or (FIXTURES / f"{name}.keras").exists()}
     failed = []
     for case in networks.CASES.values():
         if case.sparsepixels == installed and (not wanted or any(case.name.startswith(w) for w in wanted)):
