@@ -15,7 +15,7 @@ use sparsehls_build::{
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     float32::{self, Float32, Slack},
     formats::{FixedLayer, FixedNetwork},
-    network::{Dense, Layer, Mantissas, Network, Op, Origin, Quantizer, Shape},
+    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Quantizer, Shape},
     reference::{Reference, Value},
 };
 
@@ -49,7 +49,7 @@ fn every_layer(source: &Path, skip: impl Fn(&str) -> bool) -> Result<Found, Stri
             // A float function at the end has tables of our choice instead.
             let is_last = network.layers.last().is_some_and(|last| last.layer.id == fixed.layer.id);
             let tolerance = if is_last { network.tolerance } else { 0.0 };
-            wrong = layer(fixed, value, slack, &array.values[event * size..(event + 1) * size], tolerance, &mut found)
+            wrong = compare(fixed, value, slack, &array.values[event * size..(event + 1) * size], tolerance, &mut found)
                 .map(|text| format!("event {event}, layer {name}{text}"));
         });
         if let Some(wrong) = wrong {
@@ -59,7 +59,14 @@ fn every_layer(source: &Path, skip: impl Fn(&str) -> bool) -> Result<Found, Stri
     Ok(found)
 }
 
-fn layer(fixed: &FixedLayer, value: &Value, slack: &[Slack], keras: &[f64], tolerance: f64, found: &mut Found) -> Option<String> {
+fn compare(
+    fixed: &FixedLayer,
+    value: &Value,
+    slack: &[Slack],
+    keras: &[f64],
+    tolerance: f64,
+    found: &mut Found,
+) -> Option<String> {
     let unit = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
     let exact = value.to_dense(&fixed.layer.shape);
     assert_eq!(exact.len(), keras.len());
@@ -153,27 +160,53 @@ fn what_float32_explains_is_no_difference() {
     }
 }
 
+fn layer(name: &str, shape: Shape, op: Op) -> Layer {
+    let text = || name.to_owned();
+    Layer { name: text(), keras_name: text(), keras_class: "QDense".into(), id: text(), shape, origin: Origin::Model, op }
+}
+
+fn infer(input_shape: Vec<usize>, layers: Vec<Layer>, fraction: i32) -> FixedNetwork {
+    let input = Format { signed: false, width: 24, fraction };
+    let network = Network { input_shape, layers, tolerance: 0.0 };
+    FixedNetwork::infer(network, &common::model(Path::new("none.keras"), input)).unwrap()
+}
+
+/// `3 x - 2 y - z` with a bias where it is not zero. In float32 `3 x` of 24 bits is one less, so that Keras finds something
+/// where there is nothing, and nothing where there is something.
+#[test]
+fn a_bias_may_be_there_or_not_where_a_sum_may_be_zero() {
+    let (size, bias) = ((1 << 24) - 1, 1000);
+    let sparse = |channels| Shape::Sparse { slots: 1, height: 1, width: 1, channels };
+    let weights = Mantissas { values: vec![3, -2, -1], fraction: 0 };
+    let conv = Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 3, filters: 1, weights });
+    let layers = vec![
+        layer("reduce", sparse(3), Op::InputReduce { threshold: None }),
+        layer("sum", sparse(1), conv),
+        layer("bias", sparse(1), Op::SparseBias(Mantissas { values: vec![bias], fraction: 0 })),
+        layer("flat", Shape::Dense(vec![1]), Op::SparseFlatten),
+    ];
+    let network = infer(vec![1, 1, 3], layers, 0);
+    for (z, exact) in [(size, 0), (size - 1, 1 + bias)] {
+        let keras = size as f32 * 3.0 - size as f32 * 2.0 - z as f32;
+        let keras = if keras == 0.0 { 0.0 } else { keras + bias as f32 };
+        let bounds = Float32::new(&network).bounds(&[size, size, z]);
+        assert_eq!(bounds.exact, [exact]);
+        assert!((f64::from(keras) - exact as f64).abs() > 900.0 && bounds.explains(0, keras.into()), "{z}: {keras}");
+        assert!(bounds.explains(0, exact as f64 + 1.0) && !bounds.explains(0, -500.0) && !bounds.explains(0, 1200.0));
+    }
+}
+
 /// `3 x - 2 y`, of which a quantizer keeps the fraction: just below a whole number float32 may find the next one, and then
 /// the bound says nothing.
 #[test]
 fn a_useless_bound_excuses_nothing_and_names_its_layer() {
-    let layer = |name: &str, size, op| Layer {
-        name: name.into(),
-        keras_name: name.into(),
-        keras_class: "QDense".into(),
-        id: name.into(),
-        shape: Shape::Dense(vec![size]),
-        origin: Origin::Model,
-        op,
-    };
     let weights = Mantissas { values: vec![3, -2], fraction: 0 };
     let sum = Op::Dense(Dense { rows: 1, inputs: 2, outputs: 1, weights, bias: None });
     let fraction = QuantizerFormat::Live { k: 0, i: 0, f: 24 };
     let wrap = Op::Quantize(Quantizer::uniform(fraction, Rounding::Floor, Overflow::Wrap, 1));
-    let layers = vec![layer("sum", 1, sum), layer("wrap", 1, wrap), layer("last", 1, Op::Reshape)];
-    let network = Network { input_shape: vec![2], layers, tolerance: 0.0 };
-    let input = Format { signed: false, width: 24, fraction: 24 };
-    let network = FixedNetwork::infer(network, &common::model(Path::new("none.keras"), input)).unwrap();
+    let one = || Shape::Dense(vec![1]);
+    let layers = vec![layer("sum", one(), sum), layer("wrap", one(), wrap), layer("last", one(), Op::Reshape)];
+    let network = infer(vec![2], layers, 24);
     let (largest, inputs) = ((1 << 24) - 1, [5, 7, (1 << 24) - 1, (1 << 24) - 1]);
     let exact = Reference::new(&network).run_all(&inputs);
     assert_eq!(exact, [1, largest]);

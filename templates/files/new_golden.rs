@@ -22,7 +22,9 @@ fn every_golden_event_gives_what_keras_computed() -> sparsehls_build::Result {
         }
         found.extend(firmware::predict(&input));
     }
-    let close = |(found, expected): (&f32, &f64)| (f64::from(*found) - expected).abs() <= firmware::TOLERANCE;
+    let close = |(found, expected): (&f32, &f64)| {
+        (f64::from(*found) - expected).abs() <= firmware::TOLERANCE
+    };
     if found.iter().zip(&golden.y.values).all(close) {
         return Ok(());
     }

@@ -95,6 +95,50 @@ fn whole_life(fixture: &str, layers: usize) {
 }
 
 #[test]
+fn differences_within_float32_are_said_and_are_no_failure() {
+    let net = "[package.metadata.sparsehls.models.net]\nsource = \"models/net.keras\"\ngolden = \"models/net.npz\"\n";
+    let firmware = Firmware::new(&format!("{net}input = \"fixed<22,6>\"\n"));
+    firmware.add("../rounding/rounding-11-104", "net");
+    let text = "1 event differs within what float32 rounding explains, at most 4.8e-7";
+    let run = firmware.run(&["verify"]);
+    for engine in ["csim", "reference"] {
+        assert!(run.stdout.contains(&format!("net: {engine} differs from Keras in 0 of 60 events; {text}\n")), "{run:?}");
+    }
+    let (_, lines) = firmware.json(&["verify", "--engine", "reference"]);
+    assert_eq!((&lines[0]["events-different"], &lines[0]["within-float32"]), (&0.into(), &1.into()));
+    assert!(lines[0]["float32-bound"].as_f64().unwrap() >= lines[0]["float32-difference"].as_f64().unwrap());
+    for state in ["Checked", "Unchanged"] {
+        let run = firmware.run(&["build", "--synth", "skip"]);
+        assert!(
+            run.stderr.contains(&format!("{state} net: ")) && run.stderr.contains(&format!("golden ones; {text}\n")),
+            "{run:?}"
+        );
+        let (_, lines) = firmware.json(&["build", "--synth", "skip"]);
+        let found = (&lines[1]["reason"], &lines[1]["within-float32"], lines[1]["float32-difference"].as_f64());
+        assert_eq!(found.1, 1, "{found:?}");
+    }
+
+    // The layer in which the event differs is not blamed, and one that differs by more is.
+    let golden = data::read_npz(&firmware.path("models/net.npz")).unwrap();
+    let (x, y) = (&golden["x"], &golden["y"]);
+    let floats = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
+    data::write_npy(&firmware.path("x.npy"), &x.shape, &floats(&x.values)).unwrap();
+    data::write_npy(&firmware.path("y.npy"), &y.shape, &floats(&y.values)).unwrap();
+    firmware.run(&["predict", "--input", "x.npy", "--output", "found.npy", "--engine", "reference"]);
+    let found = data::read_npy(&firmware.path("found.npy")).unwrap();
+    let different = (0..y.values.len()).find(|at| found.values[*at] != y.values[*at]).unwrap();
+    let event = (different / (y.values.len() / 60)).to_string();
+    let (run, lines) = firmware.json(&["trace", "--event", &event, "--keras", "models/net.npz"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(lines.iter().any(|line| line["within-float32"].as_u64() > Some(0)), "{run:?}");
+    let mut beyond = floats(&y.values);
+    beyond[different] = 2.0 * beyond[different] - found.values[different] as f32;
+    data::write_npy(&firmware.path("y.npy"), &y.shape, &beyond).unwrap();
+    let run = firmware.run(&["verify", "--engine", "reference", "--input", "x.npy", "--expected", "y.npy"]);
+    assert!(run.code == 4 && run.stdout.contains("differs from Keras in 1 of 60 events; first"), "{run:?}");
+}
+
+#[test]
 fn a_prediction_that_is_interrupted_leaves_nothing() {
     let firmware = Firmware::of("whole-net-032");
     let shape = data::read_golden(&fixture_path("whole-net-032").with_extension("npz")).unwrap().x.shape;

@@ -48,6 +48,19 @@ fn a_new_crate_builds_runs_and_tests_with_the_installed_tool() {
     cargo(&package, &["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]);
     cargo(&package, &["package", "--allow-dirty", "--no-verify", "--quiet", "--list"]);
 
+    // A model whose golden file has an event in which Keras itself rounded.
+    let rounding = repository().join("build-support/tests/rounding/rounding-11-104");
+    let file = |extension: &str| rounding.with_extension(extension).to_string_lossy().into_owned();
+    let (source, golden) = (file("keras"), file("npz"));
+    let new = ["sparsehls", "new", "my-rounding", "--source", &source, "--golden", &golden, "--input", "fixed<22,6>"];
+    cargo(&outside, &[&new[..], &["--model", "net"]].concat());
+    let rounding = outside.join("my-rounding");
+    cargo(&rounding, &["fmt", "--check"]);
+    let test = cargo(&rounding, &["test"]);
+    assert!(test.stdout.contains("every_golden_event_gives_what_keras_computed ... ok"), "{test:?}");
+    assert!(test.stderr.contains("net: 1 event differs within what float32 rounding explains, at most 4.8e-7"), "{test:?}");
+    cargo(&rounding, &["clean", "--quiet", "-p", "my-rounding"]);
+
     // The tool itself needs nothing of the repository either.
     let build = cargo(&package, &["sparsehls", "build", "--synth", "skip"]);
     assert!(build.stderr.contains("and with Keras on the"), "{build:?}");
