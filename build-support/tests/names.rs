@@ -2,7 +2,7 @@
 //! made of it builds.
 //!
 //! Candidates are the keywords of all languages that names reach, every identifier of generated projects and of the C
-//! library, and a few hundred ordinary words (`common/names.rs`). A sample is built; SPARSEHLS_ALL=1 builds all.
+//! library, and a few hundred ordinary words (`common/names.rs`). A sample is built; SPARSEHLS_ALL=names builds all.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
