@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use self::library::Libraries;
 use crate::{
-    Golden, check,
+    check,
     csim::Csim,
     data, diagnosis,
     emit::{self, Bindings},
     error::{Code, Error, Result},
     files,
+    firmware::{self, Golden},
     float32::Float32,
     formats::FixedNetwork,
     manifest::{self, Model, Package},
@@ -250,10 +251,10 @@ impl Build {
 
     /// Brings one model up to date; returns its network, and the name of its library.
     fn build(&self, model: &Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(FixedNetwork, Option<String>)> {
-        let network = crate::load(model)?;
+        let network = firmware::load(model)?;
         let golden = Golden::of(model, &network)?;
         let directory = out_dir.join("sparsehls").join(&model.name);
-        let project = crate::generate(&self.package.name, model, &network, golden.as_ref(), &directory)?;
+        let project = firmware::generate(&self.package.name, model, &network, golden.as_ref(), &directory)?;
         let library = match libraries {
             Some(libraries) => Some(libraries.compile(&self.package.name, model, &project, &directory)?),
             None => None,

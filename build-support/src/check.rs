@@ -1,17 +1,14 @@
-//! Stage 9: proof that the engines agree with each other and with Keras.
-
-use std::path::Path;
+//! Proof that the engines agree with each other and with Keras.
 
 use serde::Serialize;
 
 use crate::{
-    Golden,
     csim::Csim,
     data,
     error::{Code, Error, Result},
     float32::{Bounds, Float32},
     formats::FixedNetwork,
-    manifest,
+    parallel,
     reference::Reference,
     stream,
 };
@@ -165,8 +162,8 @@ pub fn all_with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expe
     let mut parts = parts.map(|((inputs, found), expected)| (inputs, found, expected));
     let worker = |(inputs, found, expected): (&[i64], &[f32], &[f64])| Ok(with_keras(float32, inputs, found, expected));
     let mut result = Comparison::default();
-    stream::in_order(
-        vec![worker; stream::workers()],
+    parallel::in_order(
+        vec![worker; parallel::workers()],
         || Ok(parts.next()),
         |part| {
             result.add(part);
@@ -174,27 +171,6 @@ pub fn all_with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expe
         },
     )?;
     Ok(result)
-}
-
-/// Compares `found`, outputs of a package's model for the events of `golden`, with Keras. This is what the golden test of a
-/// package asks if not all outputs are the same. The package is the one in the folder `package`.
-///
-/// # Errors
-/// Whatever is wrong with the manifest or the model; [`Code::InvalidData`] if shapes do not fit.
-pub fn golden(package: impl AsRef<Path>, model: &str, golden: data::Golden, found: &[f32]) -> Result<Comparison> {
-    let package = manifest::of_build_script(package.as_ref())?;
-    let models = manifest::models(&package)?;
-    let model = models
-        .iter()
-        .find(|declared| declared.name == model)
-        .ok_or_else(|| Error::new(Code::ModelNotDeclared, format!("no model `{model}` is declared")).file(&package.manifest))?;
-    let network = crate::load(model)?;
-    let golden = Golden::new(golden, &network)?;
-    if found.len() != golden.outputs.len() {
-        let message = format!("{} outputs were found, and Keras has {}", found.len(), golden.outputs.len());
-        return Err(Error::new(Code::InvalidData, message).help("give the outputs of all events, one after another"));
-    }
-    all_with_keras(&Float32::new(&network), &golden.inputs, found, &golden.outputs)
 }
 
 /// Takes back a difference that float32 explains.

@@ -1,4 +1,4 @@
-//! Stage 7: the generated C++, compiled for this machine and run.
+//! The generated C++, compiled for this machine and run.
 //!
 //! The simulation is a program that turns mantissas on its standard input into mantissas on its standard output, so a
 //! fault in it can neither crash the compiler nor leave anything behind.
@@ -20,8 +20,8 @@ use crate::{
     formats::{FixedLayer, FixedNetwork},
     manifest::{Backend, Model},
     network::Shape,
+    parallel,
     reference::Value,
-    stream,
 };
 
 /// A compiled simulation.
@@ -172,7 +172,7 @@ impl Csim {
     pub fn run(&self, inputs: &[i64]) -> Result<Vec<i64>> {
         let size = self.inputs.max(1);
         let events = inputs.len() / size;
-        let workers = stream::workers().min(events.max(1));
+        let workers = parallel::workers().min(events.max(1));
         let mut chunks = inputs.chunks(events.div_ceil(workers).max(1) * size);
         let mut outputs = Vec::with_capacity(events * self.outputs);
         let start = |_| {
@@ -180,7 +180,7 @@ impl Csim {
             Ok(move |chunk: &[i64]| process.run(chunk))
         };
         let workers = (0..workers).map(start).collect::<Result<_>>()?;
-        stream::in_order(
+        parallel::in_order(
             workers,
             || Ok(chunks.next()),
             |part: Vec<i64>| {

@@ -9,10 +9,12 @@ use crate::{
     check,
     data::{self, Source},
     error::{Error, Result},
+    firmware,
     fixed::Format,
     float32::Float32,
     formats::{FixedNetwork, GridReport, InputGrid},
     manifest::Model,
+    parallel,
     reference::Reference,
     stream,
 };
@@ -137,7 +139,7 @@ pub fn explain_golden(model: &Model, network: &FixedNetwork, error: Error) -> Er
 /// cannot have it.
 fn agree(model: &Model, format: Format, sources: (Source, Source)) -> Result<Option<usize>> {
     let model = Model { input: Some(format), ..model.clone() };
-    let Ok(network) = crate::load(&model) else { return Ok(None) };
+    let Ok(network) = firmware::load(&model) else { return Ok(None) };
     let Counts { events, different, .. } = Pass::over(&network, sources)?.counts;
     Ok((different == 0).then_some(events))
 }
@@ -162,14 +164,14 @@ impl Pass {
         let (mut x, mut y) = (x.events()?, y.events()?);
         let (reference, float32) = (&Reference::new(network), &Float32::new(network));
         let worker = |_| move |(x, y): (Vec<f64>, Vec<f64>)| Ok(Self::of(network, reference, float32, &x, &y));
-        let workers = (0..stream::workers()).map(worker).collect();
+        let workers = (0..parallel::workers()).map(worker).collect();
         let events = stream::chunk_events(network);
         let next = || {
             let chunk = (x.read(events)?, y.read(events)?);
             Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
         };
         let mut all = Self::default();
-        stream::in_order(workers, next, |part: Self| {
+        parallel::in_order(workers, next, |part: Self| {
             all.grid.add(part.grid);
             all.counts += part.counts;
             all.format.join(part.format);

@@ -1,4 +1,4 @@
-//! Stage 6: the files of an HLS project.
+//! The files of an HLS project.
 //!
 //! Everything is text from a template; what is computed here is what the templates say. Output is deterministic, byte
 //! for byte.
@@ -26,8 +26,7 @@ use crate::{
     formats::FixedNetwork,
     manifest::{Backend, Interface, Model},
     plan::Plan,
-    reference::Reference,
-    toolchain::{Step, Steps},
+    steps::{Step, Steps},
 };
 
 /// The files of a project, by their path in the project's folder.
@@ -43,23 +42,30 @@ pub fn symbol(package: &str, model: &str) -> String {
     format!("sparsehls_{}_{model}", crate::names::identifier(package))
 }
 
-/// Writes out the project of `network` for `model` of `package`; the test bench gets the events `test_inputs`
-/// (mantissas, one event after another).
+/// What the test bench of a project gets: mantissas, one event after another.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench<'a> {
+    /// What goes in.
+    pub inputs: &'a [i64],
+    /// What must come out.
+    pub outputs: &'a [i64],
+}
+
+/// Writes out the project of `network` for `model` of `package`, built as `plan` says.
 ///
 /// # Errors
-/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly; as [`Plan::new`].
-pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs: &[i64]) -> Result<Project> {
+/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly.
+pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan, bench: Bench<'_>) -> Result<Project> {
     let made_by = format!(
         "Made by cargo-sparsehls {} from {}; do not edit.",
         env!("CARGO_PKG_VERSION"),
         crate::names::comment(&model.source.file_name().unwrap_or_default().to_string_lossy())
     );
     let templates = Templates::new()?;
-    let plan = Plan::new(network, model)?;
-    let (layers, weights) = layer::texts(network, &plan)?;
-    let processes = process::texts(network, &plan, &layers);
+    let (layers, weights) = layer::texts(network, plan)?;
+    let processes = process::texts(network, plan, &layers);
     let kernels: BTreeSet<&str> = layers.iter().filter(|layer| !layer.header.is_empty()).map(|layer| layer.header).collect();
-    let events = test_inputs.len() / network.input_len().max(1);
+    let events = bench.inputs.len() / network.input_len().max(1);
     let output = network.output();
     let shared = context! {
         made_by => serde(&made_by),
@@ -119,9 +125,8 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, test_inputs
     for (header, text) in sparsehls_hls_lib::AP_TYPES {
         files.insert(format!("csim/ap_types/{header}"), (*text).to_owned());
     }
-    let outputs = Reference::new(network).run_all(test_inputs);
-    files.insert("tb_data/input.dat".into(), lines(test_inputs, network.input_len()));
-    files.insert("tb_data/expected.dat".into(), lines(&outputs, network.output_len()));
+    files.insert("tb_data/input.dat".into(), lines(bench.inputs, network.input_len()));
+    files.insert("tb_data/expected.dat".into(), lines(bench.outputs, network.output_len()));
     Ok(Project { files })
 }
 

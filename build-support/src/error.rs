@@ -24,7 +24,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The exit code of a command that ends with this error (section 6 of the design).
+            /// The exit code of a command that ends with this error.
             pub fn exit(self) -> Exit {
                 match self { $(Self::$variant => $exit,)+ }
             }

@@ -1,4 +1,4 @@
-//! Stage 4: exact fixed-point formats for every value.
+//! Exact fixed-point formats for every value.
 //!
 //! Interval arithmetic on mantissas, per channel of a sparse value and per element of a dense one. A format is the
 //! narrowest that holds every mantissa that can occur, so nothing overflows and nothing rounds except where the model
@@ -85,6 +85,14 @@ impl Values {
     /// The narrowest format that holds all of it.
     pub fn format(&self) -> Format {
         Format::holding(self.interval(), self.fraction)
+    }
+
+    /// The format as people read it, and what the value is still to be divided by.
+    pub fn describe(&self) -> String {
+        match self.divisor {
+            1 => self.format().to_string(),
+            divisor => format!("{}/{divisor}", self.format()),
+        }
     }
 }
 

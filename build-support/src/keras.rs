@@ -1,4 +1,4 @@
-//! Stage 2: a `.keras` file, as data.
+//! A `.keras` file, as data.
 //!
 //! The archive holds `config.json` (the layers and how they are connected) and `model.weights.h5` (their variables).
 //! This stage checks that both are well-formed and bounded; what the layers mean is decided in [`crate::network`].
@@ -72,14 +72,14 @@ pub struct TensorRef {
 
 impl KerasLayer {
     /// Everything in the layer's entry that is not supported: its class, its options, its dtype policy, its call.
-    pub fn problems(&self) -> Vec<crate::Error> {
+    pub fn problems(&self) -> Vec<crate::error::Error> {
         keys::layer_problems(self)
     }
 }
 
 impl KerasModel {
     /// Everything about the model around the layers that is not supported.
-    pub fn problems(&self) -> Vec<crate::Error> {
+    pub fn problems(&self) -> Vec<crate::error::Error> {
         keys::model_problems(&self.model)
     }
 
@@ -98,6 +98,6 @@ impl KerasModel {
             let weights = Weights::open(members.weights, &names)?;
             Ok(Self { model, layers, inputs, outputs, weights })
         };
-        read().map_err(|error: crate::Error| error.file(path))
+        read().map_err(|error: crate::error::Error| error.file(path))
     }
 }

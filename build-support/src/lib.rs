@@ -54,28 +54,36 @@
 //! # }
 //! ```
 //!
-//! It is a pipeline. Each stage takes what the one before it gives; nothing flows back:
+//! It is a pipeline. A module uses only what stands above it in this list; a test reads every `use` and says so.
 //!
-//! | stage | from | to |
-//! | --- | --- | --- |
-//! | [`manifest`] | `[package.metadata.sparsehls]` | [`manifest::Model`] |
-//! | [`keras`] | `model.keras` | [`keras::KerasModel`] |
-//! | [`network`] | `KerasModel` | [`network::Network`]: elementary ops |
-//! | [`formats`] | `Network` | [`formats::FixedNetwork`]: exact fixed-point formats on every value |
-//! | [`cost`] | a kernel's operations | [`cost::Estimate`]: LUT, FF, cycles |
-//! | [`plan`] | `FixedNetwork` and the manifest's knobs | [`plan::Plan`]: how each layer is built |
-//! | [`cost`] | `FixedNetwork` and `Plan` | [`cost::NetworkEstimate`]: area and cycles; it also makes choices for `plan` |
-//! | [`mod@reference`] | `FixedNetwork` and inputs | exact outputs, the golden model |
-//! | [`float32`] | `FixedNetwork` and an event | [`float32::Bounds`]: how far Keras's own float32 may be off |
-//! | [`emit`] | `FixedNetwork` and `Plan` | [`emit::Project`]: the files of an HLS project |
-//! | [`csim`] | `Project` | [`csim::Csim`]: the compiled simulation |
-//! | [`stream`] | many events | outputs of an engine, chunk by chunk on all cores |
-//! | [`check`] | reference, simulation, Keras outputs | [`check::Comparison`] |
-//! | [`diagnosis`] | data that differ from Keras | what the input grid has to do with it, and what would help |
-//! | [`profile`] | many events | active pixels, overflows of every quantizer |
-//! | [`trace`] | one event | every layer's values from each engine, and the first difference |
-//! | [`toolchain`] | `Project` | synthesis reports of the vendor's tool |
-//! | [`report`] | everything above | what people look at |
+//! | module | what it does |
+//! | --- | --- |
+//! | [`error`] | the one error type: codes, exit codes, what to do |
+//! | [`files`] | writing files whole, and only if they changed |
+//! | [`parallel`] | work on all cores, in order |
+//! | `names` | identifiers for generated text |
+//! | `steps` | the steps of the vendor's tools |
+//! | [`fixed`] | formats, ranges of mantissas, rounding |
+//! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
+//! | [`keras`] | `model.keras` → [`keras::KerasModel`] |
+//! | [`network`] | `KerasModel` → [`network::Network`]: elementary ops |
+//! | [`formats`] | `Network` → [`formats::FixedNetwork`]: exact fixed-point formats on every value |
+//! | [`data`] | `.npy` and `.npz` files; floats on their way to the input grid |
+//! | [`mod@reference`] | `FixedNetwork` and inputs → exact outputs, the golden model |
+//! | [`float32`] | `FixedNetwork` and an event → [`float32::Bounds`]: how far Keras's own float32 may be off |
+//! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
+//! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
+//! | [`emit`] | `FixedNetwork` and `Plan` → [`emit::Project`]: the files of an HLS project |
+//! | [`csim`] | `Project` → [`csim::Csim`]: the compiled simulation |
+//! | [`stream`] | many events → outputs of an engine, chunk by chunk |
+//! | [`check`] | reference, simulation, Keras outputs → [`check::Comparison`] |
+//! | `firmware` | a model from its file to its project: [`load`], [`generate`], [`Golden`] |
+//! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
+//! | [`profile`] | many events → active pixels, overflows of every quantizer |
+//! | [`trace`] | one event → every layer's values from each engine, and the first difference |
+//! | [`toolchain`] | `Project` → reports of the vendor's tools |
+//! | [`report`] | everything above → what people look at |
+//! | `build_script` | [`Build`], for `build.rs` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -88,6 +96,7 @@ pub mod diagnosis;
 pub mod emit;
 pub mod error;
 pub mod files;
+mod firmware;
 pub mod fixed;
 pub mod float32;
 pub mod formats;
@@ -95,128 +104,24 @@ pub mod keras;
 pub mod manifest;
 mod names;
 pub mod network;
+pub mod parallel;
 pub mod plan;
 pub mod profile;
 pub mod reference;
 pub mod report;
+mod steps;
 pub mod stream;
 pub mod toolchain;
 pub mod trace;
 
-use std::path::Path;
-
 pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
-
-/// Reads a model and infers its formats: stages 2 to 4.
-///
-/// # Errors
-/// Everything that can be wrong with the model; the error names its file.
-pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
-    load_or_errors(model).map_err(|errors| errors.first)
-}
-
-/// As [`load`], but gives all that is wrong.
-///
-/// # Errors
-/// As [`load`]: what is wrong with each layer, or else the first value that has no format, or the first knob that does
-/// not fit.
-pub fn load_or_errors(model: &manifest::Model) -> Result<formats::FixedNetwork, Errors> {
-    let read = || -> Result<formats::FixedNetwork, Errors> {
-        let keras = keras::KerasModel::read(&model.source)?;
-        let network = network::Network::build(&keras, model)?;
-        let network = formats::FixedNetwork::infer(network, model)?;
-        // A knob that does not fit is an error for every command, not only where it is used.
-        plan::Plan::new(&network, model)?;
-        Ok(network)
-    };
-    read().map_err(|errors| errors.map(|error| error.file(&model.source)))
-}
-
-/// Golden events that the test bench of a project gets.
-pub const BENCH_EVENTS: usize = 20;
-
-/// Writes the HLS project of a model into `directory`: stage 6. The test bench gets made-up events and the first of
-/// the golden set.
-///
-/// # Errors
-/// As [`emit::project`] and [`emit::Project::write`].
-pub fn generate(
-    package: &str,
-    model: &manifest::Model,
-    network: &formats::FixedNetwork,
-    golden: Option<&Golden>,
-    directory: &Path,
-) -> Result<emit::Project> {
-    const MADE_UP: usize = 12;
-    let mut events = check::made_up(network, MADE_UP);
-    if let Some(golden) = golden {
-        events.extend(golden.inputs.iter().take(BENCH_EVENTS * network.input_len()));
-    }
-    let project = emit::project(package, model, network, &events)?;
-    project.write(directory)?;
-    Ok(project)
-}
-
-/// The events of a manifest's golden file, on the input grid.
-#[derive(Debug, Clone)]
-pub struct Golden {
-    /// Input mantissas, one event after another.
-    pub inputs: Vec<i64>,
-    /// What Keras computed.
-    pub outputs: Vec<f64>,
-    /// What happened to inputs that were not on the grid.
-    pub grid: formats::GridReport,
-}
-
-impl Golden {
-    /// Reads the golden file of `model`, if it names one.
-    ///
-    /// # Errors
-    /// [`Code::FileNotFound`], [`Code::InvalidData`]; the error names the key.
-    pub fn of(model: &manifest::Model, network: &formats::FixedNetwork) -> Result<Option<Self>> {
-        let Some(path) = &model.golden else { return Ok(None) };
-        let read = || Self::new(data::read_golden(path)?, network).map_err(|error| error.file(path));
-        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
-    }
-
-    /// As [`Self::of`], but no more than the first `events`.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub fn first(model: &manifest::Model, network: &formats::FixedNetwork, events: usize) -> Result<Option<Self>> {
-        let Some(path) = &model.golden else { return Ok(None) };
-        let read = || {
-            let (mut x, mut y) = (data::Source::in_archive(path, "x")?, data::Source::in_archive(path, "y")?);
-            let (mut x, mut y) = (x.events()?, y.events()?);
-            data::check_shape(x.shape(), network)?;
-            data::check_outputs(x.count(), y.shape(), network)?;
-            let first = |array: &mut data::Events<'_>| {
-                let shape = [&[events.min(array.count())], &array.shape()[1..]].concat();
-                array.read(events).map(|values| data::Array { shape, values })
-            };
-            Self::new(data::Golden { x: first(&mut x)?, y: first(&mut y)? }, network)
-        };
-        let read = || read().map_err(|error| error.file(path));
-        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
-    }
-
-    /// Brings events to the input grid.
-    ///
-    /// # Errors
-    /// [`Code::InvalidData`] if shapes do not fit the network.
-    pub fn new(golden: data::Golden, network: &formats::FixedNetwork) -> Result<Self> {
-        data::check_events(&golden.x, network)?;
-        data::check_outputs(golden.x.events(), &golden.y.shape, network)?;
-        let (inputs, grid) = data::to_mantissas(&golden.x, network);
-        Ok(Self { inputs, outputs: golden.y.values, grid })
-    }
-}
+pub use firmware::{BENCH_EVENTS, Golden, compare_golden, generate, load, load_or_errors, project};
 
 /// A page of the user guide, for tests that keep it true; `None` outside of the repository.
 #[cfg(test)]
 fn guide(page: &str) -> Option<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let text = std::fs::read_to_string(&path);
     if text.is_err() {
         eprintln!("skipped: {} is not there", path.display());
@@ -227,6 +132,90 @@ fn guide(page: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::{formats, keras, network};
+
+    /// The modules of the list in this file's documentation.
+    fn order() -> Vec<&'static str> {
+        let rows = include_str!("lib.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+        let cells = rows.filter_map(|row| row.split(" | ").next()).map(|cell| cell.trim_matches(['[', ']', '`']));
+        cells.map(|name| name.strip_prefix("mod@").unwrap_or(name)).filter(|name| !matches!(*name, "module" | "---")).collect()
+    }
+
+    /// The modules that a file names behind `crate::`, outside of its tests.
+    fn used(text: &str) -> Vec<String> {
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        // Comments may name what they like.
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let mut names = Vec::new();
+        for behind in code.split("crate::").skip(1) {
+            let group = behind.strip_prefix('{').map(|group| {
+                let mut depth = 1;
+                let end = group.find(|c| {
+                    depth += match c {
+                        '{' => 1,
+                        '}' => -1,
+                        _ => 0,
+                    };
+                    depth == 0
+                });
+                &group[..end.unwrap_or(group.len())]
+            });
+            let mut depth = 0;
+            let items = group.unwrap_or(behind).split(|c| {
+                depth += match c {
+                    '{' => 1,
+                    '}' => -1,
+                    _ => 0,
+                };
+                c == ',' && depth == 0
+            });
+            let name = |item: &str| {
+                item.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
+            };
+            let count = if group.is_some() { usize::MAX } else { 1 };
+            names.extend(items.take(count).map(name).filter(|name| !name.is_empty()));
+        }
+        names
+    }
+
+    #[test]
+    fn a_module_uses_only_what_stands_above_it() {
+        let order = order();
+        let place = |name: &str| order.iter().position(|module| *module == name);
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut folders, mut looked_at, mut upward) = (vec![source.clone()], std::collections::BTreeSet::new(), Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                    continue;
+                }
+                let relative = entry.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
+                let module = relative.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+                if module == "lib" {
+                    continue;
+                }
+                let Some(own) = place(&module) else { panic!("{relative} is not in the list of lib.rs") };
+                looked_at.insert(module);
+                for name in used(&std::fs::read_to_string(&entry).unwrap()) {
+                    match place(&name) {
+                        Some(other) if other <= own => {}
+                        Some(_) => upward.push(format!("{relative} uses {name}, which stands below it")),
+                        // What lib.rs hands on for users belongs to a module, and is used from there.
+                        None => upward.push(format!("{relative} uses crate::{name}, which is no module of the list")),
+                    }
+                }
+            }
+        }
+        assert_eq!(upward, [""; 0]);
+        assert_eq!(looked_at.len(), order.len(), "every module of the list is there: {order:?}");
+    }
+
+    #[test]
+    fn uses_are_found_in_groups_and_alone() {
+        let text = "use crate::{a, b::{c, d}, e::F};\nuse crate::g::h;\n// crate::x\nlet y = crate::i(1, 2);\n#[cfg(test)]\nmod tests { use crate::z; }";
+        assert_eq!(used(text), ["a", "b", "e", "g", "i"]);
+    }
 
     /// A page of the guide without its line breaks.
     fn page(name: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Stage 1: `[package.metadata.sparsehls]` of a firmware package.
+//! `[package.metadata.sparsehls]` of a firmware package.
 //!
 //! Values are looked up in the model's table, then in `[package.metadata.sparsehls]`, then in
 //! `[workspace.metadata.sparsehls]`. Every key is checked: a mistyped knob must never silently give other hardware.

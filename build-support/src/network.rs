@@ -1,4 +1,4 @@
-//! Stage 3: what the network computes.
+//! What the network computes.
 //!
 //! A [`Network`] is a chain of elementary [`Op`]s on integers-with-a-binary-point. A Keras layer becomes one or more of
 //! them: a `QConv2DSparse` named `conv1` is `conv1_iq` (input quantizer), `conv1`, `conv1_bias` and `conv1_relu`. The

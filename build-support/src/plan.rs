@@ -1,15 +1,16 @@
-//! Stage 5: how each layer is built in hardware.
+//! How each layer is built in hardware.
 //!
 //! The bits do not depend on it, only latency, interval and area. What the manifest leaves open is chosen by the cost
 //! model.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::{
-    cost,
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Interface, LayerOptions, Model, Pipeline, Variant},
+    manifest::{Interface, LayerOptions, Model, Pipeline, Target, Variant},
     network::{Op, Shape},
 };
 
@@ -99,13 +100,16 @@ fn extent(fixed: &FixedLayer) -> Extent {
     }
 }
 
+/// Says what the ops of a network in a range cost if they are built as planned, in one number to compare choices with.
+pub type AreaOracle = fn(&FixedNetwork, Range<usize>, &[LayerPlan], &Target) -> u64;
+
 impl Plan {
-    /// Plans `network` as the manifest wants it.
+    /// Plans `network` as the manifest wants it. What that leaves open is chosen by `area`.
     ///
     /// # Errors
     /// [`Code::InvalidValue`] if a knob does not fit its layer.
-    pub fn new(network: &FixedNetwork, model: &Model) -> Result<Self> {
-        let planner = Planner { network, model };
+    pub fn new(network: &FixedNetwork, model: &Model, area: AreaOracle) -> Result<Self> {
+        let planner = Planner { network, model, area };
         planner.check_keys()?;
         planner.check_interface()?;
         let mut layers: Vec<LayerPlan> = Vec::with_capacity(network.layers.len());
@@ -120,8 +124,8 @@ impl Plan {
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
     /// step; an op with several steps stands alone, since it is a loop. One run with everything for a function pipeline.
-    pub fn processes(&self, network: &FixedNetwork) -> Vec<std::ops::Range<usize>> {
-        let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+    pub fn processes(&self, network: &FixedNetwork) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
         for (at, (fixed, plan)) in network.layers.iter().zip(&self.layers).enumerate() {
             let joins = runs.last().is_some_and(|run| {
                 let before = &network.layers[run.end - 1];
@@ -146,6 +150,7 @@ impl Plan {
 struct Planner<'a> {
     network: &'a FixedNetwork,
     model: &'a Model,
+    area: AreaOracle,
 }
 
 impl Planner<'_> {
@@ -159,7 +164,7 @@ impl Planner<'_> {
         Error::new(Code::InvalidValue, message).file(&self.model.manifest).key(format!("{}{place}.{key}", self.model.key()))
     }
 
-    /// Every knob stands at a layer that has it; that the layers exist was checked by stage 3.
+    /// Every knob stands at a layer that has it; that the layers exist was checked when the network was built.
     fn check_keys(&self) -> Result {
         for (name, options) in &self.model.layers {
             let ops = || self.network.layers.iter().filter(|fixed| fixed.layer.keras_name == *name);
@@ -209,6 +214,10 @@ impl Planner<'_> {
         self.divide(at, full, &options)
     }
 
+    fn area(&self, ops: Range<usize>, plans: &[LayerPlan]) -> u64 {
+        (self.area)(self.network, ops, plans, &self.model.target)
+    }
+
     /// How much is done in a step: what the knobs say, or else what the interval allows if that saves area.
     fn divide(&self, at: usize, full: Extent, options: &LayerOptions) -> Result<LayerPlan> {
         let plan = |part: Extent| {
@@ -224,7 +233,7 @@ impl Planner<'_> {
         }
         // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
         let parallel = plan(full);
-        let area = |plan: &LayerPlan| cost::layer_at(self.network, at, plan, &self.model.target).area();
+        let area = |plan: &LayerPlan| self.area(at..at + 1, std::slice::from_ref(plan));
         let saves = area(&parallel).saturating_sub(area(&divided)) > AREA_OF_A_STEP * divided.steps as u64;
         Ok(if saves { divided } else { parallel })
     }
@@ -287,7 +296,7 @@ impl Planner<'_> {
         }
         wanted.filter(|variant| matches!(variant, Variant::Pairwise | Variant::Gather)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
-            let area = |variant| cost::layer_at(self.network, at, &with(variant), &self.model.target).area();
+            let area = |variant| self.area(at..at + 1, &[with(variant)]);
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
             Some(if gather { Variant::Gather } else { Variant::Pairwise })
         })
@@ -312,11 +321,11 @@ impl Planner<'_> {
                 continue;
             };
             let looked_up = self.look_up(at, dense, layers)?;
-            let scatter = cost::area(self.network, at..dense + 1, &layers[at..=dense], &self.model.target);
+            let scatter = self.area(at..dense + 1, &layers[at..=dense]);
             let mut candidate = layers[at..=dense].to_vec();
             candidate.iter_mut().for_each(|plan| *plan = LayerPlan { absorbed: true, ..*plan });
             candidate[dense - at] = looked_up;
-            let look_up = cost::area(self.network, at..dense + 1, &candidate, &self.model.target);
+            let look_up = self.area(at..dense + 1, &candidate);
             if wanted == Some(Variant::LookUp) || wanted.is_none() && look_up < scatter {
                 layers[at..=dense].copy_from_slice(&candidate);
             } else {

@@ -1,4 +1,4 @@
-//! Stage 5: the golden model, an interpreter on integer mantissas.
+//! The golden model, an interpreter on integer mantissas.
 //!
 //! It shares no code with the generated C++ and works differently where it can: pixels are a list without empty slots,
 //! means are exact fractions in 128-bit integers. So an error in one of the two shows as a difference.
@@ -11,7 +11,7 @@ use crate::{
     fixed::QuantizerFormat,
     formats::{FixedLayer, FixedNetwork, Table, Values},
     network::{Dense, Lookup, Mantissas, Op, Quantizer, Relu, Shape},
-    stream,
+    parallel,
 };
 
 /// A value of one event.
@@ -127,7 +127,7 @@ impl<'a> Reference<'a> {
     pub fn run_all(&self, inputs: &[i64]) -> Vec<i64> {
         let size = self.network.input_len().max(1);
         let events = inputs.len() / size;
-        let share = events.div_ceil(stream::workers()).max(1) * size;
+        let share = events.div_ceil(parallel::workers()).max(1) * size;
         thread::scope(|scope| {
             let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || self.run_each(part))).collect();
             // A panic of a worker goes on in the caller.

@@ -1,10 +1,10 @@
-//! Stage 10: what people look at.
+//! What people look at.
 
 use serde::Serialize;
 
 use crate::{
     cost::{self, Estimate, Operation},
-    formats::{FixedNetwork, Values},
+    formats::FixedNetwork,
     manifest::Target,
     network::Op,
     plan::{LayerPlan, Plan},
@@ -92,20 +92,12 @@ fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> L
         kind: fixed.layer.op.kind(),
         shape: fixed.layer.shape.dimensions(),
         formats: Formats {
-            input: describe(&fixed.input),
-            output: describe(&fixed.output),
+            input: fixed.input.describe(),
+            output: fixed.output.describe(),
             accumulator: fixed.accumulator.map(|format| format.to_string()),
             weights: weights.map(|weights| weights.format().to_string()),
             quantizers,
         },
         cost,
-    }
-}
-
-/// A format, and what it is still to be divided by.
-pub(crate) fn describe(values: &Values) -> String {
-    match values.divisor {
-        1 => values.format().to_string(),
-        divisor => format!("{}/{divisor}", values.format()),
     }
 }

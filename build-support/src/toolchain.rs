@@ -1,4 +1,4 @@
-//! Stage 10: the vendor's tools, if they are installed.
+//! The vendor's tools, if they are installed.
 //!
 //! [`find`] finds them, [`Job::run`] runs the steps that are not done yet and reads their [`Report`], and
 //! [`limits::table`] compares that with the manifest. Where signals are handled a tool runs in a process group of its own,
@@ -13,12 +13,11 @@ pub mod limits;
 mod process;
 mod reports;
 mod state;
-mod steps;
 
 pub use self::{
     find::{Program, Tool, broken_variables, find, survey, version_in},
     job::{Done, Job, Progress},
     process::Cancel,
     reports::{Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Report, Resources, Timing, Utilization, Vivado},
-    steps::{Step, StepFlags, Steps},
 };
+pub use crate::steps::{Step, StepFlags, Steps};

@@ -33,7 +33,7 @@ fn with_variant(mut model: Model, layer: &str, variant: Variant) -> Model {
 
 /// The steps of the op `name` with their counts, and its estimate.
 fn layer(model: &Model, network: &FixedNetwork, name: &str) -> (Vec<(&'static str, Operation, u64)>, Estimate) {
-    let plan = Plan::new(network, model).unwrap();
+    let plan = Plan::new(network, model, cost::area).unwrap();
     let at = network.layers.iter().position(|fixed| fixed.layer.name == name).unwrap();
     let (kernel, estimate) = cost::planned(network, &plan, at, &model.target);
     let steps = kernel.structure.steps.iter().map(|step| (step.what, step.operation, step.count));
@@ -202,7 +202,7 @@ fn tables_that_are_too_large_for_luts_are_block_rams() {
     let (steps, table) = layer(&model, &network, "softmax_exp");
     let Some((_, Operation::Table { entries: 512, width: 10 }, 10)) = steps.first() else { panic!("{steps:?}") };
     assert_eq!((table.bram18, table.luts), (5, 0), "two values read one");
-    let plan = Plan::new(&network, &model).unwrap();
+    let plan = Plan::new(&network, &model, cost::area).unwrap();
     let total = cost::network(&network, &plan, &model.target);
     assert_eq!(total.total.bram18, total.layers.iter().map(|layer| layer.bram18).sum::<u64>());
     assert!(total.total.bram18 >= 5);

@@ -9,7 +9,7 @@ use std::{path::Path, process::Command};
 use sparsehls_build::{
     check,
     csim::Csim,
-    data, emit,
+    data,
     formats::FixedNetwork,
     manifest::{Backend, Interface, LayerOptions, Model, Variant},
 };
@@ -22,7 +22,7 @@ fn check(source: &Path, backend: Backend, exact: bool, knobs: &dyn Fn(&mut Model
     model.target.backend = backend;
     knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let project = emit::project("fixtures", &model, &network, &inputs).map_err(show)?;
+    let project = sparsehls_build::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
     project.write(directory.path()).map_err(show)?;
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, backend, &network).map_err(show)?;
@@ -81,7 +81,7 @@ fn the_test_bench_passes_and_notices_a_wrong_bit() {
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     for interface in [Interface::Partition, Interface::Row] {
         model.interface = interface;
-        let project = emit::project("fixtures", &model, &network, &inputs).unwrap();
+        let project = sparsehls_build::project("fixtures", &model, &network, &inputs).unwrap();
         let directory = tempfile::tempdir().unwrap();
         project.write(directory.path()).unwrap();
         let sources = ["firmware/fixture.cpp", "fixture_test.cpp", "-o", "test_bench"];

@@ -10,7 +10,7 @@ use std::path::Path;
 use sparsehls_build::{
     check,
     csim::Csim,
-    data, emit,
+    data,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -31,7 +31,7 @@ fn verify(name: &str, input: &str, backend: Backend, interval: u64, interface: I
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "the golden inputs are on the grid: {grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = emit::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
+    let project = sparsehls_build::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
     project.write(directory.path()).unwrap();
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, backend, &network).unwrap();
     for outputs in [csim.run(&inputs).unwrap(), Reference::new(&network).run_all(&inputs)] {

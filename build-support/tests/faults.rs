@@ -1,11 +1,11 @@
-//! The known faults of the existing converter (section 13 of the design): for each a test that fails when the fault is
+//! The known faults of the existing converter (hls4ml's sparsepixels kernels): for each a test that fails when the fault is
 //! put in, on a model and outputs from real Keras.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
-use sparsehls_build::{check, csim::Csim, data, emit, reference::Reference};
+use sparsehls_build::{check, csim::Csim, data, reference::Reference};
 
 /// Reference and simulation of these fixtures give Keras's bits.
 #[track_caller]
@@ -18,7 +18,7 @@ fn exact(fixtures: &[&str]) {
         let (model, network) = common::load(source, &arrays["x"]).unwrap();
         let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
         let directory = tempfile::tempdir().unwrap();
-        let project = emit::project("faults", &model, &network, &inputs).unwrap();
+        let project = sparsehls_build::project("faults", &model, &network, &inputs).unwrap();
         project.write(directory.path()).unwrap();
         let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.backend, &network).unwrap();
         for (engine, outputs) in [("reference", Reference::new(&network).run_all(&inputs)), ("csim", csim.run(&inputs).unwrap())]

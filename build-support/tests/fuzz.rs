@@ -20,7 +20,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sparsehls_build::{Code, check, data, emit, fixed::Format, reference::Reference};
+use sparsehls_build::{Code, check, data, fixed::Format, reference::Reference};
 
 /// Models that between them have every kind of layer.
 const FIXTURES: [&str; 8] = [
@@ -243,7 +243,7 @@ fn load(path: &Path) -> Result<(), Code> {
         let inputs = check::made_up(&network, 8);
         let outputs = Reference::new(&network).run_all(&inputs);
         assert_eq!(outputs.len(), 8 * network.output_len());
-        emit::project("fuzz", &model, &network, &inputs[..network.input_len()]).map_err(|error| error.code())?;
+        sparsehls_build::project("fuzz", &model, &network, &inputs[..network.input_len()]).map_err(|error| error.code())?;
     }
     Ok(())
 }

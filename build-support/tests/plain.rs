@@ -9,7 +9,7 @@ use std::path::Path;
 use sparsehls_build::{
     Code, Result, check,
     csim::Csim,
-    data, emit,
+    data,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -46,7 +46,7 @@ fn different(model: &Model, tolerance: f64) -> usize {
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "{grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = emit::project("plain", model, &network, &inputs).unwrap();
+    let project = sparsehls_build::project("plain", model, &network, &inputs).unwrap();
     project.write(directory.path()).unwrap();
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.backend, &network).unwrap();
     assert_eq!(check::self_check(&network, &csim, &inputs).unwrap().events_different, 0);

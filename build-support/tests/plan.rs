@@ -33,7 +33,7 @@ fn steps(network: &FixedNetwork, plan: &Plan, name: &str) -> usize {
 fn without_knobs_everything_is_done_in_one_step() {
     for name in ["digits", "tracks"] {
         let (model, network) = example(name);
-        let plan = Plan::new(&network, &model).unwrap();
+        let plan = Plan::new(&network, &model, cost::area).unwrap();
         assert!(plan.layers.iter().all(|plan| plan.steps == 1), "{plan:?}");
         assert_eq!(cost::network(&network, &plan, &model.target).total.interval, 1);
     }
@@ -46,7 +46,7 @@ fn an_interval_is_kept_and_saves_area() {
         let mut last = u64::MAX;
         for interval in [1, 2, 5, 9, 20] {
             model.parallel = parallel(interval);
-            let plan = Plan::new(&network, &model).unwrap();
+            let plan = Plan::new(&network, &model, cost::area).unwrap();
             let total = cost::network(&network, &plan, &model.target).total;
             assert!(total.interval <= interval, "{name}: {} for {interval}", total.interval);
             assert!(total.area() < last, "{name}: {} after {last} for {interval}", total.area());
@@ -62,7 +62,7 @@ fn a_layers_own_knobs_win() {
     let own = LayerOptions { parallel: Parallel { slots: Some(2), ..Parallel::default() }, ..LayerOptions::default() };
     model.layers.insert("reduce".into(), own);
     model.layers.insert("conv2".into(), LayerOptions { parallel: parallel(1), ..LayerOptions::default() });
-    let plan = Plan::new(&network, &model).unwrap();
+    let plan = Plan::new(&network, &model, cost::area).unwrap();
     assert_eq!((steps(&network, &plan, "reduce"), steps(&network, &plan, "conv2"), plan.interval()), (10, 1, 10));
 }
 
@@ -73,7 +73,7 @@ fn processes_hold_every_layer_once_and_loops_alone() {
     {
         let (mut model, network) = example(name);
         (model.parallel, model.interface) = (parallel(interval), interface);
-        let plan = Plan::new(&network, &model).unwrap();
+        let plan = Plan::new(&network, &model, cost::area).unwrap();
         let processes = plan.processes(&network);
         let all: Vec<usize> = processes.iter().cloned().flatten().collect();
         assert_eq!(all, (0..network.layers.len()).collect::<Vec<_>>());
@@ -83,7 +83,7 @@ fn processes_hold_every_layer_once_and_loops_alone() {
         }
         model.pipeline = Pipeline::Function;
         if interval == 1 && interface == Interface::Partition {
-            assert_eq!(Plan::new(&network, &model).unwrap().processes(&network).len(), 1);
+            assert_eq!(Plan::new(&network, &model, cost::area).unwrap().processes(&network).len(), 1);
         }
     }
 }
@@ -113,7 +113,7 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
         (function(Model { parallel: parallel(5), ..model.clone() }), "pipeline", "`reduce` takes 5 steps"),
         (function(by_rows(model.clone())), "pipeline", "`reduce` takes 63 steps"),
     ] {
-        let error = Plan::new(&network, &model).unwrap_err();
+        let error = Plan::new(&network, &model, cost::area).unwrap_err();
         assert!(error.message().contains(message), "{} for {key}", error.message());
         let place = error.to_string();
         assert!(place.contains(&format!("models.fixture.{key}")), "{place}");

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use sparsehls_build::{check, data, emit, manifest::Backend};
+use sparsehls_build::{check, data, manifest::Backend};
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
 const FLAGS: [&str; 8] =
@@ -39,7 +39,7 @@ fn projects(directory: &Path) -> Vec<(String, PathBuf)> {
         let (mut model, network) = common::load(&source, &x).unwrap();
         for backend in [Backend::Vitis, Backend::Vivado] {
             model.target.backend = backend;
-            let project = emit::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
+            let project = sparsehls_build::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
             // Where the backends' C++ is the same it is compiled once.
             let is_cpp = |(path, _): &(&String, &String)| path.ends_with(".cpp") || path.ends_with(".h");
             if !seen.insert(project.files.iter().filter(is_cpp).map(|(p, t)| format!("{p}\n{t}")).collect::<String>()) {

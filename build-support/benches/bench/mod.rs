@@ -40,7 +40,7 @@ pub fn model(name: &str) -> Model {
 pub fn load(model: &Model) -> FixedNetwork {
     let network = Network::new(&KerasModel::read(&model.source).unwrap(), model).unwrap();
     let network = FixedNetwork::infer(network, model).unwrap();
-    Plan::new(&network, model).unwrap();
+    Plan::new(&network, model, sparsehls_build::cost::area).unwrap();
     network
 }
 
@@ -61,7 +61,7 @@ impl Golden {
 
     /// The text of its project.
     pub fn project(&self) -> emit::Project {
-        emit::project("bench", &self.model, &self.network, self.events(1)).unwrap()
+        sparsehls_build::project("bench", &self.model, &self.network, self.events(1)).unwrap()
     }
 
     /// Its compiled simulation, with the project in `directory`.
@@ -114,6 +114,6 @@ pub fn made_up(size: usize) -> (Model, Network) {
 /// Formats and emission of a made-up network; the number of characters written.
 pub fn generate((model, network): &(Model, Network)) -> usize {
     let network = FixedNetwork::infer(network.clone(), model).unwrap();
-    let project = emit::project("bench", model, &network, &[]).unwrap();
+    let project = sparsehls_build::project("bench", model, &network, &[]).unwrap();
     project.files.values().map(String::len).sum()
 }

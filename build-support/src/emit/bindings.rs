@@ -11,7 +11,6 @@ use crate::{
     manifest::Model,
     names,
     network::Quantizer,
-    report,
 };
 
 #[derive(Debug, Serialize)]
@@ -85,7 +84,7 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         name: names::comment(&fixed.layer.name).replace(['|', '<', '>'], "_"),
         kind: fixed.layer.op.kind(),
         shape: describe(&fixed.layer.shape.dimensions()),
-        format: report::describe(&fixed.output),
+        format: fixed.output.describe(),
     });
     let input = network.input.format;
     let is_odd = matches!(network.input.rest, Rest::Odd | Rest::OddOrQuantized { .. });

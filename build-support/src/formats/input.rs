@@ -121,7 +121,7 @@ impl GridReport {
 
 impl InputGrid {
     /// The manifest's format, whose floats are truncated; or else the envelope of the first quantizer with one more
-    /// fraction bit when it rounds half up, none when it truncates, two otherwise (section 2 of the design). A float that
+    /// fraction bit when it rounds half up, none when it truncates, two otherwise. A float that
     /// is not on that grid then keeps the bits that the quantizer gives it.
     pub fn infer(network: &Network, model: &manifest::Model) -> Result<Self> {
         let first = network.layers.iter().find_map(|layer| match &layer.op {

@@ -153,7 +153,7 @@ pub fn draw_knobs(model: &mut Model, network: &FixedNetwork, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..100 {
         draw_once(model, network, &mut random);
-        if Plan::new(network, model).is_ok() {
+        if Plan::new(network, model, sparsehls_build::cost::area).is_ok() {
             return;
         }
     }

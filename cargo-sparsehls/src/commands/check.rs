@@ -35,7 +35,7 @@ pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
 
 fn print(loaded: &Loaded, output: &Output) -> Result {
     let Loaded { model, network, .. } = loaded;
-    let plan = Plan::new(network, model)?;
+    let plan = Plan::new(network, model, cost::area)?;
     let layers = report::layers(network, &plan, &model.target);
     let mut rows = vec![
         ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "BRAM", "depth ns"]

@@ -13,6 +13,7 @@ use sparsehls_build::{
     csim::Csim,
     data,
     formats::GridReport,
+    parallel,
     reference::Reference,
     stream::{self, Engine},
     toolchain::Cancel,
@@ -109,7 +110,7 @@ fn predict(
             Ok((data::to_floats(&engine.run(&inputs)?, network), grid))
         })
     };
-    let workers = (0..stream::workers()).map(worker).collect::<Result<Vec<_>>>()?;
+    let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
     let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len()])?;
     let mut grid = GridReport::default();
     let go_on = || if cancel.is_asked() { Err(interrupted(loaded, path)) } else { Ok(()) };
@@ -121,7 +122,7 @@ fn predict(
             Err(RecvTimeoutError::Disconnected) => return Err(unread(&input.path)),
         }
     };
-    stream::in_order(workers, next, |(y, report): (Vec<f32>, GridReport)| {
+    parallel::in_order(workers, next, |(y, report): (Vec<f32>, GridReport)| {
         go_on()?;
         grid.add(report);
         progress.add(y.len() / network.output_len().max(1));

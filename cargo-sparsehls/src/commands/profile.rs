@@ -8,6 +8,7 @@ use sparsehls_build::{
     error::printable,
     formats::GridReport,
     network::Origin,
+    parallel,
     profile::{Overflows, Pixels, Profile},
     reference::Reference,
     stream,
@@ -61,11 +62,11 @@ fn profile(loaded: &Loaded, args: &ProfileArgs, output: &Output) -> Result<(Prof
             Ok((profile, grid))
         }
     };
-    let workers = (0..stream::workers()).map(worker).collect();
+    let workers = (0..parallel::workers()).map(worker).collect();
     let (mut all, mut grid) = (Profile::new(network), GridReport::default());
     let progress = Progress::new(output, "Profiling", x.count());
     let next = || x.read(stream::chunk_events(network)).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
-    stream::in_order(workers, next, |(part, report): (Profile, GridReport)| {
+    parallel::in_order(workers, next, |(part, report): (Profile, GridReport)| {
         progress.add(part.events as usize);
         grid.add(report);
         all.add(&part);

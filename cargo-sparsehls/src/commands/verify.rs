@@ -11,6 +11,7 @@ use sparsehls_build::{
     diagnosis::Diagnosis,
     float32::Float32,
     formats::GridReport,
+    parallel,
     reference::Reference,
     stream::{self, Engine},
 };
@@ -144,7 +145,7 @@ fn compare(
             Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
         })
     };
-    let workers = (0..stream::workers()).map(worker).collect::<Result<Vec<_>>>()?;
+    let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
     let mut all = Compared { results: vec![Comparison::default(); names(args.engine).count()], ..Compared::default() };
     let progress = Progress::new(output, "Verifying", x.count());
     let events = stream::chunk_events(network);
@@ -152,7 +153,7 @@ fn compare(
         let chunk = (x.read(events)?, y.read(events)?);
         Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
     };
-    stream::in_order(workers, next, |part: Compared| {
+    parallel::in_order(workers, next, |part: Compared| {
         progress.add(part.results.first().map_or(0, |result| result.events));
         all.grid.add(part.grid);
         all.results.iter_mut().zip(part.results).for_each(|(all, part)| all.add(part));

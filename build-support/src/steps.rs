@@ -1,4 +1,4 @@
-//! The steps of the tools, and what each needs.
+//! The steps of the vendor's tools, and what each needs: projects name them, and the toolchain runs them.
 
 use serde::Serialize;
 
