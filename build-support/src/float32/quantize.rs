@@ -231,8 +231,8 @@ mod tests {
             let fraction = f + random.below(if round % 5 == 0 { 90 } else { 40 }) as i32 - 6;
             let divisor = [1, 1, 1, 49][round % 4];
             // What is just beside half a step is where things go wrong.
-            let odd = (random.mantissa(12) << (fraction - f).clamp(0, 50))
-                + (random.below(2) << (fraction - f - 1).clamp(0, 50)) as i64;
+            let odd = (random.mantissa(12) << (fraction - f).clamp(0, 38))
+                + (random.below(2) << (fraction - f - 1).clamp(0, 38)) as i64;
             let x = match random.below(3) {
                 0 => random.mantissa(40),
                 1 => odd + random.below(3) as i64 - 1,
