@@ -59,10 +59,11 @@ impl Comparison {
             first.event += self.events;
         }
         self.first = self.first.or(next.first);
-        if let Some(useless) = &mut next.useless_bound {
-            useless.event += self.events;
+        match (&mut self.useless_bound, next.useless_bound) {
+            (Some(first), Some(next)) => first.events += next.events,
+            (first @ None, Some(next)) => *first = Some(UselessBound { event: next.event + self.events, ..next }),
+            (_, None) => {}
         }
-        self.useless_bound = self.useless_bound.take().or(next.useless_bound);
         self.within_float32 += next.within_float32;
         self.float32_difference = self.float32_difference.max(next.float32_difference);
         self.float32_bound = self.float32_bound.max(next.float32_bound);
@@ -80,7 +81,7 @@ impl Comparison {
                 self.within_float32, self.float32_difference
             )
         });
-        let useless = self.useless_bound.as_ref().map(|UselessBound { event, layer }| {
+        let useless = self.useless_bound.as_ref().map(|UselessBound { event, layer, .. }| {
             format!("the bound of event {event} is larger than the output's range; layer `{layer}` makes it so")
         });
         within.into_iter().chain(useless).collect()
@@ -125,8 +126,10 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct UselessBound {
-    /// Which event.
+    /// Which event, the first of them.
     pub event: usize,
+    /// How many there are.
+    pub events: usize,
     /// The layer that makes it so: the first in which a value may be anything.
     pub layer: String,
 }
@@ -181,22 +184,23 @@ fn explain(event: &mut Comparison, float32: &Float32<'_>, input: &[i64], found: 
         difference > network.tolerance || difference.is_nan()
     };
     let different: Vec<usize> = (0..found.len()).filter(differs).collect();
+    let explains = |bounds: &Bounds<'_>| different.iter().all(|output| bounds.explains(*output, expected[*output]));
     let useless = |bounds: &Bounds<'_>| {
         let layer = different.iter().find_map(|output| bounds.useless(*output));
-        layer.map(|layer| UselessBound { event: 0, layer: layer.to_owned() })
+        layer.map(|layer| UselessBound { event: 0, events: 1, layer: layer.to_owned() })
     };
     let mut bounds = float32.bounds(input);
-    event.useless_bound = useless(&bounds);
+    let is_within = explains(&bounds) && found == data::to_floats(&bounds.exact, network);
+    event.useless_bound = if is_within { useless(&bounds) } else { None };
     if event.useless_bound.is_some() {
         // A value may have wrapped; but perhaps the difference is one without that.
         let closer = float32.bounds_without_crossing(input);
-        if useless(&closer).is_none() && different.iter().all(|output| closer.explains(*output, expected[*output])) {
+        if explains(&closer) && useless(&closer).is_none() {
             (event.useless_bound, bounds) = (None, closer);
         }
     }
     event.float32_bound = different.iter().map(|output| bounds.bound(*output)).fold(0.0, f64::max);
-    let is_within = different.iter().all(|output| bounds.explains(*output, expected[*output]));
-    if is_within && event.useless_bound.is_none() && found == data::to_floats(&bounds.exact, network) {
+    if is_within && event.useless_bound.is_none() {
         event.events_different = 0;
         event.first = None;
         event.within_float32 = 1;

@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Conv2d, Dense, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     reference::{Reference, Value},
 };
 
@@ -260,11 +260,11 @@ impl<'a> Float32<'a> {
             Op::Affine { scale, offset } => layer.affine(scale, offset),
             Op::MaxMinus => layer.max_minus(),
             Op::Lookup(_) => layer.look_up(self.reference.classes_of(fixed)),
-            Op::Normalize { sum, reciprocal } => {
+            Op::Normalize { sum, .. } => {
                 // The tables of a float softmax stand for something else in Keras, which the tolerance covers.
                 let stands_in =
                     self.network.tolerance > 0.0 && self.network.layers.last().is_some_and(|last| std::ptr::eq(last, fixed));
-                layer.normalize(sum, reciprocal, stands_in)
+                layer.normalize(sum, stands_in)
             }
             Op::Reshape => layer.slack.to_vec(),
         }
@@ -541,7 +541,7 @@ impl Step<'_> {
         self.inputs().zip(self.classes(classes)).map(element).collect()
     }
 
-    fn normalize(&self, sum: &Quantizer, _: &Lookup, stands_in: bool) -> Vec<Slack> {
+    fn normalize(&self, sum: &Quantizer, stands_in: bool) -> Vec<Slack> {
         let Some(table) = &self.fixed.table else { return Vec::new() };
         let mut total = Sum::new(self.unit);
         self.inputs().for_each(|(x, slack)| total.push(x, slack, 1));

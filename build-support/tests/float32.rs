@@ -213,7 +213,7 @@ fn a_useless_bound_excuses_nothing_and_names_its_layer() {
     let found = data::to_floats(&exact, &network);
     let result = check::with_keras(&Float32::new(&network), &inputs, &found, &[f64::from(found[0]), 0.0]);
     assert_eq!((result.events_different, result.within_float32), (1, 0));
-    assert_eq!(result.useless_bound, Some(UselessBound { event: 1, layer: "wrap".into() }));
+    assert_eq!(result.useless_bound, Some(UselessBound { event: 1, events: 1, layer: "wrap".into() }));
     // Unless what Keras has is explained without wrapping.
     let near = f64::from(found[1]) - 2f64.powi(-24);
     let near = check::with_keras(&Float32::new(&network), &inputs, &found, &[f64::from(found[0]), near]);

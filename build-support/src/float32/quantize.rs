@@ -8,7 +8,7 @@ use crate::{
     network::Quantizer,
 };
 
-/// Bits that a slack keeps behind the point of the mantissa.
+/// Bits that a slack keeps at most behind the point of the mantissa.
 const GUARD: i32 = 20;
 /// Beyond this slack nothing is known of a value.
 const MAX_SLACK: f64 = 4.6e18;
@@ -90,12 +90,14 @@ fn round(x: i64, slack: Slack, f: i32, (input, unit): (&Values, Unit), rounding:
     let more = if adds_half && is_fine { nearly_half } else { 0.0 };
     let unbounded = QuantizerFormat::RoundOnly { f };
     let at = |mantissa: i128, fraction: i32| unbounded.quantize(mantissa, fraction, input.divisor, rounding, Overflow::Wrap);
-    let fine = |slack: f64| ((slack + more) * 2f64.powi(GUARD)).ceil() as i128;
-    let middle = i128::from(x) << GUARD;
+    // No more bits than `quantize` takes: far below a step only the sign matters.
+    let guard = GUARD.min(70 - (input.fraction - f)).max(0);
+    let fine = |slack: f64| ((slack + more) * 2f64.powi(guard)).ceil().min(2f64.powi(90)) as i128;
+    let middle = i128::from(x) << guard;
     let rounded = Steps {
         exact: at(x.into(), input.fraction),
-        lo: at(middle - fine(slack.below), input.fraction + GUARD),
-        hi: at(middle + fine(slack.above), input.fraction + GUARD),
+        lo: at(middle - fine(slack.below), input.fraction + guard),
+        hi: at(middle + fine(slack.above), input.fraction + guard),
     };
     // From 2^23 on float32 has no halves, and an odd integer and a half becomes the even one beside it.
     let is_even = rounded.is_point() && rounded.exact & 1 == 0;
@@ -226,10 +228,11 @@ mod tests {
             if k + i + f == 0 {
                 continue;
             }
-            let fraction = f + random.below(40) as i32 - 6;
+            let fraction = f + random.below(if round % 5 == 0 { 90 } else { 40 }) as i32 - 6;
             let divisor = [1, 1, 1, 49][round % 4];
             // What is just beside half a step is where things go wrong.
-            let odd = (random.mantissa(12) << (fraction - f).max(0)) + (random.below(2) << (fraction - f - 1).max(0)) as i64;
+            let odd = (random.mantissa(12) << (fraction - f).clamp(0, 38))
+                + (random.below(2) << (fraction - f - 1).clamp(0, 38)) as i64;
             let x = match random.below(3) {
                 0 => random.mantissa(40),
                 1 => odd + random.below(3) as i64 - 1,
