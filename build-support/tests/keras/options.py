@@ -204,7 +204,11 @@ for _class in ("qdense", "qbatchnormdense", "qbatchnorm", "lut"):
         plain("no", f"{_class} dummy kq", lambda make=_make: make(kq_conf=config("dummy")))
         plain("no", f"{_class} dummy bq", lambda make=_make: make(bq_conf=config("dummy")))
     plain("ok", f"{_class} dummy iq", lambda make=_make: make(iq_conf=config("dummy")))
-    plain("no" if _class == "lut" else "ok", f"{_class} dummy oq", lambda make=_make: make(enable_oq=True, oq_conf=config("dummy")))
+    plain(
+        "no" if _class == "lut" else "ok",
+        f"{_class} dummy oq",
+        lambda make=_make: make(enable_oq=True, oq_conf=config("dummy")),
+    )
 for _factor in (-1, 1, 3):
     plain("ok", f"qdense parallel {_factor}", lambda f=_factor: QDense(4, parallelization_factor=f))
 
@@ -227,10 +231,9 @@ for _class, _make in (("qbatchnorm", QBatchNormalization), ("batchnorm", LAYERS.
         option(
             _right,
             f"{_class} rows axis {_axis}",
-            lambda net, make=_make, a=_axis: net.add(
-                LAYERS.Reshape((2, 3)), Quantizer(config("kif")), make(axis=a), LAYERS.Flatten(), QDense(3)
-            )
-            and None,
+            lambda net, make=_make, a=_axis: (
+                net.add(LAYERS.Reshape((2, 3)), Quantizer(config("kif")), make(axis=a), LAYERS.Flatten(), QDense(3)) and None
+            ),
             shape=FLAT,
             **_how,
         )
@@ -264,7 +267,9 @@ for _name, _right, _keys in (
     plain(_right, f"relu {_name}", lambda keys=_keys: LAYERS.ReLU(**keys), end=False)
     image(_right, f"relu sparse {_name}", lambda net, keys=_keys: net.conv(2, 3).add(LAYERS.ReLU(**keys)))
 
-ACTIVATIONS = [name for name, made in vars(keras.activations).items() if callable(made) and name == getattr(made, "__name__", "")]
+ACTIVATIONS = [
+    name for name, made in vars(keras.activations).items() if callable(made) and name == getattr(made, "__name__", "")
+]
 ACTIVATIONS = [name for name in ACTIVATIONS if name not in ("get", "serialize", "deserialize")]
 ACTIVATIONS += ["swish", "exp", "hard_swish", "ReLU", "Relu", "mish", "leakyrelu"]
 NAMED = "linear relu relu6 sigmoid tanh hard_sigmoid hard_tanh softplus softsign elu silu swish exponential exp".split()
@@ -277,7 +282,11 @@ for _name in dict.fromkeys(ACTIVATIONS):
     _right = "ok" if _known else "no"
     option(_right, f"activation {_name}", _float, shape=FLAT)
     plain(_right if _name != "relu6" else "no", f"lut {_name}", lambda n=_name: QUnaryFunctionLUT(n), end=False, ranges=TABLES)
-    image(_right if _name in ("linear", "relu", "relu6") else "no", f"conv {_name}", lambda net, n=_name: net.conv(2, 3, activation=n))
+    image(
+        _right if _name in ("linear", "relu", "relu6") else "no",
+        f"conv {_name}",
+        lambda net, n=_name: net.conv(2, 3, activation=n),
+    )
 for _name, _keys in {
     "no iq": {"enable_iq": False},
     "homogeneous": {"allow_heterogeneous_input": False, "allow_heterogeneous_table": False},
@@ -377,7 +386,11 @@ for _name, _right, _keys in (
 for _size in (1, 2, (2, 3), [3, 1], (6, 5), (7, 7), 13):
     image("ok", f"conv kernel {_size}", lambda net, s=_size: net.conv(2, s))
 image("ok", "conv filters 1", lambda net: net.conv(1, 3))
-image("no", "conv named arguments, valid padding", lambda net: net.add(lambda x: QConv2DSparse(filters=2, kernel_size=1)((x, net.mask))))
+image(
+    "no",
+    "conv named arguments, valid padding",
+    lambda net: net.add(lambda x: QConv2DSparse(filters=2, kernel_size=1)((x, net.mask))),
+)
 
 for _pool in ("avg", "max"):
     _class = {"avg": AveragePooling2DSparse, "max": MaxPooling2DSparse}[_pool]
@@ -444,9 +457,15 @@ for _type in ("kif", "kbi"):
         ("heterogeneous (-2,)", "ok", {"heterogeneous_axis": (-2,)}),
         ("heterogeneous (-1, -2)", "ok", {"heterogeneous_axis": [-1, -2]}),
     ):
-        _batch = _name in ("homogeneous ()", "heterogeneous (-2,)", "heterogeneous (-1, -2)")  # that of a flat value is the batch
+        _batch = _name in (
+            "homogeneous ()",
+            "heterogeneous (-2,)",
+            "heterogeneous (-1, -2)",
+        )  # that of a flat value is the batch
         plain("no" if _batch else _right, f"{_type} {_name}", lambda t=_type, k=_keys: Quantizer(config(t, **k)), end=False)
-        plain(_right, f"{_type} weight {_name}", lambda t=_type, k=_keys: QDense(4, kq_conf=config(t, "weight", **k)), end=False)
+        plain(
+            _right, f"{_type} weight {_name}", lambda t=_type, k=_keys: QDense(4, kq_conf=config(t, "weight", **k)), end=False
+        )
         image(
             "no" if _name == "homogeneous ()" else _right,
             f"{_type} image {_name}",
@@ -497,10 +516,23 @@ called("concatenate itself", "no", lambda x: LAYERS.Concatenate()([x, x]))
 called("remove dilated", "no", lambda x: RemoveDilatedPixels()((x, x)))
 image("ok", "call conv list", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")([x, net.mask])))
 image("ok", "call conv inputs=", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")(inputs=(x, net.mask))))
-image("no", "call conv training", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((x, net.mask), training=True)))
-image("ok", "call conv not training", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((x, net.mask), training=False)))
-image("no", "call conv mask first", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((net.mask, x))), shape=(6, 5, 1))
-image("no", "call conv mask for value", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((net.mask, net.mask))))
+image(
+    "no", "call conv training", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((x, net.mask), training=True))
+)
+image(
+    "ok",
+    "call conv not training",
+    lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((x, net.mask), training=False)),
+)
+image(
+    "no",
+    "call conv mask first",
+    lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((net.mask, x))),
+    shape=(6, 5, 1),
+)
+image(
+    "no", "call conv mask for value", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((net.mask, net.mask)))
+)
 image("no", "call mask flattened", lambda net: net.add(lambda _: net.mask))
 image("no", "call reduce on reduced", lambda net: net.reduce(4))
 image("no", "call conv own mask", lambda net: net.add(lambda x: QConv2DSparse(2, 3, padding="same")((x, x[..., :1]))))
@@ -528,9 +560,16 @@ option("ok", "model input list", lambda net: keras.Model([net.input], flat_net(n
 option("ok", "model input dict", lambda net: keras.Model({"a": net.input}, flat_net(net).dense(3).x))
 option("no", "model input unused", lambda net: keras.Model([net.input, keras.Input((3,))], flat_net(net).dense(3).x))
 option("no", "model nothing", lambda net: keras.Model(net.input, net.input))
-option("ok", "model batch size", lambda net: keras.Model(inp := keras.Input(batch_shape=(EVENTS, *FLAT)), QDense(3)(inp)), shape=FLAT)
+option(
+    "ok",
+    "model batch size",
+    lambda net: keras.Model(inp := keras.Input(batch_shape=(EVENTS, *FLAT)), QDense(3)(inp)),
+    shape=FLAT,
+)
 option("no", "model int input", lambda net: keras.Model(inp := keras.Input(FLAT, dtype="int32"), QDense(3)(inp)), shape=FLAT)
-option("ok", "model frozen", lambda net: flat_net(net).dense(3) and None, after=lambda model, _: setattr(model, "trainable", False))
+option(
+    "ok", "model frozen", lambda net: flat_net(net).dense(3) and None, after=lambda model, _: setattr(model, "trainable", False)
+)
 option("ok", "model compiled", lambda net: flat_net(net).dense(3) and None, after=lambda model, _: model.compile("sgd", "mse"))
 
 
@@ -646,7 +685,9 @@ def write_package(folder, names):
     sign, integer, fraction = GRID
     lines = ['[package]\nname = "options"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n']
     for name in names:
-        lines.append(f'[package.metadata.sparsehls.models.{stem(name)}]\nsource = "{stem(name)}.keras"\ngolden = "{stem(name)}.npz"')
+        lines.append(
+            f'[package.metadata.sparsehls.models.{stem(name)}]\nsource = "{stem(name)}.keras"\ngolden = "{stem(name)}.npz"'
+        )
         keys = {"input": f"fixed<{sign + integer + fraction},{sign + integer}>"} | OPTIONS[name].keys
         lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
     (folder / "src").mkdir(exist_ok=True)
@@ -659,7 +700,9 @@ def call_tool(tool, folder, *arguments):
     command = [tool, "sparsehls", *arguments, "--message-format", "json"]
     command += ["--manifest-path", folder / "Cargo.toml", "--target-dir", folder / "target"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    return SimpleNamespace(lines=[json.loads(line) for line in done.stdout.splitlines()], text=done.stderr, status=done.returncode)
+    return SimpleNamespace(
+        lines=[json.loads(line) for line in done.stdout.splitlines()], text=done.stderr, status=done.returncode
+    )
 
 
 def layer_names(path):
@@ -743,7 +786,9 @@ def main():
             first = errors[name][0]
             if arguments.verbose:
                 for error in errors[name]:
-                    print(f"refused  {name}: [{error['code']}] {error['message']} (layer {error['layer']}; help: {error['help']})")
+                    print(
+                        f"refused  {name}: [{error['code']}] {error['message']} (layer {error['layer']}; help: {error['help']})"
+                    )
             problem = wrong_refusal(errors[name], folder / stem(name))
             if problem:
                 bugs.append(f"{name}: {problem}")
@@ -756,7 +801,11 @@ def main():
             if arguments.verbose and not problems:
                 print(f"agreed   {name} (expected {OPTIONS[name].expect})")
     print("\n".join(bugs))
-    print(f"{len(names)} options tried: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) + f"; {len(bugs)} bugs")
+    print(
+        f"{len(names)} options tried: "
+        + ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        + f"; {len(bugs)} bugs"
+    )
     return 1 if bugs else 0
 
 
