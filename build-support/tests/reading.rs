@@ -162,3 +162,95 @@ fn what_beside_its_tensors_a_layer_is_called_with_is_looked_at() {
     assert!(build(json!(true)).is_err_and(|error| error.message().contains("`training = true`")));
     assert!(build(json!(false)).is_ok() && build(json!(null)).is_ok());
 }
+
+/// As [`errors`], with a change to the whole model.
+fn errors_of(name: &str, change: impl FnOnce(&mut KerasModel)) -> Vec<String> {
+    let path = common::folder().join(format!("{name}.keras"));
+    let mut keras = KerasModel::read(&path).unwrap();
+    change(&mut keras);
+    let built = Network::build(&keras, &common::model(&path, common::grid(&common::unit_grid())));
+    let errors = built.map_or_else(|errors| errors.into_vec(), |_| Vec::new());
+    errors.iter().map(|error| format!("{error}")).collect()
+}
+
+#[test]
+fn flags_must_be_flags() {
+    for (name, at, class) in &examples() {
+        let keras = KerasModel::read(&common::folder().join(format!("{name}.keras"))).unwrap();
+        for path in inner(&keras.layers[*at].config) {
+            for key in ["trainable", "is_weight", "enable_ebops"] {
+                let mut config = keras.layers[*at].config.clone();
+                if !reach(&mut config, &path).contains_key(key) {
+                    continue;
+                }
+                let errors = errors(name, *at, |config| drop(reach(config, &path).insert(key.into(), json!(0))));
+                let said = errors.iter().any(|error| error.message().contains(&format!("`{key}`")));
+                assert!(said, "{name}: {class} {path:?} with {key} = 0: {errors:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_axis_is_the_last_one_or_refused() {
+    for (axis, right) in
+        [(json!(-1), true), (json!([-1]), true), (json!([-1, 1]), false), (json!("x"), false), (json!(null), false)]
+    {
+        let errors = errors_of("batchnorm", |keras| {
+            let layer = keras.layers.iter_mut().find(|layer| layer.class == "QBatchNormalization").unwrap();
+            layer.config["axis"] = axis.clone();
+        });
+        assert_eq!(errors.is_empty(), right, "{axis}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_padding_in_capitals_is_the_padding() {
+    let padding = |value: &str| {
+        errors_of("max-pool-2", |keras| {
+            let layer = keras.layers.iter_mut().find(|layer| layer.class == "MaxPooling2DSparse").unwrap();
+            layer.config["pool_config"]["padding"] = value.into();
+        })
+    };
+    assert!(padding("VALID").is_empty());
+    assert!(!padding("SAME").is_empty());
+}
+
+/// What is said of a ReLU behind a convolution that is of another class and called with other tensors.
+fn said_of(module: &str, registered: &str, class: &str, with_mask: Option<usize>) -> String {
+    let errors = errors_of("relu-layer", |keras| {
+        let mask = keras.layers.iter().find(|layer| layer.class == "QConv2DSparse").unwrap().inputs[1].clone();
+        let layer = keras.layers.iter_mut().find(|layer| layer.class == "ReLU").unwrap();
+        (layer.module, layer.registered, layer.class) = (Some(module.into()), Some(registered.into()), class.into());
+        layer.inputs.extend(with_mask.map(|index| sparsehls_build::keras::TensorRef { index, ..mask }));
+    });
+    errors.into_iter().next().unwrap()
+}
+
+#[test]
+fn what_joins_values_and_what_is_an_operation() {
+    let own = said_of("mine", "mine>Magic", "Magic", Some(1));
+    assert!(own.contains("layers of class `mine>Magic` are not supported"), "a value and its mask are no branches: {own}");
+    assert!(said_of("mine", "mine>Magic", "Magic", Some(0)).contains("branches are not supported"));
+    assert!(said_of("keras.layers", "Multiply", "Multiply", Some(1)).contains("branches are not supported"));
+    assert!(said_of("keras.src.models.functional", "Functional", "Functional", Some(1)).contains("a model inside of the model"));
+    assert!(said_of("sparsepixels.layers", "RemoveDilatedPixels", "RemoveDilatedPixels", Some(1)).contains("leave it out"));
+    let operation = said_of("keras.src.activations.activations", "ReLU", "ReLU", None);
+    assert!(operation.contains("the operation `keras.src.activations.activations.ReLU` between the layers"), "{operation}");
+}
+
+#[test]
+fn an_error_about_the_end_or_a_connection_names_the_layer() {
+    let missing = errors_of("relu-layer", |keras| {
+        let flatten = keras.layers.iter_mut().find(|layer| layer.class == "Flatten").unwrap();
+        flatten.inputs[0].layer = "nowhere".into();
+    });
+    assert!(missing[0].contains("\"nowhere\"") && missing[0].contains("layer: flatten"), "{missing:?}");
+    let number = errors_of("relu-layer", |keras| keras.outputs[0].index = 5);
+    assert!(number[0].contains("tensor 5") && number[0].contains("layer: flatten"), "{number:?}");
+    let unbounded = errors_of("activation-relu", |keras| {
+        let at = keras.layers.iter().rposition(|layer| layer.class == "QConv2DSparse").unwrap();
+        keras.layers[at].config["activation"] = "elu".into();
+    });
+    assert!(unbounded[0].contains("no bound") && unbounded[0].contains("layer: "), "{unbounded:?}");
+}

@@ -91,7 +91,12 @@ fn model_entry(root: &Value) -> Result<KerasLayer> {
 }
 
 fn text(entry: &Value, key: &str) -> Option<String> {
-    entry[key].as_str().map(str::to_owned)
+    match &entry[key] {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        // No name of anything.
+        other => Some(other.to_string()),
+    }
 }
 
 /// Python's json writes `Infinity`, `-Infinity` and `NaN`, which JSON does not have (an `i_decay_speed` is infinite by
@@ -174,6 +179,9 @@ struct Call {
 
 impl Call {
     fn read(&mut self, node: &Value) -> Result {
+        if !(node["args"].is_array() && node["kwargs"].is_object()) {
+            return Err(invalid("the call of a layer has no arguments"));
+        }
         let positional = node["args"].as_array().into_iter().flatten().enumerate();
         let positional = positional.map(|(at, value)| (format!("argument {at}"), value));
         let named = node["kwargs"].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value));

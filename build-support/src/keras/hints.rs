@@ -27,7 +27,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
 pub fn unsupported(layer: &KerasLayer) -> Error {
     let class = layer.class.as_str();
     let named = class_name(layer);
-    if layer.inputs.len() > 1 && !keys::is_known(class) {
+    if !keys::is_known(class) && is_join(layer) {
         return join(layer);
     }
     let error = |message: String| Error::new(Code::UnsupportedLayer, message);
@@ -35,6 +35,9 @@ pub fn unsupported(layer: &KerasLayer) -> Error {
     match class {
         "Functional" | "Sequential" => error(format!("a model inside of the model (a {class}) is not supported"))
             .help("call its layers one by one, so that all stand in one model"),
+        _ if is_operation(layer) => error(format!("the operation `{named}` between the layers is not supported")).help(
+            "write it as a layer, such as Reshape or ReLU, or put a factor or an offset into the weights of the next layer",
+        ),
         _ if keys::is_known(class) => error(format!("`{named}` is not the {class} that is supported, but a class of its own"))
             .help("what it computes is not in the file; use the layers of Keras, HGQ2 and sparsepixels themselves"),
         _ => {
@@ -43,6 +46,23 @@ pub fn unsupported(layer: &KerasLayer) -> Error {
                 .help(instead.map_or_else(supported, |instead| format!("{instead}; {}", supported())))
         }
     }
+}
+
+/// Whether two values meet in a layer of a class that is not read. A value and its keep mask are one value to a layer for
+/// sparse images; what Keras itself has is none.
+fn is_join(layer: &KerasLayer) -> bool {
+    let of_keras = layer.module.as_deref().is_some_and(|module| module == "keras" || module.starts_with("keras."));
+    let is_model = matches!(layer.class.as_str(), "Functional" | "Sequential");
+    let values = layer.inputs.iter().filter(|input| of_keras || input.index == 0).count();
+    values > 1 && !is_model
+}
+
+/// Whether this is a function of Keras on tensors, written as `x * 2` or `keras.ops.relu(x)`, which the file lists among
+/// the layers.
+fn is_operation(layer: &KerasLayer) -> bool {
+    let module = layer.module.as_deref().unwrap_or_default();
+    layer.registered.as_deref().is_none_or(|name| !name.contains('>'))
+        && (module.starts_with("keras.src.ops.") || module.starts_with("keras.src.activations."))
 }
 
 /// The name under which a class is registered if it is its owner's (`mine>ReLU`), with its module if that is no public

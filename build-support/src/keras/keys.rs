@@ -20,6 +20,8 @@ enum Use {
     Harmless,
     /// Changes nothing with these values, written as JSON; any other is refused, with this remedy.
     Only(&'static [&'static str], &'static str),
+    /// As `Read`, and true or false.
+    Flag,
     /// A dtype policy, which must be float32.
     Policy,
     /// The config of a layer inside, of this class.
@@ -42,6 +44,10 @@ const fn key(name: &'static str, usage: Use) -> Key {
 
 const fn read(name: &'static str) -> Key {
     key(name, Use::Read)
+}
+
+const fn flag(name: &'static str) -> Key {
+    key(name, Use::Flag)
 }
 
 const fn harmless(name: &'static str) -> Key {
@@ -74,13 +80,13 @@ pub struct Class {
 
 const LAYER: &[Key] = &[
     read("name"),
-    read("trainable"),
+    flag("trainable"),
     key("dtype", Use::Policy),
     // A term of the loss; every layer can have one, but those that wrap another.
     sometimes(harmless("activity_regularizer")),
 ];
 /// The layers of sparsepixels that hand everything on to the layer that they wrap.
-const WRAPPER: &[Key] = &[read("name"), read("trainable"), key("dtype", Use::Policy)];
+const WRAPPER: &[Key] = &[read("name"), flag("trainable"), key("dtype", Use::Policy)];
 
 const FLOAT: &str = "call `quantize` and `enable_lora` on no layer; sparse networks are quantized by HGQ2";
 const LAST: &str = "use data_format=\"channels_last\"";
@@ -125,7 +131,7 @@ const HGQ: &[Key] = &[
     quantizer("iq_conf"),
     quantizer("oq_conf"),
     // Read where `ebops` stands between other variables.
-    read("enable_ebops"),
+    flag("enable_ebops"),
     sometimes(harmless("ebops_factor")),
     harmless("beta0"),
 ];
@@ -135,7 +141,8 @@ const HGQ_WEIGHTS: &[Key] = &[quantizer("kq_conf"), quantizer("bq_conf"), someti
 const POOLING: &[Key] = &[
     read("pool_size"),
     read("strides"),
-    only("padding", &["\"valid\""], "use padding=\"valid\"; partial windows at the edge are dropped"),
+    // Keras takes either spelling, and writes what it was given.
+    only("padding", &["\"valid\"", "\"VALID\""], "use padding=\"valid\"; partial windows at the edge are dropped"),
     only("data_format", &["\"channels_last\""], LAST),
 ];
 
@@ -364,8 +371,8 @@ const QUANTIZER: Class = Class {
         // A quantizer of type "dummy" has none of the following.
         sometimes(read("round_mode")),
         sometimes(read("overflow_mode")),
-        sometimes(read("is_weight")),
-        sometimes(read("trainable")),
+        sometimes(flag("is_weight")),
+        sometimes(flag("trainable")),
         // The class `DefaultBitwidthMapper` is what null stands for.
         sometimes(read("bw_mapper")),
         sometimes(harmless("k0")),
@@ -537,6 +544,11 @@ fn check(class: &Class, what: &str, config: &Map<String, Value>, found: &mut Vec
         };
         match key.usage {
             Use::Read | Use::Harmless => {}
+            Use::Flag => {
+                if !value.is_boolean() {
+                    found.push(malformed(what, name, "a boolean", value));
+                }
+            }
             Use::Only(values, remedy) => {
                 if !values.contains(&value.to_string().as_str()) {
                     found.push(unsupported(what, name, value, remedy));
@@ -602,7 +614,8 @@ pub fn unsupported(what: &str, key: &str, value: &Value, remedy: &str) -> Error 
 /// An [`Code::InvalidConfig`] error about a key of `what`, which should be `wanted`.
 pub fn malformed(what: &str, key: &str, wanted: &str, value: &Value) -> Error {
     let message = format!("`{key}` of this {what} is not {wanted}: {}", shown(value));
-    Error::new(Code::InvalidConfig, message).help("save the model again with `model.save(\"model.keras\")`")
+    Error::new(Code::InvalidConfig, message)
+        .help(format!("make it {wanted} in Python, and save the model again with `model.save(\"model.keras\")`"))
 }
 
 /// A value as a message shows it: JSON, cut where it gets long.

@@ -103,7 +103,8 @@ fn chain(model: &KerasModel) -> Result<Vec<&KerasLayer>> {
         if chain.len() > model.layers.len() {
             return Err(graph("the layers form a ring").layer(&input.layer));
         }
-        chain.push(find(&input.layer)?);
+        let caller = chain.last().map_or("", |layer| &layer.name);
+        chain.push(find(&input.layer).map_err(|error| error.layer(caller))?);
     }
     chain.reverse();
     Ok(chain)
@@ -145,6 +146,7 @@ impl<'a> Builder<'a> {
                 options.value("batch_shape")
             ))
             .layer(&first.name)
+            .help("give the input of the model its shape, for example `keras.Input((28, 28, 1))`")
         })?;
         let mut names = Identifiers::default();
         names.reserve(&manifest.name);
@@ -185,7 +187,8 @@ impl<'a> Builder<'a> {
         if !errors.is_empty() {
             return None;
         }
-        self.finish().map_err(|error| errors.push(error)).ok()
+        let last = self.tensor.layer.clone();
+        self.finish().map_err(|error| errors.push(error.layer(last))).ok()
     }
 
     /// After a layer that could not be built: takes the shape that the file gives its result, to find what else is
@@ -412,8 +415,17 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Result<Network> {
-        if self.tensor.layer != self.model.outputs[0].layer || self.model.outputs[0].index != 0 {
-            return Err(graph("the model's output is a keep mask").layer(&self.tensor.layer));
+        match &self.model.outputs[0] {
+            output if *output == self.tensor => {}
+            output if Some(output) == self.mask.as_ref() => {
+                return Err(graph("the model's output is a keep mask").layer(&output.layer));
+            }
+            output => {
+                return Err(graph(format!(
+                    "the model's output is tensor {} of this layer, which has none of that number",
+                    output.index
+                )));
+            }
         }
         if let Shape::Sparse { .. } = self.shape {
             // Keras gives a dense image here, and so do we.

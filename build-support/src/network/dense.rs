@@ -155,9 +155,8 @@ pub fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Res
 fn folded(builder: &Builder<'_>, layer: &KerasLayer, uncentered: f32) -> Result<(Vec<f32>, Vec<f32>)> {
     let options = Options::of(layer);
     let (_, channels) = rows(builder)?;
-    let rank = builder.shape.dimensions().len() as i64;
-    let axis = options.value("axis").as_i64().or_else(|| options.value("axis").get(0)?.as_i64()).unwrap_or(-1);
-    if axis != -1 && axis != rank {
+    let rank = builder.shape.dimensions().len();
+    if !options.is_last_axis("axis", rank) {
         return Err(options.unsupported("axis", options.value("axis"), "normalize the last axis"));
     }
     let mut index = 0;
@@ -219,7 +218,7 @@ pub fn activations() -> Vec<&'static str> {
 
 /// The activation `name`, as an op whose name gets `suffix`.
 pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
-    let refuse = |remedy: &str| Err(options.unsupported("activation", &json!(name), remedy));
+    let refuse = |remedy: &str| Err(options.unsupported_activation(name, remedy));
     let sparse = matches!(builder.shape, Shape::Sparse { .. });
     let relu = |limit| Op::Relu(Relu { limit, slope: None });
     let suffix = if suffix.is_empty() { "" } else { "_relu" };

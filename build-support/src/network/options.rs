@@ -47,7 +47,7 @@ impl<'a> Options<'a> {
     /// A positive integer.
     pub fn size(&self, key: &str) -> Result<usize> {
         let size = self.value(key).as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
-        size.filter(|size| *size <= 1 << 24).ok_or_else(|| self.malformed(key, "a positive integer"))
+        size.filter(|size| *size <= 1 << 24).ok_or_else(|| self.malformed(key, "an integer from 1 to 16777216"))
     }
 
     /// A finite number.
@@ -65,6 +65,25 @@ impl<'a> Options<'a> {
             _ => None,
         };
         pair.map(|(height, width)| [height, width]).ok_or_else(|| self.malformed(key, "two positive integers"))
+    }
+
+    /// Whether `key` is the last axis of a value of `rank` (without the batch): the number, or a list of it alone.
+    pub fn is_last_axis(&self, key: &str, rank: usize) -> bool {
+        let axis = match self.value(key).as_array().map(Vec::as_slice) {
+            Some([axis]) => axis,
+            _ => self.value(key),
+        };
+        axis == -1 || axis == rank
+    }
+
+    /// An [`Code::UnsupportedOption`] error about the function `name`; a Softmax layer has no key for it.
+    pub fn unsupported_activation(&self, name: &str, remedy: &str) -> Error {
+        if self.values.contains_key("activation") {
+            return self.unsupported("activation", &name.into(), remedy);
+        }
+        Error::new(Code::UnsupportedOption, format!("a {} is not supported here", self.class))
+            .layer(&self.layer.name)
+            .help(remedy)
     }
 
     /// An [`Code::UnsupportedOption`] error.

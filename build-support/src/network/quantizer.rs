@@ -6,7 +6,7 @@ use super::options::Options;
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
-    keras::Weights,
+    keras::{Weights, keys},
 };
 
 /// The largest |i|, |f| of a quantizer that is not dead. HGQ2 constrains them to 24.
@@ -238,8 +238,13 @@ impl<'a> Place<'a> {
         Ok(if round_only { QuantizerFormat::RoundOnly { f } } else { QuantizerFormat::live(k as u32, i as i32, f) })
     }
 
+    /// What a message calls it; a Quantizer layer has no path inside.
+    fn title(&self) -> String {
+        if self.path.is_empty() { "the quantizer".into() } else { format!("quantizer `{}`", self.path) }
+    }
+
     fn bits_error(&self, what: String) -> Error {
-        Error::new(Code::BitsOutOfRange, format!("quantizer `{}` {what}", self.path))
+        Error::new(Code::BitsOutOfRange, format!("{} {what}", self.title()))
             .layer(self.layer)
             .help("constrain the quantizer's bits in training, for example `ic=MinMax(-23, 23)`")
     }
@@ -249,7 +254,7 @@ impl<'a> Place<'a> {
         if found.len() == shape.len() && found.iter().zip(shape).all(|(f, s)| f == s || *f == 1) {
             return Ok(());
         }
-        let message = format!("quantizer `{}` has the shape {found:?}, which does not broadcast to {shape:?}", self.path);
+        let message = format!("{} has the shape {found:?}, which does not broadcast to {shape:?}", self.title());
         Err(Error::new(Code::WeightsShape, message)
             .layer(self.layer)
             .help("config.json and model.weights.h5 do not belong together; save the model again"))
@@ -258,7 +263,7 @@ impl<'a> Place<'a> {
     fn settings(&self) -> Result<Settings> {
         let config = &self.config["config"];
         let refuse = |key: &str, remedy: &str| {
-            let message = format!("quantizer `{}` with `{key} = {}` is not supported", self.path, config[key]);
+            let message = format!("{} with `{key} = {}` is not supported", self.title(), keys::shown(&config[key]));
             Error::new(Code::UnsupportedOption, message).layer(self.layer).help(remedy)
         };
         let mapper = &config["bw_mapper"];

@@ -64,9 +64,8 @@ pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 
 /// Keras's own `Softmax` layer; over the last axis it is the activation.
 pub fn softmax_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
-    let (axis, rank) = (options.value("axis"), builder.shape.keras().len());
-    if !(axis == &json!(-1) || axis == &json!(rank)) {
-        return Err(options.unsupported("axis", axis, "use the last axis"));
+    if !options.is_last_axis("axis", builder.shape.keras().len()) {
+        return Err(options.unsupported("axis", options.value("axis"), "use the last axis"));
     }
     dense::activation(builder, options, "softmax", "")
 }

@@ -16,11 +16,12 @@ pub const MAX_VALUES: usize = 1 << 23;
 /// `InputReduce`: 0.2.x keeps `n_max_pixels` and `threshold` in its config; 0.3.2 can have either as a variable.
 pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let Shape::Dense(input) = &builder.shape else {
-        return Err(Error::new(Code::UnsupportedGraph, "an InputReduce cannot follow sparse layers"));
+        return Err(Error::new(Code::UnsupportedGraph, "an InputReduce cannot follow sparse layers")
+            .help("reduce the image once, at the input of the network"));
     };
     let [height, width, channels] = input[..] else {
         let message = format!("an InputReduce needs an image (height, width, channels), not the shape {input:?}");
-        return Err(Error::new(Code::UnsupportedGraph, message));
+        return Err(Error::new(Code::UnsupportedGraph, message).help("put it before layers that change the image's shape"));
     };
     let options = Options::of(layer);
     let old = !options.value("n_max_pixels").is_null();
