@@ -135,7 +135,7 @@ fn differences_within_float32_are_said_and_are_no_failure() {
     beyond[different] = 2.0 * beyond[different] - found.values[different] as f32;
     data::write_npy(&firmware.path("y.npy"), &y.shape, &beyond).unwrap();
     let run = firmware.run(&["verify", "--engine", "reference", "--input", "x.npy", "--expected", "y.npy"]);
-    assert!(run.code == 4 && run.stdout.contains("differs from Keras in 1 of 60 events; first"), "{run:?}");
+    assert!(run.code == 4 && run.stderr.contains("differs from Keras in 1 of 60 events; first"), "{run:?}");
 }
 
 #[test]
