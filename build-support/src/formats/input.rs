@@ -101,8 +101,9 @@ impl GridReport {
         let sentence = |count: u64, text: String| (count > 0).then(|| format!("{count} of {values} input values {text}"));
         let pixels = |count: u64| {
             let are = if count == 1 { "1 pixel is".to_owned() } else { format!("{count} pixels are") };
+            let or_out = if self.out_of_range + self.not_finite > 0 { ", or the value is out of range" } else { "" };
             format!(
-                "{are} active in Keras and not in the firmware, or the other way round: value and threshold are closer than the grid is fine"
+                "{are} active in Keras and not in the firmware, or the other way round: value and threshold are closer than the grid is fine{or_out}"
             )
         };
         [

@@ -399,6 +399,13 @@ def check(package, network, recipe, rng, counts):
     package.input(coarse)
     if text := check_grid(package, network, recipe, False, counts, "odd data"):
         check_remedy(package, network, text, counts, "odd data")
+    # A range whose end float32 does not hold, and what is no number.
+    network.x[1:, 0, 0, 0] *= 50
+    network.x[2, 0, 0, 0] = np.inf
+    network.y = differential.run(network.model, network.x)[1]
+    package.input(written(True, 32, 27))
+    if text := package.verify(network.x, network.y)[1]:
+        check_remedy(package, network, text["help"], counts, "wide input")
 
 
 def arguments():
