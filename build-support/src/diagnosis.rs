@@ -12,7 +12,7 @@ use crate::{
     firmware,
     fixed::Format,
     float32::Float32,
-    formats::{FixedNetwork, GridReport, InputGrid},
+    formats::{FixedNetwork, GridReport},
     manifest::Model,
     parallel,
     reference::Reference,
@@ -100,7 +100,7 @@ impl Diagnosis {
                 let events = agree(model, format, sources()?)?;
                 Ok::<_, Error>(events.map(|events| Remedy::Input { format, events }))
             });
-            tried.transpose()?.flatten().or_else(|| Some(Remedy::Numpy(numpy_line(&network.input))))
+            tried.transpose()?.flatten().or_else(|| Some(Remedy::Numpy(numpy_line(network.input.format, grid))))
         };
         Ok(Self { grid, counts, remedy, sentences })
     }
@@ -144,11 +144,15 @@ fn agree(model: &Model, format: Format, sources: (Source, Source)) -> Result<Opt
     Ok((different == 0).then_some(events))
 }
 
-/// The line of Python that does to floats what the input grid does.
-pub fn numpy_line(grid: &InputGrid) -> String {
-    let Format { fraction, .. } = grid.format;
-    let range = grid.format.interval();
-    format!("x = np.clip(np.floor(x * 2.0**{fraction}), {}, {}) / 2.0**{fraction}", range.lo, range.hi)
+/// The line of Python that brings such data to the input grid: as float32, in which Keras gets them, and which holds 24 bits
+/// of the end of the range.
+pub fn numpy_line(grid: Format, data: GridReport) -> String {
+    let (fraction, range) = (grid.fraction, grid.interval());
+    let bits = i128::BITS - range.hi.leading_zeros();
+    let below = bits.saturating_sub(f32::MANTISSA_DIGITS);
+    let (lo, hi) = (range.lo, range.hi >> below << below);
+    let x = if data.not_finite > 0 { "np.nan_to_num(np.float32(x), nan=0, posinf=0, neginf=0)" } else { "np.float32(x)" };
+    format!("x = np.clip(np.floor({x} * 2.0**{fraction}), {lo}, {hi}) / 2.0**{fraction}")
 }
 
 /// What one look at all the data found.
@@ -287,6 +291,17 @@ mod tests {
         ] {
             assert_eq!(format(values).as_deref(), wanted, "{values:?}");
         }
+    }
+
+    #[test]
+    fn the_line_of_numpy_stays_in_range_as_float32() {
+        let line = |format, data| numpy_line(Format::parse(format).unwrap(), data);
+        let finite = GridReport::default();
+        assert_eq!(line("ufixed<8,1>", finite), "x = np.clip(np.floor(np.float32(x) * 2.0**7), 0, 255) / 2.0**7");
+        assert_eq!(line("fixed<25,25>", finite), "x = np.clip(np.floor(np.float32(x) * 2.0**0), -16777216, 16777215) / 2.0**0");
+        // 2^32 - 1 is 2^32 in float32, which is out of range.
+        assert!(line("ufixed<32,0>", finite).contains(&format!(", 0, {}) ", 4_294_967_040_f32 as u32)));
+        assert!(line("ufixed<8,1>", GridReport { not_finite: 1, ..finite }).contains("np.nan_to_num(np.float32(x), nan=0, "));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod sums;
 pub(crate) use self::infer::MAX_TABLE;
 pub use self::{
     infer::threshold_mantissa,
-    input::{GridReport, InputGrid, Rest},
+    input::{AddsHalf, GridReport, InputGrid, Rest},
 };
 use crate::{
     error::Result,

@@ -146,9 +146,22 @@ pub mod {{ model.name }} {
 
     /// As [`to_mantissa`], for value number `at` of an event.
     pub fn to_mantissa_at({% if not model.by_element %}_{% endif %}at: usize, x: f32) -> i64 {
+{%- if model.inferred %}
+        // NaN, infinities and subnormal numbers are taken as 0.
+        let x = if x.is_normal() { x } else { 0.0 };
+{%- else %}
         // NaN and infinities are taken as 0.
-        let x = if x.is_finite() { f64::from(x) } else { 0.0 };
-        let scaled = (x * {{ model.input_scale }}).clamp(-1e36, 1e36);
+        let x = if x.is_finite() { x } else { 0.0 };
+{%- endif %}
+{%- if model.adds_half is not none %}
+        // Keras adds one half in float32: the last number before one half makes 1 with it, as one half does.
+        let next = f32::from_bits(x.to_bits() + 1);
+        let in_steps = |x: f32| f64::from(x) * {{ model.input_scale }};
+        let is_between = in_steps(x) as i128 as f64 != in_steps(x);
+        let is_half = {{ model.adds_half }}x.to_bits() & 0x7f_ffff == 0x7f_ffff && in_steps(next).abs() <= {{ model.highest }};
+        let x = if is_between && is_half { next } else { x };
+{%- endif %}
+        let scaled = (f64::from(x) * {{ model.input_scale }}).clamp(-1e36, 1e36);
         let toward_zero = scaled as i128;
         let whole = toward_zero - i128::from(toward_zero as f64 > scaled);
 {%- if model.odd %}

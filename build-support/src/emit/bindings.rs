@@ -7,7 +7,7 @@ use super::{Templates, describe, serde, summary};
 use crate::{
     error::Result,
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
-    formats::{FixedNetwork, Rest},
+    formats::{AddsHalf, FixedNetwork, Rest},
     manifest::Model,
     names,
     network::Quantizer,
@@ -28,8 +28,12 @@ struct Module {
     output_scale: String,
     rest: &'static str,
     odd: bool,
+    inferred: bool,
+    /// Which numbers get one half added, if any do: a condition and `&&`, or nothing.
+    adds_half: Option<&'static str>,
     overflow: &'static str,
     range: String,
+    highest: String,
     reduce: String,
     by_element: Option<ByElement>,
     tolerance: f64,
@@ -102,8 +106,16 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         output_scale: float(-network.output().fraction),
         rest: if is_odd { "rounded to odd" } else { "truncated toward minus infinity" },
         odd: is_odd,
+        inferred: network.input.is_inferred(),
+        adds_half: match network.input.adds_half {
+            AddsHalf { below_zero: true, above_zero: true } => Some(""),
+            AddsHalf { below_zero: true, .. } => Some("x < 0.0 && "),
+            AddsHalf { above_zero: true, .. } => Some("x > 0.0 && "),
+            AddsHalf { .. } => None,
+        },
         overflow: if network.input.overflow == Overflow::Wrap { "wrapped" } else { "saturated" },
         range: format!("{}..={}", input.interval().lo, input.interval().hi),
+        highest: format!("{:?}", input.interval().hi as f64),
         reduce: reduce(input, network.input.overflow),
         by_element: match &network.input.rest {
             Rest::OddOrQuantized { quantizer, classes } => Some(by_element(quantizer, classes, input)),

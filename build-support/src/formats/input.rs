@@ -22,6 +22,18 @@ pub struct InputGrid {
     size: usize,
     /// What decides whether a pixel is active, if that is the first thing that happens.
     activity: Option<Activity>,
+    /// Where the first quantizer of an inferred grid adds one half.
+    pub adds_half: AddsHalf,
+}
+
+/// To numbers of which sign Keras adds one half before it drops the rest. It does so in float32, in which the last number
+/// before one half, and one half, make 1: that number is rounded as one half is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AddsHalf {
+    /// To negative ones; it subtracts, rather.
+    pub below_zero: bool,
+    /// To positive ones.
+    pub above_zero: bool,
 }
 
 /// What becomes of the bits below the format's.
@@ -89,8 +101,9 @@ impl GridReport {
         let sentence = |count: u64, text: String| (count > 0).then(|| format!("{count} of {values} input values {text}"));
         let pixels = |count: u64| {
             let are = if count == 1 { "1 pixel is".to_owned() } else { format!("{count} pixels are") };
+            let or_out = if self.out_of_range + self.not_finite > 0 { ", or the value is out of range" } else { "" };
             format!(
-                "{are} active in Keras and not in the firmware, or the other way round: value and threshold are closer than the grid is fine"
+                "{are} active in Keras and not in the firmware, or the other way round: value and threshold are closer than the grid is fine{or_out}"
             )
         };
         [
@@ -146,7 +159,15 @@ impl InputGrid {
             .key(format!("{}.input", model.key()))
             .help("add `input = \"ufixed<W,I>\"`, the format the detector delivers"));
         }
-        Ok(Self { format, overflow, rest, size: network.input_shape.iter().product(), activity: activity(network) })
+        let adds_half = match first.map(|quantizer| quantizer.rounding) {
+            Some(rounding) if !matches!(rest, Rest::Truncated) => AddsHalf {
+                below_zero: matches!(rounding, Rounding::HalfDown | Rounding::HalfAwayFromZero),
+                above_zero: matches!(rounding, Rounding::HalfUp | Rounding::HalfAwayFromZero),
+            },
+            _ => AddsHalf::default(),
+        };
+        let size = network.input_shape.iter().product();
+        Ok(Self { format, overflow, rest, size, activity: activity(network), adds_half })
     }
 
     /// Whether the format is that of the first quantizer, not the manifest's.
@@ -160,8 +181,10 @@ impl InputGrid {
         let scale = 2f64.powi(self.format.fraction);
         let range = self.format.interval();
         // Nearly all values of nearly all data are on the grid and in range, and need no more than a look. Beyond 53
-        // bits a float cannot tell what is in range.
+        // bits a float cannot tell what is in range, and beyond 24 Keras does not take every float as it is.
         let (lo, hi) = if self.format.width <= 53 { (range.lo as f64, range.hi as f64) } else { (0.0, 0.0) };
+        let exact = if self.is_inferred() { f64::from(1 << f32::MANTISSA_DIGITS) } else { f64::INFINITY };
+        let (lo, hi) = (lo.max(-exact), hi.min(exact));
         let mantissa = |(at, &value): (usize, &f64)| {
             let scaled = value * scale;
             let whole = scaled as i64;
@@ -174,8 +197,7 @@ impl InputGrid {
 
     /// The mantissa of `x`, value number `at` of its event.
     fn mantissa(&self, x: f64, at: usize, report: &mut GridReport) -> i64 {
-        // What the network was trained on is float32, whatever the file has.
-        let x = if self.is_inferred() { f64::from(x as f32) } else { x };
+        let x = if self.is_inferred() { as_keras_takes(x).into() } else { x };
         let mantissa = if x.is_finite() {
             self.finite(x, at, report)
         } else {
@@ -189,17 +211,28 @@ impl InputGrid {
 
     /// The mantissa of `x` before it is wrapped or saturated, and whether `x` lies between two points of the grid.
     fn wide(&self, x: f64) -> (i128, bool) {
-        let scaled = x * 2f64.powi(self.format.fraction);
-        let floor = scaled.floor();
-        let is_between = floor != scaled;
+        let scale = 2f64.powi(self.format.fraction);
+        let is_between = (x * scale).floor() != x * scale;
+        let scaled = if is_between { self.half(x).unwrap_or(x) * scale } else { x * scale };
         // Far beyond any format the lower bits are zero, and wrapping gives the same as for the number itself.
-        let floor = floor.clamp(-(2f64.powi(120)), 2f64.powi(120)) as i128;
-        (if is_between && self.is_inferred_odd() { floor | 1 } else { floor }, is_between)
+        let floor = scaled.floor().clamp(-(2f64.powi(120)), 2f64.powi(120)) as i128;
+        (if scaled.floor() != scaled && self.is_inferred_odd() { floor | 1 } else { floor }, is_between)
+    }
+
+    /// The power of two that follows on `x`, if Keras rounds `x` as that. Where it is not one half of a step, both are
+    /// rounded the same way anyhow.
+    fn half(&self, x: f64) -> Option<f64> {
+        const MANTISSA: u32 = (1 << (f32::MANTISSA_DIGITS - 1)) - 1;
+        let adds = if x < 0.0 { self.adds_half.below_zero } else { self.adds_half.above_zero };
+        let bits = (x as f32).to_bits();
+        let next = f64::from(f32::from_bits(bits.wrapping_add(1)));
+        let is_in_range = next.abs() * 2f64.powi(self.format.fraction) <= self.format.interval().hi as f64;
+        (adds && bits & MANTISSA == MANTISSA && is_in_range).then_some(next)
     }
 
     /// The mantissa that `x` would have if the grid had no end, as far as 64 bits go; 0 for NaN and infinities.
     pub fn unreduced(&self, x: f64) -> i128 {
-        let x = if self.is_inferred() { f64::from(x as f32) } else { x };
+        let x = if self.is_inferred() { as_keras_takes(x).into() } else { x };
         let end = 1 << 63;
         if x.is_finite() { self.wide(x).0.clamp(-end, end) } else { 0 }
     }
@@ -240,12 +273,18 @@ impl Activity {
         }
         let (in_keras, here) = match self.threshold {
             Some(threshold) => {
-                (x as f32 > threshold, i128::from(mantissa) > super::threshold_mantissa(threshold, format.fraction))
+                (as_keras_takes(x) > threshold, i128::from(mantissa) > super::threshold_mantissa(threshold, format.fraction))
             }
-            None => (x != 0.0, mantissa != 0),
+            None => (as_keras_takes(x) != 0.0, mantissa != 0),
         };
         in_keras != here
     }
+}
+
+/// What Keras makes of a number of a file, whatever its type there: a float32, and 0 if that would be subnormal.
+fn as_keras_takes(x: f64) -> f32 {
+    let x = x as f32;
+    if x.is_subnormal() { 0.0 } else { x }
 }
 
 /// The threshold, if the image itself is what is held against it.
@@ -340,7 +379,16 @@ mod tests {
     /// What the quantizer makes of a float: a mantissa with `f` fraction bits.
     fn exact(x: f32, format: QuantizerFormat, rounding: Rounding, overflow: Overflow) -> i128 {
         let QuantizerFormat::Live { k, i, f } = format else { return 0 };
-        let rounded = round(scaled(x, f), rounding);
+        let x = if x.is_subnormal() { 0.0 } else { x };
+        // Keras adds one half in float32, in which these two are 1 together.
+        let is_nearly_half = (x * 2f32.powi(f)).abs() == 0.5f32.next_down();
+        let adds_half = match rounding {
+            Rounding::HalfUp => x > 0.0,
+            Rounding::HalfDown => x < 0.0,
+            Rounding::HalfAwayFromZero => true,
+            _ => false,
+        };
+        let rounded = round(if is_nearly_half && adds_half { (x.signum() as i128, 2) } else { scaled(x, f) }, rounding);
         let end = 1i128 << (i + f);
         let lowest = match (k, overflow) {
             (0, _) => 0,
@@ -388,21 +436,31 @@ mod tests {
         let step = 2f32.powi(-f);
         let near = random.i32(-40..=40) as f32 * step / *random.choice(&[1.0, 2.0, 4.0]).unwrap();
         let nudge = |x: f32, by: i32| f32::from_bits((x.abs().to_bits() as i32 + by).max(0) as u32).copysign(x);
-        match random.u8(..8) {
+        match random.u8(..9) {
+            8 => (step / 2.0).next_down() * if random.bool() { 1.0 } else { -1.0 },
             0 => near,
             1 | 2 => nudge(near, random.i32(-2..=2)),
             3 => near + step * (random.f32() - 0.5),
             4 => (random.f32() - 0.5) * 64.0,
             5 => nudge(near * 1024.0, random.i32(-1..=1)),
-            6 => random.choice(&[1e-30, -1e-30, 1e9, -1e9, 0.0, -0.0]).copied().unwrap(),
+            6 => random.choice(&[1e-30, -1e-30, 1e9, -1e9, 0.0, -0.0, 1e-40, -1e-40]).copied().unwrap(),
             _ => (random.f32() - 0.5) * step,
         }
     }
 
     #[test]
+    fn a_double_is_taken_as_the_float_that_keras_makes_of_it() {
+        let wide = grid(&[QuantizerFormat::live(1, 23, 2); 2], Rounding::Floor, Overflow::Wrap);
+        // On the grid, and of 25 bits; the float32 that come next are even.
+        let x = f64::from((1 << 24) + 1) / 4.0;
+        assert_eq!(wide.mantissas(&[x, -x]).0, [1 << 24, -(1 << 24)]);
+        assert_eq!(wide.mantissas(&[x + 0.25, 1e-40]).0, [(1 << 24) + 2, 0]);
+    }
+
+    #[test]
     fn a_float_keeps_the_bits_of_the_first_quantizer_whatever_the_mode() {
         let mut random = fastrand::Rng::with_seed(7);
-        let (mut compared, mut between, mut beyond) = (0u64, 0u64, 0u64);
+        let (mut compared, mut between, mut beyond, mut nearly_half) = (0u64, 0u64, 0u64, 0u64);
         for (rounding, ..) in Rounding::ALL {
             for overflow in [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric] {
                 for _ in 0..60 {
@@ -430,6 +488,7 @@ mod tests {
                             let range = grid.format.interval();
                             assert!((range.lo..=range.hi).contains(&i128::from(mantissa)));
                             let found = format.quantize(mantissa.into(), grid.format.fraction, 1, rounding, overflow);
+                            nearly_half += u64::from(x.abs() == 2f32.powi(-1 - format.fraction().unwrap_or(99)).next_down());
                             let wanted = exact(x, *format, rounding, overflow);
                             assert_eq!(
                                 found, wanted,
@@ -443,5 +502,6 @@ mod tests {
             }
         }
         assert!(compared > 400_000 && between > 100_000 && beyond > 50_000, "{compared} {between} {beyond}");
+        assert!(nearly_half > 2_000, "{nearly_half}");
     }
 }
