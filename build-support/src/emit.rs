@@ -169,24 +169,22 @@ impl Project {
             }
         }
         for folder in ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types"] {
-            self.remove_strangers(directory, folder)?;
+            self.remove_stale_files(directory, folder)?;
         }
         Ok(())
     }
 
-    fn remove_strangers(&self, directory: &Path, folder: &str) -> Result {
-        let full = directory.join(folder);
-        let Ok(entries) = std::fs::read_dir(&full) else { return Ok(()) };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let temporary = name.starts_with(".sparsehls-"); // another build may be writing it
-            let ours = self.files.contains_key(&format!("{folder}/{name}"));
-            if !ours && !temporary && entry.path().is_file() {
+    /// Removes what an earlier version of the model left in a folder that is the project's.
+    fn remove_stale_files(&self, directory: &Path, folder: &str) -> Result {
+        for entry in files::entries(&directory.join(folder))? {
+            let name = entry.file_name().to_string_lossy();
+            let is_ours = self.files.contains_key(&format!("{folder}/{name}"));
+            // Another build may be writing what is temporary.
+            if !is_ours && !files::is_temporary(entry.file_name()) && !entry.file_type().is_dir() {
                 match std::fs::remove_file(entry.path()) {
                     // Another build of the same model was faster.
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    result => result.map_err(|error| Error::io("remove", &entry.path(), &error))?,
+                    result => result.map_err(|error| Error::io("remove", entry.path(), &error))?,
                 }
             }
         }

@@ -1,12 +1,14 @@
 //! Files that appear whole or not at all, and are touched only when they change.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::error::{Error, Result};
 
@@ -84,14 +86,55 @@ pub fn temporary_folder(folder: &Path) -> Result<TempDir> {
     fs::create_dir_all(folder).and_then(|()| create()).map_err(|error| Error::io("create a folder in", folder, &error))
 }
 
+/// What is in `folder` itself, by name; nothing if it is not there. Symbolic links are not followed.
+///
+/// # Errors
+/// [`Code::Io`](crate::error::Code::Io) with the path that could not be read.
+pub fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
+    walk(WalkDir::new(folder).min_depth(1).max_depth(1), folder)
+}
+
+/// The files below `folder`, folder by folder in the order of their names. Symbolic links are not followed, and what is not
+/// complete yet is left out.
+///
+/// # Errors
+/// As [`entries`].
+pub fn files_below(folder: &Path) -> Result<Vec<DirEntry>> {
+    let entries = walk(WalkDir::new(folder).min_depth(1), folder)?;
+    let is_complete = |entry: &DirEntry| {
+        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        !below.iter().any(|name| is_temporary(name))
+    };
+    Ok(entries.into_iter().filter(|entry| !entry.file_type().is_dir() && is_complete(entry)).collect())
+}
+
+fn walk(walk: WalkDir, folder: &Path) -> Result<Vec<DirEntry>> {
+    let mut entries = Vec::new();
+    for entry in walk.sort_by_file_name() {
+        match entry {
+            Ok(entry) => entries.push(entry),
+            // Another build may be removing what is here.
+            Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                return Err(Error::io("read", &path, &error.into()));
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// Whether this is the name of something that is not complete yet.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(TEMPORARY)
+}
+
 /// Removes the files PREFIX HASH SUFFIX in `folder` except `keep`: earlier ones are of no use any more. Also what
-/// interrupted builds have left behind.
+/// interrupted builds have left behind. What cannot be removed stays.
 pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let file = entry.file_name();
-        let file = file.to_string_lossy();
-        if file.starts_with(TEMPORARY) && is_old(&entry) {
+    for entry in entries(folder).unwrap_or_default() {
+        let file = entry.file_name().to_string_lossy();
+        if is_temporary(entry.file_name()) && is_old(&entry) {
             let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
         let hash = file.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
@@ -103,7 +146,7 @@ pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
 }
 
 /// Whether nothing has touched the entry for an hour: what an interrupted compile leaves, not one at work.
-fn is_old(entry: &fs::DirEntry) -> bool {
-    let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+fn is_old(entry: &DirEntry) -> bool {
+    let age = entry.metadata().ok().and_then(|metadata| metadata.modified().ok()).and_then(|time| time.elapsed().ok());
     age.is_some_and(|age| age.as_secs() > 3600)
 }

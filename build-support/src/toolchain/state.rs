@@ -3,8 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -56,8 +55,7 @@ impl State {
     /// # Errors
     /// [`crate::Code::Io`].
     pub fn add(&mut self, step: Step, project: &Project, identity: &str) -> Result {
-        let record = project.record(step, identity).map_err(|error| Error::io("read", project.directory, &error))?;
-        self.steps.insert(step.name().to_owned(), record);
+        self.steps.insert(step.name().to_owned(), project.record(step, identity)?);
         Ok(())
     }
 
@@ -77,15 +75,15 @@ pub struct Project<'a> {
 }
 
 impl Project<'_> {
-    fn record(&self, step: Step, identity: &str) -> io::Result<Record> {
+    fn record(&self, step: Step, identity: &str) -> Result<Record> {
         Ok(Record { inputs: self.inputs(step, identity)?, outputs: self.fingerprint("", &self.outputs(step))? })
     }
 
     /// Fingerprint of everything that `step` reads; `identity` says which tool reads it.
     ///
     /// # Errors
-    /// If a file cannot be read.
-    pub fn inputs(&self, step: Step, identity: &str) -> io::Result<String> {
+    /// [`crate::Code::Io`] with the file that cannot be read.
+    pub fn inputs(&self, step: Step, identity: &str) -> Result<String> {
         let mut paths = vec![PathBuf::from("firmware"), "project.tcl".into()];
         match step {
             Step::Csim | Step::Cosim => {
@@ -125,28 +123,36 @@ impl Project<'_> {
     }
 
     /// Fingerprint of `identity`, and of names and contents of files and folders; what is missing is left out.
-    fn fingerprint(&self, identity: &str, paths: &[PathBuf]) -> io::Result<String> {
+    fn fingerprint(&self, identity: &str, paths: &[PathBuf]) -> Result<String> {
         let mut hash = Fnv::default();
-        hash.item(identity.as_bytes())?;
+        hash.item(identity.as_bytes());
         for path in paths {
-            self.hash(&mut hash, path)?;
+            let full = self.directory.join(path);
+            if full.is_dir() {
+                for file in files::files_below(&full)? {
+                    self.hash(&mut hash, file.path())?;
+                }
+            } else {
+                self.hash(&mut hash, &full)?;
+            }
         }
         Ok(format!("{:032x}", hash.0))
     }
 
-    fn hash(&self, hash: &mut Fnv, path: &Path) -> io::Result<()> {
-        let full = self.directory.join(path);
-        if full.is_dir() {
-            let mut names = fs::read_dir(&full)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
-            // What another build is just writing has another name until it is complete.
-            names.retain(|name| !name.to_string_lossy().starts_with(".sparsehls-"));
-            names.sort();
-            return names.iter().try_for_each(|name| self.hash(hash, &path.join(name)));
-        }
-        match fs::read(&full) {
-            Ok(bytes) => hash.item(path.as_os_str().as_encoded_bytes()).and_then(|()| hash.item(&bytes)),
+    /// The name of a file in the project and its contents. A symbolic link is what it points to, not what is there.
+    fn hash(&self, hash: &mut Fnv, file: &Path) -> Result {
+        let contents = match fs::read_link(file) {
+            Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
+            Err(_) => fs::read(file),
+        };
+        match contents {
+            Ok(bytes) => {
+                hash.item(file.strip_prefix(self.directory).unwrap_or(file).as_os_str().as_encoded_bytes());
+                hash.item(&bytes);
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => Err(Error::io("read", file, &error)),
         }
     }
 }
@@ -162,21 +168,14 @@ impl Default for Fnv {
 
 impl Fnv {
     /// Bytes with their length, so that the next item cannot continue them.
-    fn item(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(&(bytes.len() as u64).to_le_bytes())?;
-        self.write_all(bytes)
+    fn item(&mut self, bytes: &[u8]) {
+        self.add(&(bytes.len() as u64).to_le_bytes());
+        self.add(bytes);
     }
-}
 
-impl Write for Fnv {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn add(&mut self, bytes: &[u8]) {
         const PRIME: u128 = (1 << 88) + 0x13b;
         self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -187,7 +186,7 @@ mod tests {
     #[test]
     fn the_hash_is_fnv_1a() {
         let mut hash = Fnv::default();
-        hash.write_all(b"a").unwrap();
+        hash.add(b"a");
         assert_eq!(hash.0, 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sparsehls_build::{Code, Error, Result, toolchain::Job};
+use sparsehls_build::{Code, Error, Result, files, toolchain::Job};
 
 use super::output_directory;
 use crate::{args::Common, output::Output};
@@ -47,10 +47,8 @@ fn projects(common: &Common, folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     }
     let mut projects = Vec::new();
     for folder in folders {
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = entries.map_err(|error| Error::io("read", folder, &error))?;
-        let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-        projects.extend(entries.iter().filter(|entry| is_folder(entry)).map(fs::DirEntry::path));
+        let entries = files::entries(folder)?;
+        projects.extend(entries.into_iter().filter(|entry| entry.file_type().is_dir()).map(|entry| entry.into_path()));
     }
     Ok(projects)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Resources, failed, read, unreadable, xml::Node};
-use crate::error::Result;
+use crate::{error::Result, files};
 
 /// An exported IP.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,10 +52,8 @@ impl Export {
 /// The IP of every generation: `ip/*.zip`, `ip/component.xml`, `export.zip`.
 fn find_ip(implementation: &Path) -> Option<PathBuf> {
     let in_folder = |folder: &Path, extension: &str| {
-        let entries = std::fs::read_dir(folder).ok()?;
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|found| found == extension));
-        paths.into_iter().min()
+        let paths = files::entries(folder).ok()?.into_iter().map(|entry| entry.into_path());
+        paths.into_iter().find(|path| path.extension().is_some_and(|found| found == extension))
     };
     let component = implementation.join("ip/component.xml");
     in_folder(&implementation.join("ip"), "zip")
