@@ -10,6 +10,7 @@ mod sums;
 
 #[cfg(test)]
 pub(crate) use self::infer::MAX_TABLE;
+pub(crate) use self::input::as_keras_takes;
 pub use self::{
     infer::threshold_mantissa,
     input::{AddsHalf, GridReport, InputGrid, Rest},

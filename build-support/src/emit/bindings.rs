@@ -29,7 +29,6 @@ struct Module {
     output_scale: String,
     rest: &'static str,
     odd: bool,
-    inferred: bool,
     /// Which numbers get one half added, if any do: a condition and `&&`, or nothing.
     adds_half: Option<&'static str>,
     overflow: &'static str,
@@ -107,7 +106,6 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         output_scale: float(-network.output().fraction),
         rest: if is_odd { "rounded to odd" } else { "truncated toward minus infinity" },
         odd: is_odd,
-        inferred: network.input.is_inferred(),
         adds_half: match network.input.adds_half {
             AddsHalf { below_zero: true, above_zero: true } => Some(""),
             AddsHalf { below_zero: true, .. } => Some("x < 0.0 && "),
