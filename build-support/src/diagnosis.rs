@@ -12,7 +12,7 @@ use crate::{
     firmware,
     fixed::Format,
     float32::Float32,
-    formats::{FixedNetwork, GridReport},
+    formats::{FixedNetwork, GridReport, as_keras_takes},
     manifest::Model,
     parallel,
     reference::Reference,
@@ -218,7 +218,7 @@ struct DataFormat {
 
 impl DataFormat {
     fn add(&mut self, values: &[f64]) {
-        for &x in values.iter().filter(|x| **x != 0.0) {
+        for x in values.iter().map(|x| f64::from(as_keras_takes(*x))).filter(|x| *x != 0.0) {
             if !x.is_finite() {
                 self.none = true;
                 continue;
@@ -284,7 +284,8 @@ mod tests {
             (&[-1.0, 1.0], Some("fixed<2,2>")),
             (&[f64::from(1.0f32 / 255.0), 1.0], Some("ufixed<32,1>")),
             (&[f64::from(1.0f32 / 255.0), 2.0], None),
-            (&[0.1, 1.0], None),
+            (&[1.0 / 255.0, 1.0], Some("ufixed<32,1>")),
+            (&[0.001, 1.0], None),
             (&[0.0], None),
             (&[1.0, f64::NAN], None),
             (&[5e-324], None),

@@ -10,6 +10,7 @@ mod sums;
 
 #[cfg(test)]
 pub(crate) use self::infer::MAX_TABLE;
+pub(crate) use self::input::as_keras_takes;
 pub use self::{
     infer::threshold_mantissa,
     input::{AddsHalf, GridReport, InputGrid, Rest},
@@ -18,7 +19,7 @@ use crate::{
     error::Result,
     fixed::{Format, Interval},
     manifest,
-    network::{Layer, Network},
+    network::{Layer, Network, Op},
 };
 
 /// The widest value that hardware should have.
@@ -108,6 +109,12 @@ pub struct Table {
 }
 
 impl FixedNetwork {
+    /// How many layers come before the first that changes the input's values: those only drop or move them.
+    pub fn untouched(&self) -> usize {
+        let moves = |fixed: &&FixedLayer| matches!(fixed.layer.op, Op::InputReduce { .. } | Op::SparseFlatten | Op::Reshape);
+        self.layers.iter().take_while(moves).count()
+    }
+
     /// Infers the formats of `network` for the model of the manifest.
     ///
     /// # Errors

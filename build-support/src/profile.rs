@@ -93,8 +93,7 @@ impl Profile {
             (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Some(*slots),
             _ => None,
         });
-        let moves = |fixed: &&FixedLayer| matches!(fixed.layer.op, Op::InputReduce { .. } | Op::SparseFlatten | Op::Reshape);
-        let untouched = network.layers.iter().take_while(moves).count();
+        let untouched = network.untouched();
         let overflows = |(at, fixed): (usize, &FixedLayer)| {
             let Op::Quantize(quantizer) = &fixed.layer.op else { return None };
             let mode = match quantizer.overflow {

@@ -9,7 +9,7 @@ use crate::{
     emit::Project,
     error::{Code, Error, Result},
     float32::{self, Float32, Slack},
-    formats::{FixedLayer, FixedNetwork},
+    formats::{FixedLayer, FixedNetwork, InputGrid},
     keras::KerasModel,
     manifest::Model,
     reference::Value,
@@ -39,6 +39,9 @@ pub struct LayerTrace {
     /// Values in which Keras differs, by no more than its own float32 may have rounded.
     #[serde(skip_serializing_if = "is_zero")]
     pub within_float32: usize,
+    /// Values of the input that Keras has off the grid, and that are the same on it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub off_grid: usize,
     /// The first value on which they do not agree, the csim's before Keras's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<usize>,
@@ -140,7 +143,9 @@ pub fn trace(
         // The last layer may have tables in place of a float function.
         let is_last = network.layers.last().is_some_and(|last| last.layer.id == fixed.layer.id);
         let tolerance = if is_last { network.tolerance } else { 0.0 };
-        traces.push(keras.map(|keras| layer(fixed, (value, slack), csim.as_ref(), keras, tolerance)));
+        // Before the first quantizer Keras still has the floats of the input.
+        let grid = (traces.len() < network.untouched()).then_some(&network.input);
+        traces.push(keras.map(|keras| layer(fixed, (value, slack), csim.as_ref(), (keras, grid), tolerance)));
     });
     traces.into_iter().collect()
 }
@@ -149,7 +154,7 @@ fn layer(
     fixed: &FixedLayer,
     (reference, slack): (&Value, &[Slack]),
     csim: Option<&Value>,
-    keras: Option<Vec<f64>>,
+    (keras, grid): (Option<Vec<f64>>, Option<&InputGrid>),
     tolerance: f64,
 ) -> LayerTrace {
     let unit = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
@@ -162,11 +167,17 @@ fn layer(
     let relative = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
     let count = reference_values.len();
     let in_csim = csim_values.as_ref().and_then(|csim| (0..count).find(|&at| csim[at] != reference_values[at]));
-    let (mut in_keras, mut within_float32) = (None, 0);
+    let on_grid = keras.as_ref().zip(grid).map(|(keras, grid)| grid.mantissas(keras).0);
+    let is_on_grid = |at: usize, exact: f64| on_grid.as_ref().is_some_and(|on_grid| on_grid[at] as f64 * unit == exact);
+    let (mut in_keras, mut within_float32, mut off_grid) = (None, 0, 0);
     for (at, (&keras, &exact)) in keras.iter().flatten().zip(&reference_values).enumerate() {
         let difference = keras - exact;
         let allowed = tolerance.max(relative * keras.abs());
         if difference.abs() <= allowed {
+            continue;
+        }
+        if is_on_grid(at, exact) {
+            off_grid += 1;
             continue;
         }
         let (down, up) = (slack[at].below * unit + allowed, slack[at].above * unit + allowed);
@@ -188,6 +199,7 @@ fn layer(
         csim: csim_values,
         keras,
         within_float32,
+        off_grid,
         first_difference: in_csim.or(in_keras),
         csim_differs: in_csim.is_some(),
     }

@@ -146,13 +146,8 @@ pub mod {{ model.name }} {
 
     /// As [`to_mantissa`], for value number `at` of an event.
     pub fn to_mantissa_at({% if not model.by_element %}_{% endif %}at: usize, x: f32) -> i64 {
-{%- if model.inferred %}
         // NaN, infinities and subnormal numbers are taken as 0.
         let x = if x.is_normal() { x } else { 0.0 };
-{%- else %}
-        // NaN and infinities are taken as 0.
-        let x = if x.is_finite() { x } else { 0.0 };
-{%- endif %}
 {%- if model.adds_half is not none %}
         // Keras adds one half in float32: the last number before one half makes 1 with it, as one half does.
         let next = f32::from_bits(x.to_bits() + 1);

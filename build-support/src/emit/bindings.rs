@@ -28,7 +28,6 @@ struct Module {
     output_scale: String,
     rest: &'static str,
     odd: bool,
-    inferred: bool,
     /// Which numbers get one half added, if any do: a condition and `&&`, or nothing.
     adds_half: Option<&'static str>,
     overflow: &'static str,
@@ -106,7 +105,6 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
         output_scale: float(-network.output().fraction),
         rest: if is_odd { "rounded to odd" } else { "truncated toward minus infinity" },
         odd: is_odd,
-        inferred: network.input.is_inferred(),
         adds_half: match network.input.adds_half {
             AddsHalf { below_zero: true, above_zero: true } => Some(""),
             AddsHalf { below_zero: true, .. } => Some("x < 0.0 && "),

@@ -197,7 +197,7 @@ impl InputGrid {
 
     /// The mantissa of `x`, value number `at` of its event.
     fn mantissa(&self, x: f64, at: usize, report: &mut GridReport) -> i64 {
-        let x = if self.is_inferred() { as_keras_takes(x).into() } else { x };
+        let x = self.taken(x);
         let mantissa = if x.is_finite() {
             self.finite(x, at, report)
         } else {
@@ -207,6 +207,13 @@ impl InputGrid {
         report.activity_changed +=
             u64::from(self.activity.is_some_and(|activity| activity.changes(at, x, mantissa, self.format)));
         mantissa
+    }
+
+    /// `x` as float32, as Keras and the bindings take it. What is on a grid of the user's stays as it is: a detector may
+    /// deliver more than 24 bits.
+    fn taken(&self, x: f64) -> f64 {
+        let scaled = x * 2f64.powi(self.format.fraction);
+        if self.is_inferred() || scaled.floor() != scaled { as_keras_takes(x).into() } else { x }
     }
 
     /// The mantissa of `x` before it is wrapped or saturated, and whether `x` lies between two points of the grid.
@@ -232,7 +239,7 @@ impl InputGrid {
 
     /// The mantissa that `x` would have if the grid had no end, as far as 64 bits go; 0 for NaN and infinities.
     pub fn unreduced(&self, x: f64) -> i128 {
-        let x = if self.is_inferred() { as_keras_takes(x).into() } else { x };
+        let x = self.taken(x);
         let end = 1 << 63;
         if x.is_finite() { self.wide(x).0.clamp(-end, end) } else { 0 }
     }
@@ -282,7 +289,7 @@ impl Activity {
 }
 
 /// What Keras makes of a number of a file, whatever its type there: a float32, and 0 if that would be subnormal.
-fn as_keras_takes(x: f64) -> f32 {
+pub(crate) fn as_keras_takes(x: f64) -> f32 {
     let x = x as f32;
     if x.is_subnormal() { 0.0 } else { x }
 }
@@ -455,6 +462,21 @@ mod tests {
         let x = f64::from((1 << 24) + 1) / 4.0;
         assert_eq!(wide.mantissas(&[x, -x]).0, [1 << 24, -(1 << 24)]);
         assert_eq!(wide.mantissas(&[x + 0.25, 1e-40]).0, [(1 << 24) + 2, 0]);
+    }
+
+    #[test]
+    fn a_double_between_two_points_of_a_given_grid_is_taken_as_float_too() {
+        let mut given = grid(&[QuantizerFormat::live(0, 1, 31); 4], Rounding::Floor, Overflow::Wrap);
+        given.rest = Rest::Truncated;
+        // The first is on the grid, with more bits than a float has.
+        let on_grid = 1.0 + 2f64.powi(-31);
+        let third = f64::from(1.0f32 / 3.0);
+        assert_eq!(
+            given.mantissas(&[on_grid, 1.0 / 3.0, third, 1.0 - 1e-12]).0,
+            given.mantissas(&[on_grid, third, third, 1.0]).0
+        );
+        assert_eq!(given.mantissas(&[on_grid, 1.0 - 1e-12, 0.0, 0.0]).0, [(1 << 31) + 1, 1 << 31, 0, 0]);
+        assert!(given.mantissas(&[1.0 - 1e-12; 4]).1.is_exact());
     }
 
     #[test]

@@ -175,7 +175,8 @@ def expected(x, text, wrapper, recipe, inferred):
     low, high = limits(text)
     taken = x.astype(np.float32)
     taken[np.abs(taken) < np.finfo(np.float32).tiny] = 0  # as TensorFlow takes subnormal numbers
-    wide = (taken if inferred else x).astype(np.float64)
+    wide = x.astype(np.float64)
+    wide = np.where(inferred | (wide * 2.0**fraction % 1 != 0), taken, wide)
     off = np.floor(wide * 2.0**fraction) != wide * 2.0**fraction
     if inferred:
         # One half, added in float32, makes 1 of the last number before one half.
@@ -382,8 +383,11 @@ def check(package, network, recipe, rng, counts):
     # With a format of the user's, the data are those that a detector could deliver: none has more than 20 bits.
     x = np.round(network.x.astype(np.float64) * 2.0**9) / 2.0**9
     network.x = np.clip(x, -900, 900).astype(np.float32)
+    own = own_format(network.x)
+    if rng.random() < 0.3:  # as doubles that are only nearly on the grid, as Keras takes them
+        network.x = network.x * (1 + rng.choice((0, 0, 1e-12, -1e-12), network.x.shape))
     network.y = differential.run(network.model, network.x)[1]
-    signed, width, fraction = own_format(network.x) or (False, 8, 4)
+    signed, width, fraction = own or (False, 8, 4)
     package.input(written(signed, width, fraction))
     text = check_grid(package, network, recipe, False, counts, "own input")
     require(text is None, f"own input {written(signed, width, fraction)}: {text}")
@@ -393,7 +397,7 @@ def check(package, network, recipe, rng, counts):
     if text := check_grid(package, network, recipe, False, counts, "coarse input"):
         check_remedy(package, network, text, counts, "coarse input")
     # Nothing of up to 32 bits holds these, so that it must be the line of NumPy.
-    network.x = network.x * np.float32(1 / 3)
+    network.x = network.x.astype(np.float32) * np.float32(1 / 3)
     network.x[0, 0, 0, 0] = 3e-9
     network.y = differential.run(network.model, network.x)[1]
     package.input(coarse)

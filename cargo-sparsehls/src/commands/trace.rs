@@ -85,6 +85,7 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
     let keras = match (&layer.keras, layer.within_float32) {
         (None, _) => "",
+        (Some(_), 0) if layer.off_grid > 0 => " = Keras on the input grid",
         (Some(_), 0) => " = Keras",
         (Some(_), _) => ", and Keras within what float32 rounding explains",
     };

@@ -70,6 +70,29 @@ fn what_the_grid_explains_is_blamed_on_no_layer() {
 }
 
 #[test]
+fn floats_before_the_first_quantizer_are_compared_on_the_grid() {
+    let firmware =
+        Firmware::new("[package.metadata.sparsehls.models.net]\nsource = \"models/net.keras\"\ngolden = \"models/net.npz\"\n");
+    firmware.add("whole-net-032", "net");
+    let mut arrays = dump("whole-net-032");
+    for name in ["x", "layer:reduce"] {
+        // Too little for the first quantizer to notice.
+        let moved = arrays.get_mut(name).unwrap();
+        moved.values.iter_mut().filter(|x| **x != 0.0).for_each(|x| *x += 2f64.powi(-15));
+    }
+    write(&firmware.path("dump.npz"), &arrays);
+    let run = firmware.run(&TRACE);
+    assert!(run.code == 0 && run.stdout.contains("): reference = csim = Keras on the input grid\n"), "{run:?}");
+    let (_, lines) = firmware.json(&TRACE);
+    assert!(lines[0]["off-grid"].as_u64() > Some(0) && lines[0]["first-difference"].is_null(), "{}", lines[0]);
+    // What the grid does not make the same is still a difference.
+    arrays.get_mut("layer:reduce").unwrap().values.iter_mut().filter(|x| **x != 0.0).for_each(|x| *x += 1.0);
+    write(&firmware.path("dump.npz"), &arrays);
+    let run = firmware.run(&TRACE);
+    assert!(run.code == 4 && run.stdout.lines().next().unwrap().ends_with("): different"), "{run:?}");
+}
+
+#[test]
 fn a_softmax_of_tables_is_compared_within_its_tolerance() {
     let firmware = Firmware::of("softmax-layer");
     write(&firmware.path("dump.npz"), &dump("softmax-layer"));
