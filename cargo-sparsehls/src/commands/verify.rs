@@ -34,7 +34,7 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
         };
         let compared = compare(&loaded, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
         for (engine, result) in names(args.engine).zip(&compared.results) {
-            print(&loaded, engine, result, output);
+            print(&loaded, engine, result, compared.grid, output);
         }
         let Some(error) = difference(&loaded, args, &compared) else {
             note_grid(output, &loaded.model.name, &loaded.network, compared.grid);
@@ -172,8 +172,8 @@ fn check_shapes(loaded: &Loaded, x: &Events<'_>, y: &Events<'_>) -> Result {
     check().map_err(|error| in_manifest(error, loaded, x.path()))
 }
 
-fn print(loaded: &Loaded, engine: &str, result: &Comparison, output: &Output) {
-    let mut data = json!({ "engine": engine, "tolerance": loaded.network.tolerance });
+fn print(loaded: &Loaded, engine: &str, result: &Comparison, grid: GridReport, output: &Output) {
+    let mut data = json!({ "engine": engine, "tolerance": loaded.network.tolerance, "grid": grid });
     if let (Some(data), Ok(Value::Object(result))) = (data.as_object_mut(), serde_json::to_value(result)) {
         data.extend(result);
     }
