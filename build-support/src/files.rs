@@ -103,7 +103,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<DirEntry>> {
     let entries = walk(WalkDir::new(folder).min_depth(1), folder)?;
     let is_complete = |entry: &DirEntry| {
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        !below.iter().any(|name| is_temporary(name))
+        !below.iter().any(is_temporary)
     };
     Ok(entries.into_iter().filter(|entry| !entry.file_type().is_dir() && is_complete(entry)).collect())
 }
