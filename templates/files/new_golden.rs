@@ -5,7 +5,7 @@ use {{ crate }}::{{ model }} as firmware;
 
 use std::io::Write;
 
-use sparsehls_build::data;
+use sparsehls_build::{compare_golden, data};
 
 #[test]
 fn every_golden_event_gives_what_keras_computed() -> sparsehls_build::Result {
@@ -29,7 +29,8 @@ fn every_golden_event_gives_what_keras_computed() -> sparsehls_build::Result {
         return Ok(());
     }
     // Keras computes in float32, which may itself have rounded: that is said, and is no failure.
-    let result = sparsehls_build::compare_golden(env!("CARGO_MANIFEST_DIR"), "{{ model }}", golden, &found)?;
+    let package = env!("CARGO_MANIFEST_DIR");
+    let result = compare_golden(package, "{{ model }}", golden, &found)?;
     for text in result.of_float32() {
         // Not `println!`, which is not shown for a test that passes.
         let _ = writeln!(std::io::stderr(), "{{ model }}: {text}");
