@@ -36,6 +36,9 @@ pub struct LayerTrace {
     /// Values in Keras, where this op is the last of a Keras layer that the dump has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keras: Option<Vec<f64>>,
+    /// How far Keras may be off here: the tolerance of the network, if this is its end.
+    #[serde(skip_serializing_if = "is_none")]
+    pub tolerance: f64,
     /// Values in which Keras differs, by no more than its own float32 may have rounded.
     #[serde(skip_serializing_if = "is_zero")]
     pub within_float32: usize,
@@ -48,6 +51,11 @@ pub struct LayerTrace {
     /// Whether it is the csim that differs from the reference, and not Keras.
     #[serde(skip)]
     pub csim_differs: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_none(tolerance: &f64) -> bool {
+    *tolerance == 0.0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
@@ -198,6 +206,7 @@ fn layer(
         reference: reference_values,
         csim: csim_values,
         keras,
+        tolerance,
         within_float32,
         off_grid,
         first_difference: in_csim.or(in_keras),

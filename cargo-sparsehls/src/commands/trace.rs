@@ -84,10 +84,11 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
     let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
     let keras = match (&layer.keras, layer.within_float32) {
-        (None, _) => "",
-        (Some(_), 0) if layer.off_grid > 0 => " = Keras on the input grid",
-        (Some(_), 0) => " = Keras",
-        (Some(_), _) => ", and Keras within what float32 rounding explains",
+        (None, _) => String::new(),
+        (Some(_), 0) if layer.off_grid > 0 => " = Keras on the input grid".to_owned(),
+        (Some(_), 0) if layer.tolerance > 0.0 => format!(", and Keras within {:.2e}", layer.tolerance),
+        (Some(_), 0) => " = Keras".to_owned(),
+        (Some(_), _) => ", and Keras within what float32 rounding explains".to_owned(),
     };
     let state = match layer.first_difference {
         None if layer.csim.is_none() => format!("reference{keras}; in the csim part of a later layer"),

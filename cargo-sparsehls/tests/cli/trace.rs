@@ -98,6 +98,7 @@ fn a_softmax_of_tables_is_compared_within_its_tolerance() {
     write(&firmware.path("dump.npz"), &dump("softmax-layer"));
     let run = firmware.run(&TRACE);
     assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("reference = csim, and Keras within "), "{run:?}");
 }
 
 #[test]
