@@ -1,6 +1,6 @@
 //! What a build script may say beside the manifest.
 
-use crate::support::{Firmware, slow};
+use crate::support::{Firmware, SOURCES, slow};
 
 fn script(chain: &str) -> String {
     format!(
@@ -14,6 +14,7 @@ fn a_build_script_adds_models_and_chooses_among_them() {
     if !slow() {
         return;
     }
+    let _same = SOURCES.read();
     let firmware = Firmware::new("builder", &[]);
     firmware.add("net", "dense-only");
     firmware

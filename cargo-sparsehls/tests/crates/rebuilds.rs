@@ -8,7 +8,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use crate::support::{Firmware, Run, contents, finish, repository, slow};
+use crate::support::{Firmware, Run, SOURCES, contents, finish, repository, slow};
 
 /// A compiler that writes a line for each compile of a simulation.
 fn counting_compiler(firmware: &Firmware) -> (String, impl Fn() -> usize + use<>) {
@@ -72,9 +72,11 @@ fn a_rebuild_happens_exactly_when_something_changes() {
     expect("and back", build(&[("CXXFLAGS", "-O1")]), true, false);
     let source = repository().join("build-support/src/build_script.rs");
     let time = source.metadata().unwrap().modified().unwrap();
+    let alone = SOURCES.write();
     touch(&source);
     let run = build(&[("CXXFLAGS", "-O1")]);
     fs::File::options().append(true).open(source).unwrap().set_modified(time).unwrap();
+    drop(alone);
     expect("the tool itself", run, true, false);
     expect("nothing", build(&[("CXXFLAGS", "-O1")]), false, false);
     let old = |path: &Path| path.extension().is_some_and(|extension| extension == "a");
@@ -87,6 +89,7 @@ fn two_cargos_at_once_build_the_same() {
     if !slow() {
         return;
     }
+    let _same = SOURCES.read();
     let firmware = Firmware::new("at-once", &[("net", "dense-only")]);
     let runs: Vec<_> = std::thread::scope(|scope| {
         let run = |arguments: &'static [&'static str]| {
@@ -106,17 +109,13 @@ fn the_source_tree_is_only_read_and_its_path_may_hold_anything() {
     if !slow() {
         return;
     }
+    let _same = SOURCES.read();
     let mut firmware = Firmware::new("odd-paths", &[("net", "dense-only")]);
     let odd = firmware.outside().join("a b/детектор 'x' \"y\" é$HOME;#%");
     fs::create_dir_all(odd.parent().unwrap()).unwrap();
     fs::rename(&firmware.folder, &odd).unwrap();
     firmware.folder = odd;
     firmware.target = firmware.outside().join("tar get/д");
-    // What it depends on is compiled elsewhere and linked in: it takes long.
-    let shared = crate::support::shared_target();
-    let warm = Firmware::new("odd-paths-warm", &[("net", "dense-only")]);
-    warm.cargo(&["build"]).ok();
-    copy_dependencies(&shared.join("debug"), &firmware.target.join("debug"));
     firmware.cargo(&["generate-lockfile"]).ok();
     let before = contents(&firmware.folder);
     let readable = |mode: u32| {
@@ -130,14 +129,6 @@ fn the_source_tree_is_only_read_and_its_path_may_hold_anything() {
     run.ok();
     assert_eq!(contents(&firmware.folder), before);
     assert!(!firmware.cargo(&["build", "--locked", "-v"]).ok().ran_script(), "cargo watches the files of these names");
-}
-
-fn copy_dependencies(from: &Path, to: &Path) {
-    for folder in ["deps", "build", ".fingerprint"] {
-        fs::create_dir_all(to.join(folder)).unwrap();
-        let copied = Command::new("cp").arg("-a").arg(from.join(folder)).arg(to).status().unwrap();
-        assert!(copied.success());
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
-use crate::support::{Firmware, INCLUDE, finish, slow};
+use crate::support::{Firmware, INCLUDE, SOURCES, finish, slow};
 
 fn installed(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
@@ -14,6 +14,7 @@ fn a_missing_compiler_is_said_at_run_time_and_an_installed_one_is_noticed() {
     if !slow() {
         return;
     }
+    let _same = SOURCES.read();
     let firmware = Firmware::new("no-compiler", &[("net", "dense-only")]);
     firmware.write(
         "src/main.rs",
