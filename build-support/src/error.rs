@@ -123,6 +123,8 @@ codes! {
     LimitExceeded = "limit-exceeded", Exit::Synthesis;
     /// The user, or CI, ended the command.
     Interrupted = "interrupted", Exit::Interrupted;
+    /// Two parts of cargo-sparsehls disagree about something that one of them has checked.
+    Internal = "internal", Exit::Failed;
 }
 
 /// An error: a sentence, what to do, and the place.
@@ -148,6 +150,12 @@ impl Error {
     /// An [`Code::Io`] error: `what` could not be done to `file`.
     pub fn io(what: &str, file: &Path, source: &std::io::Error) -> Self {
         Self::new(Code::Io, format!("could not {what}: {source}")).file(file)
+    }
+
+    /// A [`Code::Internal`] error: `what` is wrong, and no input should be able to make it so.
+    pub fn internal(what: impl fmt::Display) -> Self {
+        Self::new(Code::Internal, format!("internal error: {what}"))
+            .help("this is a bug in cargo-sparsehls; please report it with the model")
     }
 
     /// Says what to do.
