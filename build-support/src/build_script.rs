@@ -272,7 +272,7 @@ impl Build {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(model.target.backend)) {
+        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(model.target.tool)) {
             cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
             return Ok(());
         }

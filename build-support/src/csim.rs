@@ -18,7 +18,7 @@ use crate::{
     error::{Code, Error, Result},
     files,
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Backend, Model},
+    manifest::{HlsTool, Model},
     network::Shape,
     parallel,
     reference::Value,
@@ -109,11 +109,11 @@ impl Compiler {
     }
 }
 
-/// The language standard that a backend's tool parses.
-pub fn standard(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Vitis => "-std=c++14",
-        Backend::Vivado => "-std=c++11",
+/// The language standard that a tool parses.
+pub fn standard(tool: HlsTool) -> &'static str {
+    match tool {
+        HlsTool::Vitis => "-std=c++14",
+        HlsTool::Vivado => "-std=c++11",
     }
 }
 
@@ -127,11 +127,11 @@ impl Csim {
         project: &Project,
         directory: &Path,
         name: &str,
-        backend: Backend,
+        tool: HlsTool,
         network: &FixedNetwork,
     ) -> Result<(Self, bool)> {
         let sources = [Project::source(name), "csim/main.cpp".into()];
-        let (program, new) = compile_program(project, directory, name, backend, &sources)?;
+        let (program, new) = compile_program(project, directory, name, tool, &sources)?;
         Ok((Self::new(program, network), new))
     }
 
@@ -274,7 +274,7 @@ pub fn trace(
     event: &[i64],
 ) -> Result<Vec<Option<Value>>> {
     let name = format!("{}-trace", model.name);
-    let (program, _) = compile_program(project, directory, &name, model.target.backend, &["csim/trace.cpp".into()])?;
+    let (program, _) = compile_program(project, directory, &name, model.target.tool, &["csim/trace.cpp".into()])?;
     let csim = Csim::new(program, network);
     let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
     let none: [&str; 0] = [];
@@ -306,11 +306,11 @@ fn compile_program(
     project: &Project,
     directory: &Path,
     name: &str,
-    backend: Backend,
+    tool: HlsTool,
     sources: &[PathBuf],
 ) -> Result<(PathBuf, bool)> {
     let compiler = Compiler::find()?;
-    let flags = [standard(backend), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
+    let flags = [standard(tool), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
     let mut hasher = DefaultHasher::new();
     (&compiler, flags, sources).hash(&mut hasher);
     project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));

@@ -24,7 +24,7 @@ use crate::{
     files,
     fixed::Format,
     formats::FixedNetwork,
-    manifest::{Backend, Interface, Model},
+    manifest::{HlsTool, Interface, Model},
     plan::Plan,
     steps::{Step, Steps},
 };
@@ -88,11 +88,11 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan
         processes => serde(&processes),
         interval => plan.interval(),
         pipeline => serde(plan.pipeline),
-        backend => serde(model.target.backend),
+        backend => serde(model.target.tool),
         part => serde(&model.target.part),
         clock_period => model.target.clock_period,
         clock_uncertainty => model.target.clock_uncertainty,
-        cflags => match model.target.backend { Backend::Vitis => "-std=c++14", Backend::Vivado => "-std=c++0x" },
+        cflags => match model.target.tool { HlsTool::Vitis => "-std=c++14", HlsTool::Vivado => "-std=c++0x" },
         steps => serde(Steps::default().flags(false)),
         test_events => events,
     };

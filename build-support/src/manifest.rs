@@ -21,14 +21,14 @@ use crate::{
 /// Which generation of the vendor's tool a project is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Backend {
+pub enum HlsTool {
     /// Vitis HLS, 2020.2 and later (C++14).
     Vitis,
     /// Vivado HLS, up to 2020.1 (C++11).
     Vivado,
 }
 
-impl Backend {
+impl HlsTool {
     const NAMES: [(&'static str, Self); 2] = [("vitis", Self::Vitis), ("vivado", Self::Vivado)];
 
     /// The name used in the manifest.
@@ -152,7 +152,8 @@ pub struct Limits {
 #[serde(rename_all = "kebab-case")]
 pub struct Target {
     /// The vendor's tool.
-    pub backend: Backend,
+    #[serde(rename = "backend")]
+    pub tool: HlsTool,
     /// The vendor's name of the device.
     pub part: String,
     /// Clock period in ns.
@@ -359,7 +360,7 @@ fn nearest<T>(tables: &[Table], read: impl Fn(&Table) -> Result<Option<T>>) -> R
 
 fn target(tables: &[Table], wrong: &mut Problems) -> Target {
     Target {
-        backend: wrong.take(nearest(tables, |t| t.choice("backend", &Backend::NAMES))).unwrap_or(Backend::Vitis),
+        tool: wrong.take(nearest(tables, |t| t.choice("backend", &HlsTool::NAMES))).unwrap_or(HlsTool::Vitis),
         part: wrong.take(nearest(tables, part)).unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
         clock_period: wrong.take(nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))).unwrap_or(5.0),
         clock_uncertainty: wrong.take(nearest(tables, uncertainty)).unwrap_or(27.0),

@@ -11,21 +11,21 @@ use sparsehls_build::{
     csim::Csim,
     data,
     formats::FixedNetwork,
-    manifest::{Backend, Interface, LayerOptions, Model, Variant},
+    manifest::{HlsTool, Interface, LayerOptions, Model, Variant},
 };
 
 /// Compiles and compares one fixture with the knobs that are set.
-fn check(source: &Path, backend: Backend, exact: bool, knobs: &dyn Fn(&mut Model, &FixedNetwork)) -> Result<(), String> {
+fn check(source: &Path, tool: HlsTool, exact: bool, knobs: &dyn Fn(&mut Model, &FixedNetwork)) -> Result<(), String> {
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
-    model.target.backend = backend;
+    model.target.tool = tool;
     knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let project = sparsehls_build::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
     project.write(directory.path()).map_err(show)?;
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, backend, &network).map_err(show)?;
+    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).map_err(show)?;
     let result = check::self_check(&network, &csim, &inputs).map_err(show)?;
     if result.events_different != 0 {
         return Err(format!("csim and reference differ: {result:?}"));
@@ -43,8 +43,8 @@ fn check(source: &Path, backend: Backend, exact: bool, knobs: &dyn Fn(&mut Model
 #[test]
 fn the_simulation_is_what_keras_computed() {
     let failures = common::for_fixtures(|name, source, case| {
-        let backend = if name.len() % 2 == 0 { Backend::Vitis } else { Backend::Vivado };
-        check(source, backend, case.exact, &|_, _| ())
+        let tool = if name.len() % 2 == 0 { HlsTool::Vitis } else { HlsTool::Vivado };
+        check(source, tool, case.exact, &|_, _| ())
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }
@@ -54,10 +54,10 @@ fn knobs_do_not_change_a_bit() {
     // SPARSEHLS_SEED draws other knobs.
     let seed: u64 = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let failures = common::for_fixtures(|name, source, case| {
-        let backend = if name.len() % 2 == 0 { Backend::Vivado } else { Backend::Vitis };
+        let tool = if name.len() % 2 == 0 { HlsTool::Vivado } else { HlsTool::Vitis };
         let own = name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         let knobs = |model: &mut Model, network: &FixedNetwork| common::draw_knobs(model, network, own);
-        check(source, backend, case.exact, &knobs).map_err(|error| format!("seed {seed}: {error}"))
+        check(source, tool, case.exact, &knobs).map_err(|error| format!("seed {seed}: {error}"))
     });
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }
@@ -69,7 +69,7 @@ fn a_layer_may_be_named_like_a_type_of_a_kernel() {
         let options = LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() };
         model.layers.insert("reshape".into(), options);
     };
-    check(&source, Backend::Vitis, true, &look_up).unwrap();
+    check(&source, HlsTool::Vitis, true, &look_up).unwrap();
 }
 
 /// The generated test bench, compiled and run as the guide says, in both interfaces.

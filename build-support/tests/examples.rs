@@ -14,16 +14,16 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{Backend, Interface},
+    manifest::{HlsTool, Interface},
     network::Network,
     reference::Reference,
 };
 
 /// Compares a model, built with an interval and an interface, with its golden file; returns the number of events.
-fn verify(name: &str, input: &str, backend: Backend, interval: u64, interface: Interface) -> usize {
+fn verify(name: &str, input: &str, tool: HlsTool, interval: u64, interface: Interface) -> usize {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models").join(format!("{name}.keras"));
     let mut model = common::model(&source, Format::parse(input).unwrap());
-    model.target.backend = backend;
+    model.target.tool = tool;
     (model.parallel.interval, model.interface) = (Some(interval), interface);
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
@@ -33,7 +33,7 @@ fn verify(name: &str, input: &str, backend: Backend, interval: u64, interface: I
     let directory = tempfile::tempdir().unwrap();
     let project = sparsehls_build::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
     project.write(directory.path()).unwrap();
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, backend, &network).unwrap();
+    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).unwrap();
     for outputs in [csim.run(&inputs).unwrap(), Reference::new(&network).run_all(&inputs)] {
         let result = check::compare(&data::to_floats(&outputs, &network), &golden.y.values, network.output_len(), 0.0);
         assert_eq!(result.events_different, 0, "{name}: {result:?}");
@@ -43,12 +43,12 @@ fn verify(name: &str, input: &str, backend: Backend, interval: u64, interface: I
 
 #[test]
 fn digits_and_tracks_give_keras_bits_on_every_event() {
-    for (backend, interval, interface) in [
-        (Backend::Vitis, 1, Interface::Partition),
-        (Backend::Vitis, 5, Interface::Row),
-        (Backend::Vivado, 7, Interface::Partition),
+    for (tool, interval, interface) in [
+        (HlsTool::Vitis, 1, Interface::Partition),
+        (HlsTool::Vitis, 5, Interface::Row),
+        (HlsTool::Vivado, 7, Interface::Partition),
     ] {
-        assert!(verify("digits", "ufixed<5,1>", backend, interval, interface) >= 500);
-        assert!(verify("tracks", "ufixed<8,1>", backend, interval, interface) >= 500);
+        assert!(verify("digits", "ufixed<5,1>", tool, interval, interface) >= 500);
+        assert!(verify("tracks", "ufixed<8,1>", tool, interval, interface) >= 500);
     }
 }

@@ -20,7 +20,7 @@ fn exact(fixtures: &[&str]) {
         let directory = tempfile::tempdir().unwrap();
         let project = sparsehls_build::project("faults", &model, &network, &inputs).unwrap();
         project.write(directory.path()).unwrap();
-        let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.backend, &network).unwrap();
+        let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
         for (engine, outputs) in [("reference", Reference::new(&network).run_all(&inputs)), ("csim", csim.run(&inputs).unwrap())]
         {
             let floats = data::to_floats(&outputs, &network);

@@ -48,7 +48,7 @@ fn different(model: &Model, tolerance: f64) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let project = sparsehls_build::project("plain", model, &network, &inputs).unwrap();
     project.write(directory.path()).unwrap();
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.backend, &network).unwrap();
+    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
     assert_eq!(check::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
     let outputs = data::to_floats(&csim.run(&inputs).unwrap(), &network);
     check::compare(&outputs, &golden.y.values, network.output_len(), tolerance).events_different

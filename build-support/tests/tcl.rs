@@ -13,7 +13,7 @@ use std::{
 
 use sparsehls_build::{
     check, data, emit,
-    manifest::{Backend, Model},
+    manifest::{HlsTool, Model},
     toolchain::{Step, Steps},
 };
 
@@ -116,7 +116,7 @@ fn the_project_is_set_up_as_the_manifest_says() {
         assert!(project.directory.path().join(file).exists(), "{file}");
     }
 
-    let found = Project::new(|model| model.target.backend = Backend::Vivado).calls("build_prj.tcl");
+    let found = Project::new(|model| model.target.tool = HlsTool::Vivado).calls("build_prj.tcl");
     assert!(found.contains(&"add_files firmware/fixture.cpp -cflags -std=c++0x".to_owned()), "{found:?}");
     assert!(found.contains(&"config_array_partition -maximum_size 1000000".to_owned()), "{found:?}");
 }
@@ -267,8 +267,8 @@ fn every_call_has_arguments_that_the_command_takes() {
     if tclsh_is_missing() {
         return;
     }
-    for backend in [Backend::Vitis, Backend::Vivado] {
-        let project = Project::new(|model| model.target.backend = backend);
+    for tool in [HlsTool::Vitis, HlsTool::Vivado] {
+        let project = Project::new(|model| model.target.tool = tool);
         for steps in [Steps::default(), Step::ALL.into_iter().collect(), Step::ALL[2..4].iter().copied().collect()] {
             project.select(steps);
             let calls = [project.calls("build_prj.tcl"), project.calls("vivado_synth.tcl")].concat();

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use sparsehls_build::{check, data, manifest::Backend};
+use sparsehls_build::{check, data, manifest::HlsTool};
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
 const FLAGS: [&str; 8] =
@@ -37,15 +37,15 @@ fn projects(directory: &Path) -> Vec<(String, PathBuf)> {
     for (source, arrays) in sources {
         let x = data::read_golden(&arrays).unwrap().x;
         let (mut model, network) = common::load(&source, &x).unwrap();
-        for backend in [Backend::Vitis, Backend::Vivado] {
-            model.target.backend = backend;
+        for tool in [HlsTool::Vitis, HlsTool::Vivado] {
+            model.target.tool = tool;
             let project = sparsehls_build::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
             // Where the backends' C++ is the same it is compiled once.
             let is_cpp = |(path, _): &(&String, &String)| path.ends_with(".cpp") || path.ends_with(".h");
             if !seen.insert(project.files.iter().filter(is_cpp).map(|(p, t)| format!("{p}\n{t}")).collect::<String>()) {
                 continue;
             }
-            let name = format!("{}-{}", source.file_stem().unwrap().display(), backend.name());
+            let name = format!("{}-{}", source.file_stem().unwrap().display(), tool.name());
             let folder = directory.join(&name);
             project.write(&folder).unwrap();
             written.push((name, folder));

@@ -78,9 +78,9 @@ impl Loaded {
         output.json(
             "project",
             Some(&model.name),
-            serde_json::json!({ "backend": model.target.backend.name(), "path": directory.display().to_string() }),
+            serde_json::json!({ "backend": model.target.tool.name(), "path": directory.display().to_string() }),
         );
-        let (csim, new) = Csim::compile(&project, directory, &model.name, model.target.backend, network)?;
+        let (csim, new) = Csim::compile(&project, directory, &model.name, model.target.tool, network)?;
         output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
         Ok(csim)
     }

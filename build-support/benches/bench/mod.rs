@@ -68,7 +68,7 @@ impl Golden {
     pub fn csim(&self, directory: &Path) -> Csim {
         let project = self.project();
         project.write(directory).unwrap();
-        Csim::compile(&project, directory, &self.model.name, self.model.target.backend, &self.network).unwrap().0
+        Csim::compile(&project, directory, &self.model.name, self.model.target.tool, &self.network).unwrap().0
     }
 }
 

@@ -58,7 +58,7 @@ impl Libraries {
     /// [`Code::CompileFailed`], [`Code::Io`].
     pub fn compile(&self, package: &str, model: &Model, project: &Project, directory: &Path) -> Result<String> {
         let symbol = emit::symbol(package, &model.name);
-        let standard = csim::standard(model.target.backend);
+        let standard = csim::standard(model.target.tool);
         let mut hasher = DefaultHasher::new();
         (&self.compiler, &self.flags, standard).hash(&mut hasher);
         project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));

@@ -13,7 +13,7 @@ use std::{
 use super::process::{Cancel, Ended, Process};
 use crate::{
     error::{Code, Error, Result},
-    manifest::Backend,
+    manifest::HlsTool,
 };
 
 /// A program of the vendor.
@@ -176,14 +176,14 @@ pub fn broken_variables() -> Vec<(&'static str, PathBuf)> {
     set.filter(|(_, home)| !home.join("bin").is_dir()).collect()
 }
 
-/// Finds the HLS tool of a backend.
+/// Finds the command of an HLS tool.
 ///
 /// # Errors
 /// [`Code::ToolMissing`].
-pub fn find(backend: Backend) -> Result<Tool> {
-    match backend {
-        Backend::Vitis => find_any(&[Program::VitisRun, Program::VitisHls]),
-        Backend::Vivado => find_any(&[Program::VivadoHls]),
+pub fn find(tool: HlsTool) -> Result<Tool> {
+    match tool {
+        HlsTool::Vitis => find_any(&[Program::VitisRun, Program::VitisHls]),
+        HlsTool::Vivado => find_any(&[Program::VivadoHls]),
     }
 }
 

@@ -87,7 +87,7 @@ impl Job<'_> {
     /// # Errors
     /// [`Code::ToolMissing`].
     pub fn require_tools(&self) -> Result {
-        find(self.model.target.backend)?;
+        find(self.model.target.tool)?;
         if self.steps.has(Step::Vsynth) {
             find_any(&[Program::Vivado])?;
         }
@@ -106,7 +106,7 @@ impl Job<'_> {
     pub fn run(&self) -> Result<Done> {
         self.require_tools()?;
         let identify = |tool| Identified::new(tool, self.cancel);
-        let hls = identify(find(self.model.target.backend)?);
+        let hls = identify(find(self.model.target.tool)?);
         let vivado = if self.steps.has(Step::Vsynth) { Some(identify(find_any(&[Program::Vivado])?)) } else { None };
         let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
         let lock = self.lock()?;

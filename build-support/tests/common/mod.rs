@@ -17,7 +17,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
-    manifest::{Backend, Interface, LayerOptions, Limits, Model, Output, Parallel, Pipeline, Precision, Target, Variant},
+    manifest::{HlsTool, Interface, LayerOptions, Limits, Model, Output, Parallel, Pipeline, Precision, Target, Variant},
     network::{Network, Op},
     plan::Plan,
 };
@@ -129,7 +129,7 @@ pub fn model(source: &Path, input: Format) -> Model {
         interface: Interface::Partition,
         limits: Limits::default(),
         target: Target {
-            backend: Backend::Vitis,
+            tool: HlsTool::Vitis,
             part: "p".into(),
             clock_period: 5.0,
             clock_uncertainty: 27.0,

@@ -124,7 +124,7 @@ fn compile_and_check(loaded: &Loaded, output: &Output) -> Result {
     let Loaded { package, model, directory, .. } = loaded;
     output.status("Building", &format!("{} ({})", model.name, package.name));
     let csim = loaded.compile_only(output)?;
-    output.status("Generated", &format!("{} project in {}", model.target.backend.name(), directory.display()));
+    output.status("Generated", &format!("{} project in {}", model.target.tool.name(), directory.display()));
     self_check(loaded, &csim, output)
 }
 

@@ -33,7 +33,7 @@ pub fn run(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result 
     if args.synth == Synth::Skip {
         return skipped(suite, "--synth skip");
     }
-    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.backend)) {
+    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.tool)) {
         return skipped(suite, error.message());
     }
     let start = Instant::now();
