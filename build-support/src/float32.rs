@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Conv2d, Dense, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     reference::{Reference, Value},
 };
 
@@ -385,7 +385,7 @@ impl Step<'_> {
     }
 
     /// Where Keras may find a zero, the bias may be missing; where it may find none, it may be there.
-    fn sparse_bias(&self, bias: &Mantissas) -> Vec<Slack> {
+    fn sparse_bias(&self, bias: &Coefficients) -> Vec<Slack> {
         let (shift_x, shift_b) = (self.shift() as u32, (self.fixed.output.fraction - bias.fraction) as u32);
         let mut sum = Sum::new(self.unit);
         let element = |(index, (x, slack)): (usize, (i64, Slack))| {
@@ -507,7 +507,7 @@ impl Step<'_> {
         out
     }
 
-    fn affine(&self, scale: &Mantissas, offset: &Mantissas) -> Vec<Slack> {
+    fn affine(&self, scale: &Coefficients, offset: &Coefficients) -> Vec<Slack> {
         let shift = self.shift() - scale.fraction;
         let shift_offset = self.fixed.output.fraction - offset.fraction;
         let channels = scale.values.len();

@@ -25,7 +25,7 @@ pub(crate) use self::{
 
 pub use self::{
     function::Function,
-    quantizer::{Mantissas, Quantizer},
+    quantizer::{Coefficients, Quantizer},
 };
 
 /// A network, ready for format inference.
@@ -133,7 +133,7 @@ pub enum Op {
     /// 'same' convolution between active pixels.
     SparseConv2d(Conv2d),
     /// Adds a bias per channel where the value is not exactly 0.
-    SparseBias(Mantissas),
+    SparseBias(Coefficients),
     /// Pools each occupied cell into its first slot.
     SparsePooling2d(Pooling2d),
     /// Puts each active pixel in its place in a dense image, zero elsewhere.
@@ -145,9 +145,9 @@ pub enum Op {
     /// `x · scale + offset` with a scale and an offset for each channel, the last axis: a batch normalization.
     Affine {
         /// The scales.
-        scale: Mantissas,
+        scale: Coefficients,
         /// The offsets.
-        offset: Mantissas,
+        offset: Coefficients,
     },
     /// `max(x) - x`, the first step of a stable softmax.
     MaxMinus,
@@ -195,7 +195,7 @@ pub struct Conv2d {
     /// Output channels.
     pub filters: usize,
     /// The kernel, (height, width, channels, filters).
-    pub weights: Mantissas,
+    pub weights: Coefficients,
 }
 
 /// Which pooling.
@@ -227,9 +227,9 @@ pub struct Dense {
     /// Outputs.
     pub outputs: usize,
     /// The kernel, (inputs, outputs).
-    pub weights: Mantissas,
+    pub weights: Coefficients,
     /// The bias, one for each output.
-    pub bias: Option<Mantissas>,
+    pub bias: Option<Coefficients>,
 }
 
 /// The options of a ReLU.

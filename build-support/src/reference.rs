@@ -10,7 +10,7 @@ use std::thread;
 use crate::{
     fixed::QuantizerFormat,
     formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Dense, Lookup, Mantissas, Op, Quantizer, Relu, Shape},
+    network::{Coefficients, Dense, Lookup, Op, Quantizer, Relu, Shape},
     parallel,
 };
 
@@ -248,7 +248,7 @@ fn relu(fixed: &FixedLayer, options: &Relu, x: i64) -> i64 {
     y as i64
 }
 
-fn affine(fixed: &FixedLayer, scale: &Mantissas, offset: &Mantissas, x: &[i64]) -> Vec<i64> {
+fn affine(fixed: &FixedLayer, scale: &Coefficients, offset: &Coefficients, x: &[i64]) -> Vec<i64> {
     let shift = fixed.output.fraction - fixed.input.fraction - scale.fraction;
     let shift_offset = fixed.output.fraction - offset.fraction;
     let channels = scale.values.len();

@@ -12,7 +12,7 @@ use sparsehls_build::{
     fixed::Interval,
     formats::{FixedLayer, FixedNetwork},
     manifest::{LayerOptions, Model, Parallel, Variant},
-    network::{Dense, Mantissas, Op, Shape},
+    network::{Coefficients, Dense, Op, Shape},
     plan::{LayerPlan, Plan},
 };
 
@@ -96,7 +96,7 @@ fn a_gather_looks_only_for_slots_that_can_lie_there() {
 fn dense(weights: [i64; 6], bits: u32) -> (FixedLayer, LayerPlan) {
     let (_, network) = example("tracks");
     let mut fixed = network.layers.iter().rfind(|fixed| matches!(fixed.layer.op, Op::Dense(_))).unwrap().clone();
-    let weights = Mantissas { values: weights.to_vec(), fraction: 0 };
+    let weights = Coefficients { values: weights.to_vec(), fraction: 0 };
     fixed.layer.op = Op::Dense(Dense { rows: 1, inputs: 2, outputs: 3, weights, bias: None });
     (fixed.input_shape, fixed.layer.shape) = (Shape::Dense(vec![2]), Shape::Dense(vec![3]));
     fixed.input.intervals = vec![Interval { lo: 0, hi: (1 << bits) - 1 }; 2];

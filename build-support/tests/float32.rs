@@ -15,7 +15,7 @@ use sparsehls_build::{
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     float32::{self, Float32, Slack},
     formats::{FixedLayer, FixedNetwork},
-    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Quantizer, Shape},
+    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Quantizer, Shape},
     reference::{Reference, Value},
 };
 
@@ -177,12 +177,12 @@ fn infer(input_shape: Vec<usize>, layers: Vec<Layer>, fraction: i32) -> FixedNet
 fn a_bias_may_be_there_or_not_where_a_sum_may_be_zero() {
     let (size, bias) = ((1 << 24) - 1, 1000);
     let sparse = |channels| Shape::Sparse { slots: 1, height: 1, width: 1, channels };
-    let weights = Mantissas { values: vec![3, -2, -1], fraction: 0 };
+    let weights = Coefficients { values: vec![3, -2, -1], fraction: 0 };
     let conv = Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 3, filters: 1, weights });
     let layers = vec![
         layer("reduce", sparse(3), Op::InputReduce { threshold: None }),
         layer("sum", sparse(1), conv),
-        layer("bias", sparse(1), Op::SparseBias(Mantissas { values: vec![bias], fraction: 0 })),
+        layer("bias", sparse(1), Op::SparseBias(Coefficients { values: vec![bias], fraction: 0 })),
         layer("flat", Shape::Dense(vec![1]), Op::SparseFlatten),
     ];
     let network = infer(vec![1, 1, 3], layers, 0);
@@ -200,7 +200,7 @@ fn a_bias_may_be_there_or_not_where_a_sum_may_be_zero() {
 /// the bound says nothing.
 #[test]
 fn a_useless_bound_excuses_nothing_and_names_its_layer() {
-    let weights = Mantissas { values: vec![3, -2], fraction: 0 };
+    let weights = Coefficients { values: vec![3, -2], fraction: 0 };
     let sum = Op::Dense(Dense { rows: 1, inputs: 2, outputs: 1, weights, bias: None });
     let fraction = QuantizerFormat::Live { k: 0, i: 0, f: 24 };
     let wrap = Op::Quantize(Quantizer::uniform(fraction, Rounding::Floor, Overflow::Wrap, 1));

@@ -10,7 +10,7 @@ mod common;
 use sparsehls_build::{
     fixed::{Format, Interval, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
-    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     reference::Reference,
 };
 
@@ -29,9 +29,9 @@ impl Random {
         lo + (self.next() % (hi - lo + 1) as u64) as i64
     }
 
-    fn mantissas(&mut self, count: usize) -> Mantissas {
+    fn mantissas(&mut self, count: usize) -> Coefficients {
         let values = (0..count).map(|_| self.range(-9, 9)).collect();
-        Mantissas { values, fraction: self.range(-1, 4) as i32 }
+        Coefficients { values, fraction: self.range(-1, 4) as i32 }
     }
 }
 

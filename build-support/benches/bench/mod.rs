@@ -14,7 +14,7 @@ use sparsehls_build::{
     formats::FixedNetwork,
     keras::KerasModel,
     manifest::Model,
-    network::{Conv2d, Dense, Layer, Mantissas, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::Plan,
 };
 
@@ -77,7 +77,7 @@ impl Golden {
 pub fn made_up(size: usize) -> (Model, Network) {
     let filters = size / 4;
     let sparse = |side: usize, channels: usize| Shape::Sparse { slots: size, height: side, width: side, channels };
-    let weights = |count: usize| Mantissas { values: (0..count as i64).map(|at| (at * 37) % 31 - 15).collect(), fraction: 3 };
+    let weights = |count: usize| Coefficients { values: (0..count as i64).map(|at| (at * 37) % 31 - 15).collect(), fraction: 3 };
     let format = Format { signed: false, width: 6, fraction: 4 };
     let flat = (size / 4) * (size / 4) * filters;
     let quantizer = |rank| Op::Quantize(Quantizer::of_format(format, rank));

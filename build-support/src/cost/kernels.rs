@@ -7,7 +7,7 @@ use crate::{
     fixed::{Overflow, QuantizerFormat, Rounding},
     formats::{FixedLayer, FixedNetwork, Values},
     manifest::Variant,
-    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Lookup, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::LayerPlan,
 };
 
@@ -571,7 +571,7 @@ impl Parts<'_> {
         let Some(table) = &self.fixed.table else { return };
         self.sum(1, values, from);
         let largest = table.entries.iter().flatten().copied().max().unwrap_or(1);
-        let reciprocal = Mantissas { values: vec![largest], fraction: 0 }.format().width;
+        let reciprocal = Coefficients { values: vec![largest], fraction: 0 }.format().width;
         let live = values * from as usize + reciprocal as usize;
         self.add("round", Operation::Add { width: table.input.width }, 1, 1, live);
         let entries = table.entries.first().map_or(0, Vec::len);

@@ -9,7 +9,7 @@ use crate::{
     formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
     manifest::{Interface, Variant},
     names,
-    network::{Conv2d, Dense, Lookup, Mantissas, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Lookup, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
     plan::{LayerPlan, Plan},
 };
 
@@ -374,7 +374,7 @@ impl Writer<'_> {
         mantissa_type(self.fixed.accumulator.unwrap_or(self.fixed.output.format()))
     }
 
-    fn sparse_bias(&mut self, bias: &Mantissas) {
+    fn sparse_bias(&mut self, bias: &Coefficients) {
         self.kernel("sparse_bias", "sparse_conv2d.h");
         let Values { fraction, divisor, .. } = self.fixed.output;
         let shift = fraction - self.fixed.input.fraction;
@@ -483,8 +483,9 @@ impl Writer<'_> {
             op.weights.values.len()
         ));
         self.rows("_weights", row, op.weights.values.clone(), weights_note("[input, output]", &op.weights));
-        let scale =
-            |b: &Mantissas| b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect();
+        let scale = |b: &Coefficients| {
+            b.values.iter().map(|v| (v << (fraction - b.fraction)) * self.fixed.input.divisor as i64).collect()
+        };
         let biases = op.bias.as_ref().map_or_else(|| vec![0; op.outputs], scale);
         self.array("_biases", biases, format!("[output]; mantissas with {fraction} fraction bits."));
     }
@@ -513,7 +514,7 @@ impl Writer<'_> {
         self.text.types.push(typed("wide_t", format!("ap_int<{width}>")));
     }
 
-    fn affine(&mut self, scale: &Mantissas, offset: &Mantissas) {
+    fn affine(&mut self, scale: &Coefficients, offset: &Coefficients) {
         self.kernel("dense_affine", "dense.h");
         let Values { fraction, divisor, .. } = self.fixed.output;
         let shift = fraction - self.fixed.input.fraction - scale.fraction;
@@ -576,7 +577,7 @@ fn describe(shape: &Shape) -> String {
     }
 }
 
-fn weights_note(axes: &str, weights: &Mantissas) -> String {
+fn weights_note(axes: &str, weights: &Coefficients) -> String {
     format!("{axes}; mantissas with {} fraction bits.", weights.fraction)
 }
 

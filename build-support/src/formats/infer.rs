@@ -6,7 +6,7 @@ use super::{Active, FixedLayer, MAX_WIDTH, Table, Values, sums};
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Interval, Overflow, QuantizerFormat},
-    network::{Conv2d, Dense, Layer, Lookup, Mantissas, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Conv2d, Dense, Layer, Lookup, Network, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
 };
 
 /// The largest table, in entries.
@@ -221,7 +221,7 @@ fn align(a: i32, b: i32) -> Result<(i32, u32, u32)> {
     Ok((fraction, a, b))
 }
 
-fn sparse_bias(input: &Values, bias: &Mantissas) -> Result<Values> {
+fn sparse_bias(input: &Values, bias: &Coefficients) -> Result<Values> {
     let (fraction, shift_x, shift_b) = align(input.fraction, bias.fraction)?;
     let add = |(x, &b): (&Interval, &i64)| {
         let x = x.shifted(shift_x);
@@ -317,7 +317,7 @@ fn relu(input: &Values, options: &Relu) -> Result<Values> {
     Ok(Values { fraction, intervals, ..input.clone() })
 }
 
-fn affine(input: &Values, scale: &Mantissas, offset: &Mantissas) -> Result<Values> {
+fn affine(input: &Values, scale: &Coefficients, offset: &Coefficients) -> Result<Values> {
     let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
     let value = |(at, x): (usize, &Interval)| {
         let channel = at % scale.values.len();

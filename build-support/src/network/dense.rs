@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Dense, Function, Mantissas, Op, Origin, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax};
+use super::{
+    Coefficients, Dense, Function, Op, Origin, Relu, Shape, build::Builder, options::Options, quantizer::Place, softmax,
+};
 use crate::{
     error::{Code, Error, Result},
     fixed::Format,
@@ -82,10 +84,10 @@ pub fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let (weights, outputs) = (&builder.model.weights, options.size("units")?);
     let kernel = weights.read_shaped(&layer.name, "", 0, &[inputs, outputs], "kernel")?;
     let bias = match options.flag("use_bias", true)? {
-        true => Some(Mantissas::rounded(&weights.read_shaped(&layer.name, "", 1, &[outputs], "bias")?, format)?),
+        true => Some(Coefficients::rounded(&weights.read_shaped(&layer.name, "", 1, &[outputs], "bias")?, format)?),
         false => None,
     };
-    let op = Dense { rows: shape.iter().product(), inputs, outputs, weights: Mantissas::rounded(&kernel, format)?, bias };
+    let op = Dense { rows: shape.iter().product(), inputs, outputs, weights: Coefficients::rounded(&kernel, format)?, bias };
     shape.push(outputs);
     builder.push("", Shape::Dense(shape), Op::Dense(op))?;
     activation(builder, options, &options.activation()?, "_activation")
@@ -95,7 +97,7 @@ pub fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 pub fn plain_batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let format = plain_precision(builder, layer)?;
     let (scale, offset) = folded(builder, layer, 0.0)?;
-    let op = Op::Affine { scale: Mantissas::rounded(&scale, format)?, offset: Mantissas::rounded(&offset, format)? };
+    let op = Op::Affine { scale: Coefficients::rounded(&scale, format)?, offset: Coefficients::rounded(&offset, format)? };
     builder.push("", builder.shape.clone(), op)
 }
 

@@ -87,16 +87,16 @@ impl Quantizer {
     }
 }
 
-/// Integers that share a binary point: quantized weights.
+/// Quantized weights, biases or scales: integers that share a binary point.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mantissas {
+pub struct Coefficients {
     /// The integers, row-major.
     pub values: Vec<i64>,
     /// Bits behind the binary point; as few as the values allow.
     pub fraction: i32,
 }
 
-impl Mantissas {
+impl Coefficients {
     /// Rounds float weights half up, with saturation, into `format`.
     pub fn rounded(values: &[f32], format: Format) -> Result<Self> {
         let quantizer = live(format);
@@ -171,7 +171,7 @@ impl<'a> Place<'a> {
     }
 
     /// Quantizes `weights` of `shape` with this quantizer.
-    pub fn quantize_weights(&self, weights: &[f32], shape: &[usize]) -> Result<Mantissas> {
+    pub fn quantize_weights(&self, weights: &[f32], shape: &[usize]) -> Result<Coefficients> {
         let quantizer = self.read(shape)?;
         let classes = quantizer.expand(shape);
         let quantize = |(&weight, &class): (&f32, &u16)| {
@@ -180,7 +180,7 @@ impl<'a> Place<'a> {
             Some((mantissa, format.fraction().unwrap_or(0)))
         };
         let values: Option<Vec<_>> = weights.iter().zip(&classes).map(quantize).collect();
-        values.and_then(|values| Mantissas::aligned(&values)).ok_or_else(|| {
+        values.and_then(|values| Coefficients::aligned(&values)).ok_or_else(|| {
             Error::new(
                 Code::WeightsValue,
                 format!("the weights quantized by `{}` need more than {MAX_WEIGHT_BITS} bits", self.path),

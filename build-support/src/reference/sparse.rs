@@ -3,7 +3,7 @@
 use super::Value;
 use crate::{
     formats::{FixedLayer, threshold_mantissa},
-    network::{Conv2d, Mantissas, Pooling2d, PoolingMode, Shape},
+    network::{Coefficients, Conv2d, Pooling2d, PoolingMode, Shape},
 };
 
 /// Pixels that are looked at together.
@@ -74,7 +74,7 @@ pub fn conv2d(conv: &Conv2d, positions: Vec<[u32; 2]>, features: &[i64]) -> Valu
     Value::Sparse { positions, features: sums }
 }
 
-pub fn bias(fixed: &FixedLayer, bias: &Mantissas, features: &mut [i64]) {
+pub fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
     let shift_x = fixed.output.fraction - fixed.input.fraction;
     let shift_b = fixed.output.fraction - bias.fraction;
     for pixel in features.chunks_mut(bias.values.len()) {
