@@ -118,13 +118,17 @@ pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
 pub use firmware::{BENCH_EVENTS, Golden, compare_golden, generate, load, load_or_errors, project};
 
+#[cfg(test)]
+#[path = "../tests/common/skip.rs"]
+mod skip;
+
 /// A page of the user guide, for tests that keep it true; `None` outside of the repository.
 #[cfg(test)]
 fn guide(page: &str) -> Option<String> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let text = std::fs::read_to_string(&path);
     if text.is_err() {
-        eprintln!("skipped: {} is not there", path.display());
+        skip::skipped(&format!("{} is not there", path.display()));
     }
     text.ok()
 }

@@ -37,7 +37,7 @@ const STANDARDS: [&str; 2] = ["-std=c++11", "-std=c++14"];
 fn is_installed(tool: &str) -> bool {
     let there = Command::new(tool).arg("--version").output().is_ok();
     if !there {
-        eprintln!("SKIPPED: {tool} is not installed");
+        common::skip::skipped(&format!("{tool} is not installed"));
     }
     there
 }

@@ -9,6 +9,8 @@
 
 #[path = "published/kernels.rs"]
 mod kernels;
+#[path = "common/skip.rs"]
+mod skip;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -51,7 +53,7 @@ const INTERVAL: &str = "interval";
 fn rows() -> Option<Vec<Row>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/published-kernels.csv");
     let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
+        skip::skipped(&format!("{} is not there", path.display()));
         return None;
     };
     let mut lines = text.lines();

@@ -84,7 +84,7 @@ fn calls(output: &Output) -> Vec<String> {
 fn tclsh_is_missing() -> bool {
     let missing = Command::new("tclsh").arg("/dev/null").output().is_err();
     if missing {
-        eprintln!("SKIPPED: tclsh is not installed");
+        common::skip::skipped("tclsh is not installed (`apt install tcl`)");
     }
     missing
 }

@@ -40,10 +40,10 @@ fn check(source: &Path, vendor: &OsStr) -> Result<(), String> {
 #[test]
 fn the_vendors_types_give_the_same_bits() {
     let Some(vendor) = std::env::var_os("SPARSEHLS_VENDOR_AP_TYPES") else {
-        eprintln!("skipped: SPARSEHLS_VENDOR_AP_TYPES is not set");
+        common::skip::skipped("SPARSEHLS_VENDOR_AP_TYPES is not set");
         return;
     };
     let step = if std::env::var_os("SPARSEHLS_ALL").is_some_and(|all| all == "vendor") { 1 } else { 4 };
-    let failures = common::for_every(step, |_, source, _| check(source, &vendor));
+    let failures = common::for_every(step, "SPARSEHLS_ALL=vendor", |_, source, _| check(source, &vendor));
     assert!(failures.is_empty(), "{} fixtures fail:\n{}", failures.len(), failures.join("\n"));
 }

@@ -74,7 +74,7 @@ fn generated_code_compiles_without_a_warning() {
     let is_there = |compiler: &&str| {
         let there = Command::new(compiler).arg("--version").output().is_ok_and(|output| output.status.success());
         if !there {
-            eprintln!("SKIPPED: {compiler} is not installed");
+            common::skip::skipped(&format!("{compiler} is not installed"));
         }
         there
     };

@@ -6,12 +6,15 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../build-support/tests/common/skip.rs"]
+mod skip;
+
 use std::{path::Path, process::Command};
 
 #[test]
 fn ap_types_are_equal_to_the_vendors() {
     let Some(vendor) = std::env::var_os("SPARSEHLS_VENDOR_AP_TYPES") else {
-        eprintln!("skipped: SPARSEHLS_VENDOR_AP_TYPES is not set");
+        skip::skipped("SPARSEHLS_VENDOR_AP_TYPES is not set");
         return;
     };
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -144,22 +144,21 @@ fn read(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Where the vendor's real reports are; none in a copy of the repository alone.
-#[cfg(test)]
-fn vendor_files() -> Option<std::path::PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let from = std::env::var_os("SPARSEHLS_VENDOR_REPORTS").map(Into::into);
-    let mut places = from.into_iter().chain(here.ancestors().map(|folder| folder.join("shared/data/csynth")));
-    let found = places.find(|folder| folder.is_dir());
-    if found.is_none() {
-        eprintln!("SKIPPED: no folder shared/data/csynth beside the repository; SPARSEHLS_VENDOR_REPORTS names another");
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the vendor's real reports are; none in a copy of the repository alone.
+    pub fn vendor_files() -> Option<std::path::PathBuf> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let from = std::env::var_os("SPARSEHLS_VENDOR_REPORTS").map(Into::into);
+        let mut places = from.into_iter().chain(here.ancestors().map(|folder| folder.join("shared/data/csynth")));
+        let found = places.find(|folder| folder.is_dir());
+        if found.is_none() {
+            crate::skip::skipped("no folder shared/data/csynth beside the repository; SPARSEHLS_VENDOR_REPORTS names another");
+        }
+        found
+    }
 
     /// Whatever stands in a report, it is read or refused; nothing crashes.
     #[test]

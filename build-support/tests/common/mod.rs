@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test uses its part
 
 pub mod names;
+pub mod skip;
 
 use std::{
     path::{Path, PathBuf},
@@ -85,12 +86,15 @@ pub fn cases() -> Vec<(String, PathBuf, Case)> {
 /// Runs `check` on every eighth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
 /// second or two for each. SPARSEHLS_ALL=1 takes all of them, and CI does.
 pub fn for_fixtures(check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
-    for_every(if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 }, check)
+    for_every(if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 }, "SPARSEHLS_ALL=1", check)
 }
 
-/// The same for every `step`th fixture.
-pub fn for_every(step: usize, check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
+/// The same for every `step`th fixture; `all` sets the switch that takes all of them.
+pub fn for_every(step: usize, all: &str, check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
     let chosen: Vec<_> = cases().into_iter().filter(|(_, _, case)| !case.refused).step_by(step).collect();
+    if step > 1 {
+        skip::skipped(&format!("all but one fixture of {step}; {all} takes all"));
+    }
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {

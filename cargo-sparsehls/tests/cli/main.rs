@@ -10,6 +10,8 @@ mod guide;
 mod happy;
 mod manifest;
 mod new;
+#[path = "../../../build-support/tests/common/skip.rs"]
+mod skip;
 mod slurm;
 mod stand_in;
 mod synthesis;

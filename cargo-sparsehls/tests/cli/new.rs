@@ -341,7 +341,7 @@ fn the_note_names_the_commit_of_the_clone() {
         String::from_utf8(output.stdout).ok()
     };
     if git(&["init", "--quiet"]).is_none() {
-        eprintln!("skipped: there is no git");
+        crate::skip::skipped("git is not installed");
         return;
     }
     let new = |name: &str| {

@@ -10,7 +10,7 @@ use std::{path::Path, process::Command};
 #[test]
 fn tools_run_as_jobs_of_a_slurm_cluster() {
     if std::env::var_os("SPARSEHLS_SLURM").is_none() {
-        eprintln!("SKIPPED: set SPARSEHLS_SLURM=1 to run it, with slurm-wlm, munge and tcl installed");
+        crate::skip::skipped("SPARSEHLS_SLURM is not set; it needs slurm-wlm, munge and tcl");
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm.sh");

@@ -11,7 +11,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::firmware::{Firmware, Run, net, path_with};
+use crate::{
+    firmware::{Firmware, Run, net, path_with},
+    skip::skipped,
+};
 
 /// Every tool there is a stand-in for.
 pub const ALL: [&str; 4] = ["vitis-run", "vitis_hls", "vivado_hls", "vivado"];
@@ -33,7 +36,7 @@ pub fn folder() -> PathBuf {
 pub fn is_missing() -> bool {
     let missing = Command::new("tclsh").arg("/dev/null").output().is_err();
     if missing {
-        eprintln!("SKIPPED: tclsh is not installed (`apt install tcl`)");
+        skipped("tclsh is not installed (`apt install tcl`)");
     }
     missing
 }

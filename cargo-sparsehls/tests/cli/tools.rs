@@ -534,7 +534,7 @@ fn a_terminal_gets_a_live_line() {
         return;
     }
     if Command::new("script").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: `script` is not installed (`apt install bsdutils`)");
+        crate::skip::skipped("`script` is not installed (`apt install bsdutils`)");
         return;
     }
     let workshop = Workshop::new(&["vitis-run"], "tool-timeout = 0.05\n");

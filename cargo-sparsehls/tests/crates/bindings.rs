@@ -109,7 +109,7 @@ fn no_state(libraries: &[PathBuf]) {
     assert_eq!(libraries.len(), 2);
     for library in libraries {
         let Ok(output) = Command::new("nm").arg(library).output() else {
-            eprintln!("skipped: there is no nm");
+            crate::skip::skipped("nm is not installed");
             return;
         };
         let text = String::from_utf8(output.stdout).unwrap();

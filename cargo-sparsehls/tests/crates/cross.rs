@@ -27,7 +27,7 @@ fn an_aarch64_crate_gives_keras_bits() {
         return;
     }
     if let Some(why) = missing() {
-        eprintln!("skipped: {why}");
+        crate::skip::skipped(&why);
         return;
     }
     let firmware = Firmware::new("cross-fw", &[("net", "whole-net-032")]);

@@ -114,7 +114,7 @@ fn a_package_of_a_commit_builds_in_another_home_and_in_its_ci() {
     }
     let source = place("elsewhere-source");
     let Some(commit) = commit_of_this(&source) else {
-        eprintln!("skipped: there is no git");
+        crate::skip::skipped("git is not installed");
         return;
     };
     let url = format!("file://{}", source.display());
@@ -151,7 +151,7 @@ fn a_package_in_the_repository_of_the_clone_builds_in_a_copy_of_it() {
     let outside = tempfile::tempdir().unwrap();
     let here = outside.path().canonicalize().unwrap().join("here");
     if commit_of_this(&here).is_none() {
-        eprintln!("skipped: there is no git");
+        crate::skip::skipped("git is not installed");
         return;
     }
     let run = tool(&here, &["new", "fw/leaves-together", "--path", "."]);

@@ -10,5 +10,7 @@ mod elsewhere;
 mod installed;
 mod kinds;
 mod rebuilds;
+#[path = "../../../build-support/tests/common/skip.rs"]
+mod skip;
 mod support;
 mod without_compiler;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub fn slow() -> bool {
     let on = std::env::var_os("SPARSEHLS_SLOW").is_some();
     if !on {
-        eprintln!("skipped: SPARSEHLS_SLOW is not set");
+        crate::skip::skipped("SPARSEHLS_SLOW is not set");
     }
     on
 }

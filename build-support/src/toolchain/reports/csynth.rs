@@ -139,7 +139,7 @@ impl fmt::Display for Csynth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Code, toolchain::reports::vendor_files};
+    use crate::{Code, toolchain::reports::tests::vendor_files};
 
     fn report(dsp: &str, worst: &str) -> String {
         format!(

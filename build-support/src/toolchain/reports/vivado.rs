@@ -181,7 +181,7 @@ impl fmt::Display for Vivado {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::reports::vendor_files;
+    use crate::toolchain::reports::tests::vendor_files;
 
     const FLAT: &str = "| Tool Version : Vivado v.2020.1 (lin64) Build 2902540\n| Design State : Routed\n\n1. CLB Logic\n\
         +---+\n|  Site Type | Used | Fixed | Available | Util% |\n| CLB LUTs* | 1234 | 0 | 117120 | 1.05 |\n\
