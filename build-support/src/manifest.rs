@@ -3,6 +3,7 @@
 //! Values are looked up in the model's table, then in `[package.metadata.sparsehls]`, then in
 //! `[workspace.metadata.sparsehls]`. Every key is checked: a mistyped knob must never silently give other hardware.
 
+mod knobs;
 mod package;
 mod table;
 
@@ -10,8 +11,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-pub use self::package::{Package, Selection, of_build_script};
 use self::table::Table;
+pub use self::{
+    knobs::{Counts, Knob, Knobs},
+    package::{Package, Selection, of_build_script},
+};
 use crate::{
     error::{Code, Error, Errors, Result},
     fixed::Format,
@@ -79,41 +83,14 @@ pub enum Variant {
 }
 
 impl Variant {
+    /// The key of a layer's table that gives it.
+    pub const KEY: &'static str = "variant";
     const NAMES: [(&'static str, Self); 4] =
         [("pairwise", Self::Pairwise), ("gather", Self::Gather), ("scatter", Self::Scatter), ("look-up", Self::LookUp)];
 
     /// The name used in the manifest.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, variant)| *variant == self).map_or("", |(name, _)| name)
-    }
-}
-
-/// How much a layer does in one step. What is not given is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Parallel {
-    /// Steps that a layer may take for one event: the initiation interval to aim at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval: Option<u64>,
-    /// Slots that an input reduction fills in a step.
-    #[serde(rename = "slots-per-cycle", skip_serializing_if = "Option::is_none")]
-    pub slots: Option<u64>,
-    /// Slots that another sparse layer works on in a step.
-    #[serde(rename = "pixels-per-cycle", skip_serializing_if = "Option::is_none")]
-    pub pixels: Option<u64>,
-    /// Filters of a convolution or outputs of a dense layer in a step.
-    #[serde(rename = "filters-per-cycle", skip_serializing_if = "Option::is_none")]
-    pub filters: Option<u64>,
-    /// Channels of a convolution or inputs of a dense layer in a step.
-    #[serde(rename = "channels-per-cycle", skip_serializing_if = "Option::is_none")]
-    pub channels: Option<u64>,
-}
-
-impl Parallel {
-    /// The keys that are given, with their values.
-    pub fn given(&self) -> Vec<(&'static str, u64)> {
-        let all = [self.interval, self.slots, self.pixels, self.filters, self.channels];
-        PARALLEL_KEYS.into_iter().zip(all).filter_map(|(key, value)| Some((key, value?))).collect()
     }
 }
 
@@ -182,15 +159,14 @@ pub struct LayerOptions {
     pub precision: Precision,
     /// Which implementation.
     pub variant: Option<Variant>,
-    /// How much it does in one step.
-    pub parallel: Parallel,
+    /// How much it does in one step. What is not given is chosen.
+    pub knobs: Knobs,
 }
 
 impl LayerOptions {
     /// The keys that are given about the layer's hardware.
-    pub fn knobs(&self) -> Vec<&'static str> {
-        let variant = self.variant.map(|_| "variant");
-        variant.into_iter().chain(self.parallel.given().into_iter().map(|(key, _)| key)).collect()
+    pub fn hardware_keys(&self) -> impl Iterator<Item = &'static str> {
+        self.variant.map(|_| Variant::KEY).into_iter().chain(self.knobs.given().map(Knob::key))
     }
 }
 
@@ -210,7 +186,7 @@ pub struct Model {
     /// Formats of all plain Keras layers.
     pub precision: Precision,
     /// How much a layer does in one step, where its own options say nothing.
-    pub parallel: Parallel,
+    pub knobs: Knobs,
     /// Options of single layers, by their names in Keras.
     pub layers: BTreeMap<String, LayerOptions>,
     /// How layers overlap.
@@ -234,8 +210,6 @@ impl Model {
 
 const TARGET_KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
 const STYLE_KEYS: [&str; 2] = ["pipeline", "interface"];
-const PARALLEL_KEYS: [&str; 5] = ["interval", "slots-per-cycle", "pixels-per-cycle", "filters-per-cycle", "channels-per-cycle"];
-const VARIANT_KEY: &str = "variant";
 const MODEL_KEYS: [&str; 6] = ["source", "golden", "input", "output", "limits", "layers"];
 const PRECISION_KEYS: [&str; 2] = ["weights-precision", "result-precision"];
 const LIMIT_KEYS: [&str; 7] = ["latency-cycles", "interval-cycles", "lut", "ff", "dsp", "bram18", "uram"];
@@ -257,7 +231,7 @@ pub type Declared = (String, Result<Model, Errors>);
 /// # Errors
 /// What is wrong outside of the models' tables.
 pub fn each_model(package: &Package) -> Result<Vec<Declared>, Errors> {
-    let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..]].concat();
+    let shared: Vec<&str> = [&TARGET_KEYS[..], &STYLE_KEYS[..], Knob::KEYS].concat();
     let workspace = Table::new(package.workspace_metadata.as_ref(), "workspace.metadata.sparsehls", &package.workspace_manifest)?;
     let defaults = Table::new(package.metadata.as_ref(), "package.metadata.sparsehls", &package.manifest)?;
     let mut unknown = workspace.unknown_keys(&shared);
@@ -297,7 +271,7 @@ impl Problems {
 fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Errors> {
     let own = &tables[0];
     let mut wrong = Problems(
-        own.unknown_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], &PARALLEL_KEYS[..], &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat()),
+        own.unknown_keys(&[&TARGET_KEYS[..], &STYLE_KEYS[..], Knob::KEYS, &MODEL_KEYS[..], &PRECISION_KEYS[..]].concat()),
     );
     wrong.take(check_model_name(&name, own));
     let path = |text: String| package.directory.join(text);
@@ -309,7 +283,7 @@ fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Err
             .take(own.choice("output", &[("model", Output::Model), ("logits", Output::Logits)]))
             .unwrap_or(Output::Model),
         precision: precision(own, &mut wrong),
-        parallel: parallel(tables, &mut wrong),
+        knobs: Knobs::read(tables, &mut wrong),
         layers: layers(own, &mut wrong),
         pipeline: wrong
             .take(nearest(tables, |t| {
@@ -337,11 +311,11 @@ fn layers(own: &Table, wrong: &mut Problems) -> BTreeMap<String, LayerOptions> {
     tables
         .into_iter()
         .map(|(layer, table)| {
-            wrong.0.extend(table.unknown_keys(&[&PRECISION_KEYS[..], &PARALLEL_KEYS[..], &[VARIANT_KEY]].concat()));
+            wrong.0.extend(table.unknown_keys(&[&PRECISION_KEYS[..], Knob::KEYS, &[Variant::KEY]].concat()));
             let options = LayerOptions {
                 precision: precision(&table, wrong),
-                variant: wrong.take(table.choice(VARIANT_KEY, &Variant::NAMES)),
-                parallel: parallel(&[table], wrong),
+                variant: wrong.take(table.choice(Variant::KEY, &Variant::NAMES)),
+                knobs: Knobs::read(&[table], wrong),
             };
             (layer, options)
         })
@@ -391,19 +365,6 @@ fn uncertainty(table: &Table) -> Result<Option<f64>> {
         _ => Err(table
             .error(Code::InvalidValue, "clock-uncertainty", format!("{text:?} is not a percentage below 100 %"))
             .help("write it as a string with its unit, for example \"27%\"")),
-    }
-}
-
-/// The nearest table that has a key decides.
-fn parallel(tables: &[Table], wrong: &mut Problems) -> Parallel {
-    let mut read = |name| wrong.take(nearest(tables, |table: &Table| table.positive(name)));
-    let [interval, slots, pixels, filters, channels] = PARALLEL_KEYS;
-    Parallel {
-        interval: read(interval),
-        slots: read(slots),
-        pixels: read(pixels),
-        filters: read(filters),
-        channels: read(channels),
     }
 }
 
@@ -481,8 +442,7 @@ mod tests {
         let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let limits: Vec<_> = LIMIT_KEYS.iter().map(|key| format!("limits.{key}")).collect();
         let limits = limits.iter().map(String::as_str);
-        let all =
-            [&TARGET_KEYS[..], &STYLE_KEYS, &PARALLEL_KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", VARIANT_KEY]].concat();
+        let all = [&TARGET_KEYS[..], &STYLE_KEYS, Knob::KEYS, &MODEL_KEYS, &PRECISION_KEYS, &["models", Variant::KEY]].concat();
         let mut known: Vec<_> = all.into_iter().chain(limits).collect();
         listed.sort_unstable();
         known.sort_unstable();

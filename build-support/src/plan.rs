@@ -3,15 +3,15 @@
 //! The bits do not depend on it, only latency, interval and area. What the manifest leaves open is chosen by the cost
 //! model.
 
-use std::ops::Range;
+use std::{num::NonZeroUsize, ops::Range};
 
 use serde::Serialize;
 
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Interface, LayerOptions, Model, Pipeline, Target, Variant},
-    network::{Op, Shape},
+    manifest::{Counts, Interface, Knob, LayerOptions, Model, Pipeline, Target, Variant},
+    network::{Dense, Op, Shape},
 };
 
 /// A layer is only done in steps if each of them saves at least this area, in LUT.
@@ -47,56 +47,119 @@ pub struct LayerPlan {
     pub absorbed: bool,
 }
 
-/// What an op could do at once: slots, filters, channels. 1 where there is nothing to divide.
+/// What an op could do at once. 1 where there is nothing to divide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Extent {
-    pixels: usize,
-    filters: usize,
-    channels: usize,
+pub struct Extent {
+    /// Slots of a sparse value.
+    pub slots: usize,
+    /// Filters, or outputs of a dense layer.
+    pub filters: usize,
+    /// Channels, or inputs of a dense layer.
+    pub channels: usize,
+}
+
+/// What a step has to do, as far as knobs say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Given {
+    slots: Option<usize>,
+    filters: Option<usize>,
+    channels: Option<usize>,
 }
 
 impl Extent {
+    /// There is nothing to divide.
+    const ONE: Self = Self { slots: 1, filters: 1, channels: 1 };
+
     /// The plan that does `part` of this in each step.
     fn in_steps_of(self, part: Self) -> LayerPlan {
         LayerPlan {
             variant: None,
-            pixels_per_cycle: part.pixels,
+            pixels_per_cycle: part.slots,
             filters_per_cycle: part.filters,
             channels_per_cycle: part.channels,
-            steps: self.pixels.div_ceil(part.pixels) * (self.filters / part.filters) * (self.channels / part.channels),
+            steps: self.slots.div_ceil(part.slots) * (self.filters / part.filters) * (self.channels / part.channels),
             absorbed: false,
         }
     }
 
-    /// What a step has to do so that there are at most `interval` of them: what is given, and of the rest pixels in
-    /// turns. A dense layer has no pixels: its outputs, then its inputs come in turns.
-    fn within(self, interval: usize, given: [Option<usize>; 3]) -> Self {
-        let [pixels, filters, channels] = given;
-        if given == [None; 3] && self.pixels == 1 {
+    /// What a step has to do so that there are at most `interval` steps. A size that `given` has is kept, even if more
+    /// steps come of it. Where it has none, the slots are divided over the steps; an op that has only one (a dense layer)
+    /// divides its outputs, and if that is not enough its inputs too.
+    fn within(self, interval: usize, given: Given) -> Self {
+        if given == Given::default() && self.slots == 1 {
             let filters = divisor_for(self.filters, interval);
             let channels = divisor_for(self.channels, interval / (self.filters / filters));
-            return Self { pixels: 1, filters, channels };
+            return Self { slots: 1, filters, channels };
         }
-        let (filters, channels) = (filters.unwrap_or(self.filters), channels.unwrap_or(self.channels));
+        let (filters, channels) = (given.filters.unwrap_or(self.filters), given.channels.unwrap_or(self.channels));
         let others = (self.filters / filters) * (self.channels / channels);
-        let pixels = pixels.unwrap_or_else(|| self.pixels.div_ceil((interval / others).max(1)));
-        Self { pixels, filters, channels }
+        let slots = given.slots.unwrap_or_else(|| self.slots.div_ceil((interval / others).max(1)));
+        Self { slots, filters, channels }
     }
 }
 
-fn extent(fixed: &FixedLayer) -> Extent {
-    let slots = match fixed.input_shape {
-        Shape::Sparse { slots, .. } => slots,
+/// The sizes of an op that its steps divide.
+pub fn extent(fixed: &FixedLayer) -> Extent {
+    match &fixed.layer.op {
+        Op::InputReduce { .. } => Extent { slots: slots(&fixed.layer.shape), ..Extent::ONE },
+        Op::SparseConv2d(conv) => Extent { slots: slots(&fixed.input_shape), filters: conv.filters, channels: conv.channels },
+        Op::Quantize(_) | Op::SparsePooling2d(_) | Op::SparseFlatten => {
+            Extent { slots: slots(&fixed.input_shape), ..Extent::ONE }
+        }
+        Op::Dense(dense) => Extent { filters: dense.outputs, channels: dense.inputs, ..Extent::ONE },
+        Op::SparseBias(_)
+        | Op::Relu(_)
+        | Op::Affine { .. }
+        | Op::MaxMinus
+        | Op::Lookup(_)
+        | Op::Normalize { .. }
+        | Op::Reshape => Extent::ONE,
+    }
+}
+
+/// The slots of a sparse value; a dense one is done as a whole.
+fn slots(shape: &Shape) -> usize {
+    match shape {
+        Shape::Sparse { slots, .. } => *slots,
         Shape::Dense(_) => 1,
-    };
-    let one = Extent { pixels: 1, filters: 1, channels: 1 };
-    match (&fixed.layer.op, &fixed.layer.shape) {
-        (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Extent { pixels: *slots, ..one },
-        (Op::SparseConv2d(conv), _) => Extent { pixels: slots, filters: conv.filters, channels: conv.channels },
-        (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => Extent { pixels: slots, ..one },
-        (Op::Quantize(_), Shape::Sparse { .. }) => Extent { pixels: slots, ..one },
-        (Op::Dense(dense), _) => Extent { filters: dense.outputs, channels: dense.inputs, ..one },
-        _ => one,
+    }
+}
+
+/// The knobs that an op has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
+/// layer, whose knobs are not meant for it.
+pub fn takes(op: &Op) -> &'static [Knob] {
+    match op {
+        Op::InputReduce { .. } => &[Knob::Interval, Knob::Slots],
+        Op::SparseConv2d(_) => &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels],
+        Op::SparsePooling2d(_) | Op::SparseFlatten => &[Knob::Interval, Knob::Pixels],
+        Op::Dense(_) => &[Knob::Interval, Knob::Filters, Knob::Channels],
+        Op::Quantize(_)
+        | Op::SparseBias(_)
+        | Op::Relu(_)
+        | Op::Affine { .. }
+        | Op::MaxMinus
+        | Op::Lookup(_)
+        | Op::Normalize { .. }
+        | Op::Reshape => &[],
+    }
+}
+
+/// The implementations of an op that its Keras layer can choose between.
+pub fn variants(op: &Op) -> &'static [Variant] {
+    match op {
+        Op::SparseConv2d(_) => &[Variant::Pairwise, Variant::Gather],
+        Op::SparseFlatten => &[Variant::Scatter, Variant::LookUp],
+        Op::InputReduce { .. }
+        | Op::Quantize(_)
+        | Op::SparseBias(_)
+        | Op::SparsePooling2d(_)
+        | Op::Relu(_)
+        | Op::Dense(_)
+        | Op::Affine { .. }
+        | Op::MaxMinus
+        | Op::Lookup(_)
+        | Op::Normalize { .. }
+        | Op::Reshape => &[],
     }
 }
 
@@ -168,13 +231,20 @@ impl Planner<'_> {
     fn check_keys(&self) -> Result {
         for (name, options) in &self.model.layers {
             let ops = || self.network.layers.iter().filter(|fixed| fixed.layer.keras_name == *name);
-            for key in options.knobs() {
-                if !ops().any(|fixed| takes(fixed, key, options.variant)) {
-                    let class = ops().next().map_or("layer that the firmware does not have", |fixed| &fixed.layer.keras_class);
-                    let what = if key == "variant" { "such variant".to_owned() } else { format!("`{key}`") };
-                    return Err(self
-                        .error(Some(name), key, format!("`{name}` is a {class}, for which there is no {what}"))
-                        .help("docs/manifest.md says which layers take which knobs"));
+            let refuse = |key: &str, what: &str| {
+                let class = ops().next().map_or("layer that the firmware does not have", |fixed| &fixed.layer.keras_class);
+                Err(self
+                    .error(Some(name), key, format!("`{name}` is a {class}, for which there is no {what}"))
+                    .help("docs/manifest.md says which layers take which knobs"))
+            };
+            if let Some(variant) = options.variant
+                && !ops().any(|fixed| variants(&fixed.layer.op).contains(&variant))
+            {
+                return refuse(Variant::KEY, "such variant");
+            }
+            for knob in options.knobs.given() {
+                if !ops().any(|fixed| takes(&fixed.layer.op).contains(&knob)) {
+                    return refuse(knob.key(), &format!("`{}`", knob.key()));
                 }
             }
         }
@@ -197,7 +267,7 @@ impl Planner<'_> {
         let one_step = full.in_steps_of(full);
         if self.model.interface == Interface::Row && at == 0 {
             let height = self.network.input_shape.first().copied().unwrap_or(1);
-            if let Some(key) = options.knobs().into_iter().next() {
+            if let Some(key) = options.hardware_keys().next() {
                 return Err(self
                     .error(
                         Some(&fixed.layer.keras_name),
@@ -208,7 +278,7 @@ impl Planner<'_> {
             }
             return Ok(LayerPlan { steps: height, ..one_step });
         }
-        if full == (Extent { pixels: 1, filters: 1, channels: 1 }) {
+        if full == Extent::ONE {
             return Ok(one_step);
         }
         self.divide(at, full, &options)
@@ -224,11 +294,11 @@ impl Planner<'_> {
             let plan = full.in_steps_of(part);
             LayerPlan { variant: self.conv_variant(at, &plan, options.variant), ..plan }
         };
-        let interval = options.parallel.interval.or(self.model.parallel.interval).unwrap_or(1);
-        let interval = usize::try_from(interval).unwrap_or(usize::MAX).max(1);
-        let given = self.given(&self.network.layers[at], full, options)?;
+        let interval = options.knobs.get(Knob::Interval).or(self.model.knobs.get(Knob::Interval));
+        let interval = interval.map_or(1, NonZeroUsize::get);
+        let given = self.given(&self.network.layers[at], full)?;
         let divided = plan(full.within(interval, given));
-        if given != [None; 3] {
+        if given != Given::default() {
             return Ok(divided);
         }
         // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.
@@ -238,63 +308,53 @@ impl Planner<'_> {
         Ok(if saves { divided } else { parallel })
     }
 
-    /// Pixels, filters and channels in a step, as far as the layer's own knobs or the model's say.
-    fn given(&self, fixed: &FixedLayer, full: Extent, options: &LayerOptions) -> Result<[Option<usize>; 3]> {
-        // A quantizer belongs to another layer, whose knobs are not meant for it; but it has as much time.
-        if matches!(fixed.layer.op, Op::Quantize(_)) {
-            return Ok([None; 3]);
+    /// What the layer's own knobs or the model's say about a step. Several ops can be of one Keras layer, such as a
+    /// convolution and the flatten at the network's end: each has the knobs that it takes.
+    fn given(&self, fixed: &FixedLayer, full: Extent) -> Result<Given> {
+        let mut given = Given::default();
+        for &knob in takes(&fixed.layer.op) {
+            match knob.counts() {
+                Counts::Steps => {}
+                Counts::Slots => given.slots = self.part(fixed, knob, full.slots)?,
+                Counts::Filters => given.filters = self.part(fixed, knob, full.filters)?,
+                Counts::Channels => given.channels = self.part(fixed, knob, full.channels)?,
+            }
         }
-        let (own, shared) = (&options.parallel, &self.model.parallel);
-        // Several ops can be of one Keras layer, such as a convolution and the flatten at the network's end.
-        let part = |key: &str, own: Option<u64>, shared: Option<u64>, full: usize, divides: bool| {
-            let takes = takes(fixed, key, None);
-            self.part(&fixed.layer.keras_name, key, own.filter(|_| takes), shared.filter(|_| takes), full, divides)
-        };
-        let pixels = match fixed.layer.op {
-            Op::InputReduce { .. } => part("slots-per-cycle", own.slots, shared.slots, full.pixels, false)?,
-            _ => part("pixels-per-cycle", own.pixels, shared.pixels, full.pixels, false)?,
-        };
-        let filters = part("filters-per-cycle", own.filters, shared.filters, full.filters, true)?;
-        let channels = part("channels-per-cycle", own.channels, shared.channels, full.channels, true)?;
-        Ok([pixels, filters, channels])
+        Ok(given)
     }
 
-    /// A knob of a layer is checked against the layer's size; one of the model is cut down to it.
-    fn part(
-        &self,
-        layer: &str,
-        key: &str,
-        own: Option<u64>,
-        shared: Option<u64>,
-        full: usize,
-        divides: bool,
-    ) -> Result<Option<usize>> {
-        let Some(own) = own else {
-            let shared = shared.map(|value| usize::try_from(value).unwrap_or(full).clamp(1, full));
-            return Ok(shared.map(|value| {
-                if divides { (1..=value).rev().find(|part| full.is_multiple_of(*part)).unwrap_or(1) } else { value }
-            }));
-        };
-        let value = usize::try_from(own).unwrap_or(usize::MAX);
-        if value == 0 || value > full {
+    /// How much of a size of `full` a knob wants in a step: one of the layer must fit, one of the model is cut down.
+    fn part(&self, fixed: &FixedLayer, knob: Knob, full: usize) -> Result<Option<usize>> {
+        if let Some(own) = self.options(fixed).knobs.get(knob) {
+            return self.own_part(&fixed.layer.keras_name, knob, own.get(), full).map(Some);
+        }
+        let shared = self.model.knobs.get(knob).map(|shared| shared.get().min(full));
+        let divides = |part: &usize| !knob.counts().divides() || full.is_multiple_of(*part);
+        Ok(shared.and_then(|most| (1..=most).rev().find(divides)))
+    }
+
+    fn own_part(&self, layer: &str, knob: Knob, own: usize, full: usize) -> Result<usize> {
+        let key = knob.key();
+        if own > full {
             return Err(self
                 .error(Some(layer), key, format!("`{key}` is {own}, but `{layer}` has {full}"))
                 .help(format!("give a number from 1 to {full}")));
         }
-        if divides && !full.is_multiple_of(value) {
+        if knob.counts().divides() && !full.is_multiple_of(own) {
             let divisors: Vec<_> = (1..=full).filter(|part| full.is_multiple_of(*part)).map(|part| part.to_string()).collect();
             return Err(self
                 .error(Some(layer), key, format!("`{key}` is {own}, which does not divide {full}"))
                 .help(format!("give one of {}", divisors.join(", "))));
         }
-        Ok(Some(value))
+        Ok(own)
     }
 
     fn conv_variant(&self, at: usize, plan: &LayerPlan, wanted: Option<Variant>) -> Option<Variant> {
-        if !matches!(self.network.layers[at].layer.op, Op::SparseConv2d(_)) {
+        let op = &self.network.layers[at].layer.op;
+        if !matches!(op, Op::SparseConv2d(_)) {
             return None;
         }
-        wanted.filter(|variant| matches!(variant, Variant::Pairwise | Variant::Gather)).or_else(|| {
+        wanted.filter(|variant| variants(op).contains(variant)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
             let area = |variant| self.area(at..at + 1, &[with(variant)]);
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
@@ -310,17 +370,17 @@ impl Planner<'_> {
                 continue;
             }
             let wanted = self.options(fixed).variant;
-            let Some(dense) = dense_after(self.network, at) else {
+            let Some((dense, op)) = dense_after(self.network, at) else {
                 if wanted == Some(Variant::LookUp) {
                     let name = fixed.layer.keras_name.as_str();
                     return Err(self
-                        .error(Some(name), "variant", format!("`{name}` is not followed by a dense layer of one row"))
+                        .error(Some(name), Variant::KEY, format!("`{name}` is not followed by a dense layer of one row"))
                         .help("only the weights of a dense layer can be looked up; use variant = \"scatter\""));
                 }
                 layers[at].variant = Some(Variant::Scatter);
                 continue;
             };
-            let looked_up = self.look_up(at, dense, layers)?;
+            let looked_up = self.look_up((dense, op), at, layers)?;
             let scatter = self.area(at..dense + 1, &layers[at..=dense]);
             let mut candidate = layers[at..=dense].to_vec();
             candidate.iter_mut().for_each(|plan| *plan = LayerPlan { absorbed: true, ..*plan });
@@ -336,14 +396,9 @@ impl Planner<'_> {
     }
 
     /// The dense layer's plan if it looks its weights up: in turns of slots, as the flatten would take them.
-    fn look_up(&self, flatten: usize, dense: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
-        let fixed = &self.network.layers[dense];
-        let Op::Dense(op) = &fixed.layer.op else { return Ok(layers[dense]) };
-        let own = self.options(fixed).parallel;
-        let filters = self
-            .part(&fixed.layer.keras_name, "filters-per-cycle", own.filters, self.model.parallel.filters, op.outputs, true)?
-            .unwrap_or(op.outputs);
-        let (slots, pixels) = (extent(&self.network.layers[flatten]).pixels, layers[flatten].pixels_per_cycle);
+    fn look_up(&self, (dense, op): (usize, &Dense), flatten: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
+        let filters = self.part(&self.network.layers[dense], Knob::Filters, op.outputs)?.unwrap_or(op.outputs);
+        let (slots, pixels) = (extent(&self.network.layers[flatten]).slots, layers[flatten].pixels_per_cycle);
         Ok(LayerPlan {
             variant: Some(Variant::LookUp),
             pixels_per_cycle: pixels,
@@ -371,28 +426,58 @@ impl Planner<'_> {
     }
 }
 
-/// Whether the op is the one of its Keras layer that a knob is for.
-fn takes(fixed: &FixedLayer, key: &str, variant: Option<Variant>) -> bool {
-    let one_of = |variants: [Variant; 2]| variant.is_some_and(|variant| variants.contains(&variant));
-    match (&fixed.layer.op, key) {
-        (Op::SparseConv2d(_), "variant") => one_of([Variant::Pairwise, Variant::Gather]),
-        (Op::SparseFlatten, "variant") => one_of([Variant::Scatter, Variant::LookUp]),
-        (Op::InputReduce { .. }, _) => matches!(key, "slots-per-cycle" | "interval"),
-        (Op::SparseConv2d(_), _) => key != "slots-per-cycle",
-        (Op::SparsePooling2d(_) | Op::SparseFlatten, _) => matches!(key, "pixels-per-cycle" | "interval"),
-        (Op::Dense(_), _) => matches!(key, "filters-per-cycle" | "channels-per-cycle" | "interval"),
-        _ => false,
+/// The dense layer that works on the flattened image at `at`, and where it is, if only a quantizer is between them.
+fn dense_after(network: &FixedNetwork, at: usize) -> Option<(usize, &Dense)> {
+    let op = |at: usize| network.layers.get(at).map(|fixed| &fixed.layer.op);
+    let next = if matches!(op(at + 1), Some(Op::Quantize(_))) { at + 2 } else { at + 1 };
+    match op(next) {
+        Some(Op::Dense(dense)) if dense.rows == 1 => Some((next, dense)),
+        _ => None,
     }
 }
 
-/// The dense layer that works on the flattened image at `at`, if only a quantizer is between them.
-fn dense_after(network: &FixedNetwork, at: usize) -> Option<usize> {
-    let op = |at: usize| network.layers.get(at).map(|fixed| &fixed.layer.op);
-    let next = if matches!(op(at + 1), Some(Op::Quantize(_))) { at + 2 } else { at + 1 };
-    matches!(op(next), Some(Op::Dense(dense)) if dense.rows == 1).then_some(next)
+/// The smallest divisor of `full` that needs no more than `steps` turns; all of it if every other needs more.
+fn divisor_for(full: usize, steps: usize) -> usize {
+    (1..full).find(|part| full.is_multiple_of(*part) && full / part <= steps).unwrap_or(full)
 }
 
-/// The smallest divisor of `full` that needs no more than `steps` turns.
-fn divisor_for(full: usize, steps: usize) -> usize {
-    (1..=full).find(|part| full.is_multiple_of(*part) && full / part <= steps.max(1)).unwrap_or(full)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Coefficients, Conv2d, Pooling2d, PoolingMode};
+
+    /// An op for each row of the guide's table of knobs, and the first class in that row.
+    fn rows() -> [(&'static str, Op); 5] {
+        let weights = || Coefficients { values: vec![1], fraction: 0 };
+        [
+            ("InputReduce", Op::InputReduce { threshold: None }),
+            ("QConv2DSparse", Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 1, filters: 1, weights: weights() })),
+            ("AveragePooling2DSparse", Op::SparsePooling2d(Pooling2d { mode: PoolingMode::Average, pool: [1, 1] })),
+            ("Flatten", Op::SparseFlatten),
+            ("QDense", Op::Dense(Dense { rows: 1, inputs: 1, outputs: 1, weights: weights(), bias: None })),
+        ]
+    }
+
+    #[test]
+    fn the_guide_lists_the_knobs_that_each_layer_takes() {
+        let Some(guide) = crate::guide("manifest.md") else { return };
+        let table: Vec<_> = guide
+            .split("| layer | knobs |")
+            .nth(1)
+            .unwrap()
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'))
+            .map(|line| line.trim_matches(['|', ' ']).split_once(" | ").unwrap())
+            .collect();
+        assert_eq!(table.len(), rows().len());
+        for ((classes, listed), (class, op)) in table.into_iter().zip(rows()) {
+            assert!(classes.starts_with(&format!("`{class}`")), "{classes}");
+            let variant = (!variants(&op).is_empty()).then_some(Variant::KEY);
+            let known: Vec<_> = takes(&op).iter().map(|knob| knob.key()).chain(variant).map(|key| format!("`{key}`")).collect();
+            assert_eq!(listed, known.join(", "), "{class}");
+            let twice = |knob: &&Knob| takes(&op).iter().filter(|other| other.counts() == knob.counts()).count() > 1;
+            assert_eq!(takes(&op).iter().find(twice), None, "{class}: one knob for each size");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use sparsehls_build::{
     data,
     fixed::Interval,
     formats::{FixedLayer, FixedNetwork},
-    manifest::{LayerOptions, Model, Parallel, Variant},
+    manifest::{Knob, LayerOptions, Model, Variant},
     network::{Coefficients, Dense, Op, Shape},
     plan::{LayerPlan, Plan},
 };
@@ -22,8 +22,8 @@ fn example(name: &str) -> (Model, FixedNetwork) {
     common::load(&source, &x).unwrap()
 }
 
-fn with_interval(model: Model, interval: u64) -> Model {
-    Model { parallel: Parallel { interval: Some(interval), ..Parallel::default() }, ..model }
+fn with_interval(model: Model, interval: usize) -> Model {
+    Model { knobs: common::knobs([(Knob::Interval, interval)]), ..model }
 }
 
 fn with_variant(mut model: Model, layer: &str, variant: Variant) -> Model {

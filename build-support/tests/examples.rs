@@ -14,17 +14,17 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{HlsTool, Interface},
+    manifest::{HlsTool, Interface, Knob},
     network::Network,
     reference::Reference,
 };
 
 /// Compares a model, built with an interval and an interface, with its golden file; returns the number of events.
-fn verify(name: &str, input: &str, tool: HlsTool, interval: u64, interface: Interface) -> usize {
+fn verify(name: &str, input: &str, tool: HlsTool, interval: usize, interface: Interface) -> usize {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models").join(format!("{name}.keras"));
     let mut model = common::model(&source, Format::parse(input).unwrap());
     model.target.tool = tool;
-    (model.parallel.interval, model.interface) = (Some(interval), interface);
+    (model.knobs, model.interface) = (common::knobs([(Knob::Interval, interval)]), interface);
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
     let golden = data::read_golden(&source.with_extension("golden.npz")).unwrap();

@@ -12,7 +12,7 @@ use sparsehls_build::{
     check, data,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{HlsTool, Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    manifest::{HlsTool, Interface, Knob, LayerOptions, Model, Pipeline, Variant},
     network::Network,
 };
 
@@ -38,7 +38,7 @@ const PINS: [Pin; 10] = [
         fixture: "whole-net-032",
         set: |model| {
             model.interface = Interface::Row;
-            model.parallel.interval = Some(5);
+            model.knobs = common::knobs([(Knob::Interval, 5)]);
         },
     },
     Pin {
@@ -54,8 +54,8 @@ const PINS: [Pin; 10] = [
         name: "vitis-position-quantizer-knobs",
         fixture: "conv-position-iq",
         set: |model| {
-            let parallel = Parallel { pixels: Some(3), ..Parallel::default() };
-            let options = LayerOptions { variant: Some(Variant::Pairwise), parallel, ..LayerOptions::default() };
+            let knobs = common::knobs([(Knob::Pixels, 3)]);
+            let options = LayerOptions { variant: Some(Variant::Pairwise), knobs, ..LayerOptions::default() };
             model.layers.insert("q_conv2d_sparse".into(), options);
         },
     },
@@ -65,7 +65,7 @@ const PINS: [Pin; 10] = [
         name: "vitis-look-up",
         fixture: "flatten-dense",
         set: |model| {
-            model.parallel.interval = Some(4);
+            model.knobs = common::knobs([(Knob::Interval, 4)]);
             model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() });
         },
     },

@@ -9,7 +9,7 @@ use std::path::Path;
 use sparsehls_build::{
     cost, data,
     formats::FixedNetwork,
-    manifest::{Interface, LayerOptions, Model, Parallel, Pipeline, Variant},
+    manifest::{Interface, Knob, Knobs, LayerOptions, Model, Pipeline, Variant},
     network::Shape,
     plan::{LayerPlan, Plan},
 };
@@ -20,8 +20,8 @@ fn example(name: &str) -> (Model, FixedNetwork) {
     common::load(&source, &x).unwrap()
 }
 
-fn parallel(interval: u64) -> Parallel {
-    Parallel { interval: Some(interval), ..Parallel::default() }
+fn every(interval: usize) -> Knobs {
+    common::knobs([(Knob::Interval, interval)])
 }
 
 fn steps(network: &FixedNetwork, plan: &Plan, name: &str) -> usize {
@@ -45,10 +45,10 @@ fn an_interval_is_kept_and_saves_area() {
         let (mut model, network) = example(name);
         let mut last = u64::MAX;
         for interval in [1, 2, 5, 9, 20] {
-            model.parallel = parallel(interval);
+            model.knobs = every(interval);
             let plan = Plan::new(&network, &model, cost::area).unwrap();
             let total = cost::network(&network, &plan, &model.target).total;
-            assert!(total.interval <= interval, "{name}: {} for {interval}", total.interval);
+            assert!(total.interval <= interval as u64, "{name}: {} for {interval}", total.interval);
             assert!(total.area() < last, "{name}: {} after {last} for {interval}", total.area());
             last = total.area();
         }
@@ -58,10 +58,10 @@ fn an_interval_is_kept_and_saves_area() {
 #[test]
 fn a_layers_own_knobs_win() {
     let (mut model, network) = example("tracks");
-    model.parallel = parallel(5);
-    let own = LayerOptions { parallel: Parallel { slots: Some(2), ..Parallel::default() }, ..LayerOptions::default() };
+    model.knobs = every(5);
+    let own = LayerOptions { knobs: common::knobs([(Knob::Slots, 2)]), ..LayerOptions::default() };
     model.layers.insert("reduce".into(), own);
-    model.layers.insert("conv2".into(), LayerOptions { parallel: parallel(1), ..LayerOptions::default() });
+    model.layers.insert("conv2".into(), LayerOptions { knobs: every(1), ..LayerOptions::default() });
     let plan = Plan::new(&network, &model, cost::area).unwrap();
     assert_eq!((steps(&network, &plan, "reduce"), steps(&network, &plan, "conv2"), plan.interval()), (10, 1, 10));
 }
@@ -72,7 +72,7 @@ fn processes_hold_every_layer_once_and_loops_alone() {
         [("digits", 1, Interface::Partition), ("digits", 6, Interface::Row), ("tracks", 4, Interface::Row)]
     {
         let (mut model, network) = example(name);
-        (model.parallel, model.interface) = (parallel(interval), interface);
+        (model.knobs, model.interface) = (every(interval), interface);
         let plan = Plan::new(&network, &model, cost::area).unwrap();
         let processes = plan.processes(&network);
         let all: Vec<usize> = processes.iter().cloned().flatten().collect();
@@ -96,10 +96,10 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
         model.layers.insert(layer.into(), options);
         model
     };
-    let own = |parallel: Parallel| LayerOptions { parallel, ..LayerOptions::default() };
+    let own = |knob, number| LayerOptions { knobs: common::knobs([(knob, number)]), ..LayerOptions::default() };
     let variant = |variant| LayerOptions { variant: Some(variant), ..LayerOptions::default() };
-    let filters = |filters| own(Parallel { filters: Some(filters), ..Parallel::default() });
-    let slots = own(Parallel { slots: Some(4), ..Parallel::default() });
+    let filters = |filters| own(Knob::Filters, filters);
+    let slots = own(Knob::Slots, 4);
     let by_rows = |model: Model| Model { interface: Interface::Row, ..model };
     let function = |model: Model| Model { pipeline: Pipeline::Function, ..model };
     for (model, key, message) in [
@@ -110,7 +110,7 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
         (with("conv1", variant(Variant::Scatter)), "layers.conv1.variant", "for which there is no such variant"),
         (with("dense1", variant(Variant::LookUp)), "layers.dense1.variant", "for which there is no such variant"),
         (by_rows(with("reduce", slots)), "layers.reduce.slots-per-cycle", "the reduction takes a row a cycle"),
-        (function(Model { parallel: parallel(5), ..model.clone() }), "pipeline", "`reduce` takes 5 steps"),
+        (function(Model { knobs: every(5), ..model.clone() }), "pipeline", "`reduce` takes 5 steps"),
         (function(by_rows(model.clone())), "pipeline", "`reduce` takes 63 steps"),
     ] {
         let error = Plan::new(&network, &model, cost::area).unwrap_err();

@@ -1,17 +1,17 @@
 //! Sweeps the knobs of a model over the cost model.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use serde::Serialize;
 use sparsehls_build::{
     cost::{self, Estimate},
     formats::FixedNetwork,
-    manifest::{Interface, Model, Pipeline},
+    manifest::{Interface, Knob, Model, Pipeline},
     plan::Plan,
 };
 
 /// Intervals that are tried, in cycles.
-const INTERVALS: [u64; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 64, 96, 128];
+const INTERVALS: [usize; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 64, 96, 128];
 
 /// What a point sets in the manifest; all other knobs stay as they are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Knobs {
     /// How the image enters.
     pub interface: Interface,
     /// Steps that every layer may take.
-    pub interval: u64,
+    pub interval: NonZeroUsize,
     /// Layers that are done in one step all the same: `interval = 1` in their tables.
     pub one_step: BTreeSet<String>,
 }
@@ -41,12 +41,12 @@ impl Knobs {
     pub fn apply(&self, model: &Model) -> Model {
         let mut model = model.clone();
         (model.pipeline, model.interface) = (self.pipeline, self.interface);
-        model.parallel.interval = Some(self.interval);
+        model.knobs.set(Knob::Interval, Some(self.interval));
         for options in model.layers.values_mut() {
-            options.parallel.interval = None;
+            options.knobs.set(Knob::Interval, None);
         }
         for layer in &self.one_step {
-            model.layers.entry(layer.clone()).or_default().parallel.interval = Some(1);
+            model.layers.entry(layer.clone()).or_default().knobs.set(Knob::Interval, Some(NonZeroUsize::MIN));
         }
         model
     }
@@ -106,19 +106,23 @@ impl Bounds {
 pub fn pareto(model: &Model, network: &FixedNetwork) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
     for interface in [Interface::Partition, Interface::Row] {
-        for interval in INTERVALS {
+        for interval in INTERVALS.into_iter().filter_map(NonZeroUsize::new) {
             points.extend(from_interval(model, network, interface, interval));
         }
     }
-    let function =
-        Knobs { pipeline: Pipeline::Function, interface: Interface::Partition, interval: 1, one_step: BTreeSet::new() };
+    let function = Knobs {
+        pipeline: Pipeline::Function,
+        interface: Interface::Partition,
+        interval: NonZeroUsize::MIN,
+        one_step: BTreeSet::new(),
+    };
     points.extend(point(model, network, function).map(|(point, _)| point));
     front(points)
 }
 
 /// All layers in steps, then one layer after the other in one step, always the one that costs the least area for the
 /// latency it saves.
-fn from_interval(model: &Model, network: &FixedNetwork, interface: Interface, interval: u64) -> Vec<Point> {
+fn from_interval(model: &Model, network: &FixedNetwork, interface: Interface, interval: NonZeroUsize) -> Vec<Point> {
     let mut knobs = Knobs { pipeline: Pipeline::Dataflow, interface, interval, one_step: BTreeSet::new() };
     let Some((mut best, mut in_steps)) = point(model, network, knobs.clone()) else { return Vec::new() };
     let mut points = vec![best.clone()];
@@ -169,7 +173,8 @@ mod tests {
     use super::*;
 
     fn point(latency: u64, luts: u64, interval: u64) -> Point {
-        let knobs = Knobs { pipeline: Pipeline::Dataflow, interface: Interface::Row, interval, one_step: BTreeSet::new() };
+        let steps = NonZeroUsize::new(interval as usize).unwrap();
+        let knobs = Knobs { pipeline: Pipeline::Dataflow, interface: Interface::Row, interval: steps, one_step: BTreeSet::new() };
         Point { knobs, estimate: Estimate { latency, luts, interval, ..Estimate::default() } }
     }
 

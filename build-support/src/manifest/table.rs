@@ -1,6 +1,9 @@
 //! One metadata table, with typed access whose errors name file, key and remedy.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value};
 
@@ -100,12 +103,13 @@ impl Table {
         value.as_u64().map(Some).ok_or_else(|| self.mistyped(name, value, "a whole number, zero or more", "200"))
     }
 
-    /// The positive integer `name`.
-    pub fn positive(&self, name: &str) -> Result<Option<u64>> {
-        match self.count(name)? {
-            Some(0) => Err(self.error(Code::InvalidValue, name, format!("`{name}` is 0")).help("give 1 or more")),
-            value => Ok(value),
-        }
+    /// The positive integer `name`. One beyond `usize` is more than any layer has, as `usize::MAX` is.
+    pub fn positive(&self, name: &str) -> Result<Option<NonZeroUsize>> {
+        let Some(count) = self.count(name)? else { return Ok(None) };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        NonZeroUsize::new(count)
+            .map(Some)
+            .ok_or_else(|| self.error(Code::InvalidValue, name, format!("`{name}` is 0")).help("give 1 or more"))
     }
 
     /// The string `name`, which must be one of `choices`.

@@ -6,6 +6,7 @@ pub mod names;
 pub mod skip;
 
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -18,9 +19,9 @@ use sparsehls_build::{
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
-    manifest::{HlsTool, Interface, LayerOptions, Limits, Model, Output, Parallel, Pipeline, Precision, Target, Variant},
-    network::{Network, Op},
-    plan::Plan,
+    manifest::{Counts, HlsTool, Interface, Knob, Knobs, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target},
+    network::Network,
+    plan::{self, Plan},
 };
 
 /// What `cases.json` says of a fixture.
@@ -127,7 +128,7 @@ pub fn model(source: &Path, input: Format) -> Model {
         input: Some(input),
         output: Output::Model,
         precision: Precision::default(),
-        parallel: Parallel::default(),
+        knobs: Knobs::default(),
         layers: Default::default(),
         pipeline: Pipeline::Dataflow,
         interface: Interface::Partition,
@@ -165,36 +166,42 @@ pub fn draw_knobs(model: &mut Model, network: &FixedNetwork, seed: u64) {
 }
 
 fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::Rng) {
-    let mut maybe = |largest: u64| (random.u8(..3) == 0).then(|| random.u64(1..=largest));
-    model.parallel = Parallel { interval: maybe(12), slots: maybe(9), pixels: maybe(9), filters: maybe(4), channels: maybe(4) };
+    let maybe =
+        |random: &mut fastrand::Rng, largest: usize| NonZeroUsize::new(random.usize(1..=largest)).filter(|_| random.u8(..3) == 0);
+    for knob in Knob::ALL {
+        let largest = match knob.counts() {
+            Counts::Steps => 12,
+            Counts::Slots => 9,
+            Counts::Filters | Counts::Channels => 4,
+        };
+        model.knobs.set(knob, maybe(random, largest));
+    }
     model.interface = *random.choice(&[Interface::Row, Interface::Partition]).unwrap();
     model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
     model.layers.clear();
     for fixed in &network.layers {
-        let mut maybe = |largest: usize| (random.u8(..3) == 0).then(|| random.u64(1..=largest.max(1) as u64));
         let mut options = LayerOptions::default();
-        let slots = match fixed.input_shape {
-            sparsehls_build::network::Shape::Sparse { slots, .. } => slots,
-            sparsehls_build::network::Shape::Dense(_) => 1,
-        };
-        match &fixed.layer.op {
-            Op::SparseConv2d(conv) => {
-                options.parallel.pixels = maybe(slots);
-                options.parallel.filters = maybe(conv.filters).filter(|part| (conv.filters as u64).is_multiple_of(*part));
-                options.parallel.channels = maybe(conv.channels).filter(|part| (conv.channels as u64).is_multiple_of(*part));
-                options.variant = Some(*random.choice(&[Variant::Pairwise, Variant::Gather]).unwrap());
-            }
-            Op::SparsePooling2d(_) => options.parallel.pixels = maybe(slots),
-            Op::SparseFlatten => {
-                options.parallel.pixels = maybe(slots);
-                options.variant = Some(*random.choice(&[Variant::Scatter, Variant::LookUp]).unwrap());
-            }
-            Op::Dense(dense) => {
-                options.parallel.filters = maybe(dense.outputs).filter(|part| (dense.outputs as u64).is_multiple_of(*part));
-                options.parallel.channels = maybe(dense.inputs).filter(|part| (dense.inputs as u64).is_multiple_of(*part));
-            }
-            _ => continue,
+        let full = plan::extent(fixed);
+        for &knob in plan::takes(&fixed.layer.op) {
+            let largest = match knob.counts() {
+                Counts::Steps => 12,
+                Counts::Slots => full.slots,
+                Counts::Filters => full.filters,
+                Counts::Channels => full.channels,
+            };
+            let fits = |part: &NonZeroUsize| !knob.counts().divides() || largest.is_multiple_of(part.get());
+            options.knobs.set(knob, maybe(random, largest).filter(fits));
         }
-        model.layers.insert(fixed.layer.keras_name.clone(), options);
+        options.variant = random.choice(plan::variants(&fixed.layer.op)).copied();
+        if options != LayerOptions::default() {
+            model.layers.insert(fixed.layer.keras_name.clone(), options);
+        }
     }
+}
+
+/// Knobs with these numbers.
+pub fn knobs<const N: usize>(given: [(Knob, usize); N]) -> Knobs {
+    let mut knobs = Knobs::default();
+    given.into_iter().for_each(|(knob, number)| knobs.set(knob, NonZeroUsize::new(number)));
+    knobs
 }

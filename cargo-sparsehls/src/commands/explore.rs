@@ -7,7 +7,7 @@ use sparsehls_build::{
     Code, Error, Result,
     cost::Estimate,
     error,
-    manifest::{Interface, Model, Pipeline},
+    manifest::{Interface, Knob, Model, Pipeline},
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
@@ -148,11 +148,11 @@ fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
     let interface = if knobs.interface == Interface::Row { "row" } else { "partition" };
     put(table, "pipeline", pipeline.into());
     put(table, "interface", interface.into());
-    put(table, "interval", i64::try_from(knobs.interval).ok()?.into());
+    put(table, Knob::Interval.key(), i64::try_from(knobs.interval.get()).ok()?.into());
     if let Some(layers) = table.get_mut("layers") {
         let layers = layers.as_table_like_mut()?;
         for (_, layer) in layers.iter_mut() {
-            layer.as_table_like_mut()?.remove("interval");
+            layer.as_table_like_mut()?.remove(Knob::Interval.key());
         }
         let empty: Vec<String> = layers
             .iter()
@@ -169,7 +169,7 @@ fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
     let layers = table.entry("layers").or_insert(Item::Table(tables)).as_table_like_mut()?;
     for name in &knobs.one_step {
         let layer = layers.entry(name).or_insert(Item::Table(Table::new()));
-        put(layer.as_table_like_mut()?, "interval", 1.into());
+        put(layer.as_table_like_mut()?, Knob::Interval.key(), 1.into());
     }
     Some(())
 }
