@@ -112,13 +112,12 @@ impl Table {
             .ok_or_else(|| self.error(Code::InvalidValue, name, format!("`{name}` is 0")).help("give 1 or more"))
     }
 
-    /// The string `name`, which must be one of `choices`.
-    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
-        let Some(text) = self.string(name)? else { return Ok(None) };
-        let found = choices.iter().find(|(choice, _)| *choice == text);
-        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(choice, _)| format!("\"{choice}\"")).collect();
-            self.error(Code::InvalidValue, name, format!("{text:?} is no {name}")).help(format!("use {}", names.join(" or ")))
+    /// The string `key`, which must be the name of one of `all`.
+    pub fn choice<T: Copy>(&self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Option<T>> {
+        let Some(text) = self.string(key)? else { return Ok(None) };
+        all.iter().find(|choice| name(**choice) == text).map(|choice| Some(*choice)).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|choice| format!("\"{}\"", name(*choice))).collect();
+            self.error(Code::InvalidValue, key, format!("{text:?} is no {key}")).help(format!("use {}", names.join(" or ")))
         })
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Report;
 use crate::{
     error::{Code, Error, Result},
-    manifest::Limits,
+    manifest::{Limit, Limits},
 };
 
 /// One limit and what stands against it.
@@ -42,16 +42,19 @@ pub fn table(report: &Report, limits: &Limits) -> Vec<Row> {
     let interval = cycles(report.cosim.as_ref().and_then(|cosim| cosim.interval_cycles), estimate.interval_cycles);
     let (resources, source) =
         report.vivado.as_ref().map_or((estimate.resources, "synth"), |vivado| (vivado.utilization.resources, "vsynth"));
-    let rows = [
-        ("latency-cycles", latency, limits.latency_cycles),
-        ("interval-cycles", interval, limits.interval_cycles),
-        ("lut", (resources.lut, source), limits.lut),
-        ("ff", (resources.ff, source), limits.ff),
-        ("dsp", (resources.dsp, source), limits.dsp),
-        ("bram18", (resources.bram18, source), limits.bram18),
-        ("uram", (resources.uram, source), limits.uram),
-    ];
-    rows.into_iter().filter_map(|(name, (found, source), limit)| Some(Row { name, found, source, limit: limit? })).collect()
+    let row = |(bounded, most): (&Limit, &u64)| {
+        let (found, source) = match bounded {
+            Limit::LatencyCycles => latency,
+            Limit::IntervalCycles => interval,
+            Limit::Lut => (resources.lut, source),
+            Limit::Ff => (resources.ff, source),
+            Limit::Dsp => (resources.dsp, source),
+            Limit::Bram18 => (resources.bram18, source),
+            Limit::Uram => (resources.uram, source),
+        };
+        Row { name: bounded.name(), found, source, limit: *most }
+    };
+    limits.iter().map(row).collect()
 }
 
 /// Requires that every limit is kept.
@@ -85,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_table_shows_everything_that_is_over() {
-        let limits = Limits { latency_cycles: Some(29), lut: Some(90), ff: Some(50), ..Limits::default() };
+        let limits = Limits::from([(Limit::LatencyCycles, 29), (Limit::Lut, 90), (Limit::Ff, 50)]);
         let error = check(&table(&report(), &limits)).unwrap_err();
         assert_eq!(
             error.message().lines().collect::<Vec<_>>(),
@@ -96,13 +99,13 @@ mod tests {
                 "    lut                     100         90         10  synth",
             ]
         );
-        let kept = Limits { latency_cycles: Some(30), interval_cycles: Some(5), uram: Some(0), ..Limits::default() };
+        let kept = Limits::from([(Limit::LatencyCycles, 30), (Limit::IntervalCycles, 5), (Limit::Uram, 0)]);
         assert!(check(&table(&report(), &kept)).is_ok());
     }
 
     #[test]
     fn what_is_not_known_keeps_no_limit() {
-        let limits = Limits { bram18: Some(u64::MAX), ..Limits::default() };
+        let limits = Limits::from([(Limit::Bram18, u64::MAX)]);
         let error = check(&table(&report(), &limits)).unwrap_err();
         assert!(error.message().contains("bram18              unknown"), "{error}");
         assert!(table(&Report::default(), &limits).is_empty(), "without a report there is nothing to compare");
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_nearest_to_the_hardware_counts() {
-        let limits = Limits { latency_cycles: Some(30), interval_cycles: Some(4), lut: Some(40), ..Limits::default() };
+        let limits = Limits::from([(Limit::LatencyCycles, 30), (Limit::IntervalCycles, 4), (Limit::Lut, 40)]);
         let mut report = report();
         report.cosim = Some(Cosim {
             passed: true,

@@ -144,10 +144,8 @@ fn write_back(model: &Model, knobs: &Knobs) -> Result {
 
 fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
     let table = model.as_table_like_mut()?;
-    let pipeline = if knobs.pipeline == Pipeline::Function { "function" } else { "dataflow" };
-    let interface = if knobs.interface == Interface::Row { "row" } else { "partition" };
-    put(table, "pipeline", pipeline.into());
-    put(table, "interface", interface.into());
+    put(table, Pipeline::KEY, knobs.pipeline.name().into());
+    put(table, Interface::KEY, knobs.interface.name().into());
     put(table, Knob::Interval.key(), i64::try_from(knobs.interval.get()).ok()?.into());
     if let Some(layers) = table.get_mut("layers") {
         let layers = layers.as_table_like_mut()?;

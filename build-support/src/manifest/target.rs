@@ -1,0 +1,74 @@
+//! Device, clock and tools.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Problems, choices::named, nearest, table::Table};
+use crate::error::{Code, Result};
+
+named! {
+    /// Which generation of the vendor's tool a project is written for.
+    HlsTool {
+        /// Vitis HLS, 2020.2 and later (C++14).
+        Vitis = "vitis",
+        /// Vivado HLS, up to 2020.1 (C++11).
+        Vivado = "vivado",
+    }
+}
+
+/// Device and clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The vendor's tool.
+    pub tool: HlsTool,
+    /// The vendor's name of the device.
+    pub part: String,
+    /// Clock period in ns.
+    pub clock_period: f64,
+    /// Clock uncertainty, in percent of the period.
+    pub clock_uncertainty: f64,
+    /// What stands before the tool's command, for a batch cluster.
+    pub launcher: Vec<String>,
+    /// How long a tool may run.
+    pub tool_timeout: Option<Duration>,
+}
+
+/// The keys of a target.
+pub(super) const KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
+
+pub(super) fn read(tables: &[Table], wrong: &mut Problems) -> Target {
+    Target {
+        tool: wrong.take(nearest(tables, |t| t.choice("backend", HlsTool::ALL, HlsTool::name))).unwrap_or(HlsTool::Vitis),
+        part: wrong.take(nearest(tables, part)).unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
+        clock_period: wrong.take(nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))).unwrap_or(5.0),
+        clock_uncertainty: wrong.take(nearest(tables, uncertainty)).unwrap_or(27.0),
+        launcher: wrong.take(nearest(tables, |t| t.words("launcher"))).unwrap_or_default(),
+        tool_timeout: wrong
+            .take(nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6)))
+            .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
+    }
+}
+
+/// A part goes into Tcl, so it may only hold what part names hold.
+fn part(table: &Table) -> Result<Option<String>> {
+    let Some(part) = table.string("part")? else { return Ok(None) };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/');
+    if part.is_empty() || !part.chars().all(fits) {
+        return Err(table
+            .error(Code::InvalidValue, "part", format!("{part:?} is not the name of a device"))
+            .help("a part name has letters, digits, `-`, `_`, `.`, `:` and `/`, for example \"xcu250-figd2104-2L-e\""));
+    }
+    Ok(Some(part))
+}
+
+fn uncertainty(table: &Table) -> Result<Option<f64>> {
+    let Some(text) = table.string("clock-uncertainty")? else { return Ok(None) };
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..100.0).contains(&percent) => Ok(Some(percent)),
+        _ => Err(table
+            .error(Code::InvalidValue, "clock-uncertainty", format!("{text:?} is not a percentage below 100 %"))
+            .help("write it as a string with its unit, for example \"27%\"")),
+    }
+}
