@@ -117,7 +117,7 @@ impl Table {
         let Some(text) = self.string(key)? else { return Ok(None) };
         all.iter().find(|choice| name(**choice) == text).map(|choice| Some(*choice)).ok_or_else(|| {
             let names: Vec<_> = all.iter().map(|choice| format!("\"{}\"", name(*choice))).collect();
-            self.error(Code::InvalidValue, key, format!("{text:?} is no {key}")).help(format!("use {}", names.join(" or ")))
+            self.error(Code::InvalidValue, key, format!("`{key}` cannot be {text:?}")).help(format!("use {}", names.join(" or ")))
         })
     }
 
