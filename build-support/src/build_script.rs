@@ -9,17 +9,13 @@ use serde_json::{Map, Value};
 
 use self::library::Libraries;
 use crate::{
-    check,
-    csim::Csim,
-    data, diagnosis,
+    check::Comparison,
     emit::{self, Bindings},
     error::{Code, Error, Result},
     files,
-    firmware::{self, Golden},
-    float32::Float32,
-    formats::FixedNetwork,
+    firmware::Firmware,
     manifest::{self, Model, Package},
-    toolchain::{self, Cancel, Job, Steps, limits},
+    toolchain::{self, Cancel, Steps},
 };
 
 /// Compiles the models of a firmware package inside its build script.
@@ -206,12 +202,10 @@ impl Build {
             Ok(libraries) => (Some(libraries), None),
             Err(why) => (None, Some(why)),
         };
-        let mut networks = Vec::new();
-        for model in &models {
-            networks.push(self.build(model, &out_dir, libraries.as_ref())?);
-        }
+        let built = models.into_iter().map(|model| self.build(model, &out_dir, libraries.as_ref()));
+        let built = built.collect::<Result<Vec<_>>>()?;
         let modules: Vec<_> =
-            models.iter().zip(&networks).map(|(model, (network, library))| (model, network, library.as_deref())).collect();
+            built.iter().map(|(firmware, library)| (&firmware.model, &firmware.network, library.as_deref())).collect();
         let options = Bindings { left_out, no_std: self.no_std };
         let bindings = emit::bindings(&modules, &options)?;
         files::write_if_changed(&out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
@@ -249,52 +243,36 @@ impl Build {
         }
     }
 
-    /// Brings one model up to date; returns its network, and the name of its library.
-    fn build(&self, model: &Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(FixedNetwork, Option<String>)> {
-        let network = firmware::load(model)?;
-        let golden = Golden::of(model, &network)?;
+    /// Brings one model up to date; returns it, and the name of its library.
+    fn build(&self, model: Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(Firmware, Option<String>)> {
         let directory = out_dir.join("sparsehls").join(&model.name);
-        let project = firmware::generate(&self.package.name, model, &network, golden.as_ref(), &directory)?;
-        let library = match libraries {
-            Some(libraries) => Some(libraries.compile(&self.package.name, model, &project, &directory)?),
-            None => None,
-        };
+        let firmware = Firmware::load(&self.package.name, model, directory).map_err(|errors| errors.first)?;
+        let golden = firmware.golden()?;
+        let project = firmware.generate(golden.as_ref())?;
+        let library = libraries.map(|libraries| libraries.compile(&firmware, &project)).transpose()?;
         let csim = match (libraries, &library) {
-            (Some(libraries), Some(library)) => libraries.program(library, &network, &directory)?,
+            (Some(libraries), Some(library)) => libraries.program(library, &firmware)?,
             _ => None,
         };
-        prove(model, &network, golden.as_ref(), csim.as_ref())?;
-        self.synthesize(model, &directory)?;
-        Ok((network, library))
+        let proof = firmware.prove(csim.as_ref(), golden.as_ref())?;
+        proof.require(&firmware)?;
+        for text in proof.keras.iter().flat_map(Comparison::of_float32) {
+            cargo::note(&format!("{}: {text}", firmware.model.name));
+        }
+        self.synthesize(&firmware)?;
+        Ok((firmware, library))
     }
 
-    fn synthesize(&self, model: &Model, directory: &Path) -> Result {
+    fn synthesize(&self, firmware: &Firmware) -> Result {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(model.target.tool)) {
-            cargo::warning(&format!("synthesis of {} is skipped: {}", model.name, error.message()));
+        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(firmware.model.target.tool)) {
+            cargo::warning(&format!("synthesis of {} is skipped: {}", firmware.model.name, error.message()));
             return Ok(());
         }
         // No handler of signals: the tool stays in our process group, where Ctrl-C of `cargo build` reaches it too.
-        let job = Job { model, directory, steps: Steps::default(), cancel: &Cancel::default(), progress: &|_| {} };
-        let rows = limits::table(&job.run()?.report, &model.limits);
-        limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())))
+        let done = firmware.job(Steps::default(), &Cancel::default(), &|_| {}).run()?;
+        firmware.require_limits(&done.report)
     }
-}
-
-/// Simulation against reference, and reference against Keras.
-fn prove(model: &Model, network: &FixedNetwork, golden: Option<&Golden>, csim: Option<&Csim>) -> Result {
-    let inputs = golden.map_or(&[][..], |golden| &golden.inputs);
-    if let Some(csim) = csim {
-        check::self_check(network, csim, inputs)?.require_equal(&model.name, "the simulation", "the reference")?;
-    }
-    let Some(golden) = golden else { return Ok(()) };
-    let outputs = crate::reference::Reference::new(network).run_all(inputs);
-    let floats = data::to_floats(&outputs, network);
-    let result = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
-    let in_golden = |error: Error| diagnosis::explain_golden(model, network, error.key(format!("{}.golden", model.key())));
-    result.require_equal(&model.name, "the network", "Keras").map_err(in_golden)?;
-    result.of_float32().iter().for_each(|text| cargo::note(&format!("{}: {text}", model.name)));
-    Ok(())
 }

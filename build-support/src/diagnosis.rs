@@ -6,15 +6,15 @@
 use std::ops::AddAssign;
 
 use crate::{
-    check,
+    check, cost,
     data::{self, Source},
     error::{Error, Result},
-    firmware,
     fixed::Format,
     float32::Float32,
     formats::{FixedNetwork, GridReport, as_keras_takes},
     manifest::Model,
     parallel,
+    plan::Plan,
     reference::Reference,
     stream,
 };
@@ -139,7 +139,10 @@ pub fn explain_golden(model: &Model, network: &FixedNetwork, error: Error) -> Er
 /// cannot have it.
 fn agree(model: &Model, format: Format, sources: (Source, Source)) -> Result<Option<usize>> {
     let model = Model { input: Some(format), ..model.clone() };
-    let Ok(network) = firmware::load(&model) else { return Ok(None) };
+    let Ok(network) = FixedNetwork::read(&model) else { return Ok(None) };
+    if Plan::new(&network, &model, cost::area).is_err() {
+        return Ok(None);
+    }
     let Counts { events, different, .. } = Pass::over(&network, sources)?.counts;
     Ok((different == 0).then_some(events))
 }

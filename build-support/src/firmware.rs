@@ -1,125 +1,136 @@
-//! A model from its file to its project: what the build script, the commands and the tests have in common.
+//! [`Firmware`]: a model from its file to its hardware, the one sequence for the build script and the command line.
 
-use std::path::Path;
+mod golden;
+mod proof;
 
+use std::path::{Path, PathBuf};
+
+pub use self::{golden::Golden, proof::Proof};
 use crate::{
-    check, cost, data, emit,
+    check, cost,
+    csim::Csim,
+    data,
+    emit::{self, Project},
     error::{Code, Error, Errors, Result},
-    float32, formats, keras, manifest, network, plan, reference,
+    float32,
+    formats::FixedNetwork,
+    manifest::{self, Model},
+    plan::Plan,
+    reference::Reference,
+    toolchain::{Cancel, Job, Progress, Report, Steps, limits},
 };
 
-/// Reads a model and infers its formats.
-///
-/// # Errors
-/// Everything that can be wrong with the model; the error names its file.
-pub fn load(model: &manifest::Model) -> Result<formats::FixedNetwork> {
-    load_or_errors(model).map_err(|errors| errors.first)
-}
-
-/// As [`load`], but gives all that is wrong.
-///
-/// # Errors
-/// As [`load`]: what is wrong with each layer, or else the first value that has no format, or the first knob that does
-/// not fit.
-pub fn load_or_errors(model: &manifest::Model) -> Result<formats::FixedNetwork, Errors> {
-    let read = || -> Result<formats::FixedNetwork, Errors> {
-        let keras = keras::KerasModel::read(&model.source)?;
-        let network = network::Network::build(&keras, model)?;
-        let network = formats::FixedNetwork::infer(network, model)?;
-        // A knob that does not fit is an error for every command, not only where it is used.
-        plan::Plan::new(&network, model, cost::area)?;
-        Ok(network)
-    };
-    read().map_err(|errors| errors.map(|error| error.file(&model.source)))
-}
-
 /// Golden events that the test bench of a project gets.
-pub const BENCH_EVENTS: usize = 20;
+const BENCH_EVENTS: usize = 20;
 
-/// Writes the HLS project of a model into `directory`. The test bench gets made-up events and the first of
-/// the golden set.
-///
-/// # Errors
-/// As [`emit::project`] and [`emit::Project::write`].
-pub fn generate(
-    package: &str,
-    model: &manifest::Model,
-    network: &formats::FixedNetwork,
-    golden: Option<&Golden>,
-    directory: &Path,
-) -> Result<emit::Project> {
-    const MADE_UP: usize = 12;
-    let mut events = check::made_up(network, MADE_UP);
-    if let Some(golden) = golden {
-        events.extend(golden.inputs.iter().take(BENCH_EVENTS * network.input_len()));
-    }
-    let project = project(package, model, network, &events)?;
-    project.write(directory)?;
-    Ok(project)
-}
-
-/// The HLS project of a model, whose test bench gets the events `inputs` (mantissas, one event after another).
-///
-/// # Errors
-/// As [`plan::Plan::new`] and [`emit::project`].
-pub fn project(package: &str, model: &manifest::Model, network: &formats::FixedNetwork, inputs: &[i64]) -> Result<emit::Project> {
-    let plan = plan::Plan::new(network, model, cost::area)?;
-    let outputs = reference::Reference::new(network).run_all(inputs);
-    emit::project(package, model, network, &plan, emit::Bench { inputs, outputs: &outputs })
-}
-
-/// The events of a manifest's golden file, on the input grid.
+/// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
+/// [`compile`](Self::compile), [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
-pub struct Golden {
-    /// Input mantissas, one event after another.
-    pub inputs: Vec<i64>,
-    /// What Keras computed.
-    pub outputs: Vec<f64>,
-    /// What happened to inputs that were not on the grid.
-    pub grid: formats::GridReport,
+pub struct Firmware {
+    /// The name of the package that declares the model.
+    pub package: String,
+    /// What the manifest says of the model.
+    pub model: Model,
+    /// What it computes, with an exact format for every value.
+    pub network: FixedNetwork,
+    /// How every layer is built.
+    pub plan: Plan,
+    /// Where its project goes.
+    pub directory: PathBuf,
 }
 
-impl Golden {
-    /// Reads the golden file of `model`, if it names one.
+impl Firmware {
+    /// Reads a model, infers its formats and plans its layers.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with the model: what is wrong with each layer, or else the first value that has no
+    /// format, or the first knob that does not fit. Errors name the model's file.
+    pub fn load(package: &str, model: Model, directory: PathBuf) -> Result<Self, Errors> {
+        let source = model.source.clone();
+        let read = || Ok(Self::plan(package, FixedNetwork::read(&model)?, model, directory)?);
+        read().map_err(|errors: Errors| errors.map(|error| error.file(&source)))
+    }
+
+    /// Plans the layers of a network.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn plan(package: &str, network: FixedNetwork, model: Model, directory: PathBuf) -> Result<Self> {
+        let plan = Plan::new(&network, &model, cost::area)?;
+        Ok(Self { package: package.to_owned(), model, network, plan, directory })
+    }
+
+    /// The events of the manifest's golden file, if it names one.
     ///
     /// # Errors
     /// [`Code::FileNotFound`], [`Code::InvalidData`]; the error names the key.
-    pub fn of(model: &manifest::Model, network: &formats::FixedNetwork) -> Result<Option<Self>> {
-        let Some(path) = &model.golden else { return Ok(None) };
-        let read = || Self::new(data::read_golden(path)?, network).map_err(|error| error.file(path));
-        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
+    pub fn golden(&self) -> Result<Option<Golden>> {
+        Golden::of(&self.model, &self.network)
     }
 
-    /// As [`Self::of`], but no more than the first `events`.
+    /// As [`Self::golden`], but no more than [`generate`](Self::generate) needs.
     ///
     /// # Errors
-    /// As [`Self::of`].
-    pub fn first(model: &manifest::Model, network: &formats::FixedNetwork, events: usize) -> Result<Option<Self>> {
-        let Some(path) = &model.golden else { return Ok(None) };
-        let read = || {
-            let (mut x, mut y) = (data::Source::in_archive(path, "x")?, data::Source::in_archive(path, "y")?);
-            let (mut x, mut y) = (x.events()?, y.events()?);
-            data::check_shape(x.shape(), network)?;
-            data::check_outputs(x.count(), y.shape(), network)?;
-            let first = |array: &mut data::Events<'_>| {
-                let shape = [&[events.min(array.count())], &array.shape()[1..]].concat();
-                array.read(events).map(|values| data::Array { shape, values })
-            };
-            Self::new(data::Golden { x: first(&mut x)?, y: first(&mut y)? }, network)
-        };
-        let read = || read().map_err(|error| error.file(path));
-        read().map(Some).map_err(|error| error.key(format!("{}.golden", model.key())))
+    /// As [`Self::golden`].
+    pub fn bench_events(&self) -> Result<Option<Golden>> {
+        Golden::first(&self.model, &self.network, BENCH_EVENTS)
     }
 
-    /// Brings events to the input grid.
+    /// The HLS project, whose test bench gets the events `inputs` (mantissas, one event after another).
     ///
     /// # Errors
-    /// [`Code::InvalidData`] if shapes do not fit the network.
-    pub fn new(golden: data::Golden, network: &formats::FixedNetwork) -> Result<Self> {
-        data::check_events(&golden.x, network)?;
-        data::check_outputs(golden.x.events(), &golden.y.shape, network)?;
-        let (inputs, grid) = data::to_mantissas(&golden.x, network);
-        Ok(Self { inputs, outputs: golden.y.values, grid })
+    /// As [`emit::project`].
+    pub fn project(&self, inputs: &[i64]) -> Result<Project> {
+        let outputs = Reference::new(&self.network).run_all(inputs);
+        let bench = emit::Bench { inputs, outputs: &outputs };
+        emit::project(&self.package, &self.model, &self.network, &self.plan, bench)
+    }
+
+    /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.
+    ///
+    /// # Errors
+    /// As [`Self::project`] and [`Project::write`].
+    pub fn generate(&self, golden: Option<&Golden>) -> Result<Project> {
+        const MADE_UP: usize = 12;
+        let mut events = check::made_up(&self.network, MADE_UP);
+        if let Some(golden) = golden {
+            events.extend(golden.inputs.iter().take(BENCH_EVENTS * self.network.input_len()));
+        }
+        let project = self.project(&events)?;
+        project.write(&self.directory)?;
+        Ok(project)
+    }
+
+    /// Compiles the simulation of the generated project for this machine, unless that has been done. Returns whether it was
+    /// compiled now.
+    ///
+    /// # Errors
+    /// As [`Csim::compile`].
+    pub fn compile(&self, project: &Project) -> Result<(Csim, bool)> {
+        Csim::compile(project, &self.directory, &self.model.name, self.model.target.tool, &self.network)
+    }
+
+    /// Compares the simulation with the reference, and both with Keras, where there is a simulation and there are golden
+    /// events. [`Proof::require`] makes an error of a difference.
+    ///
+    /// # Errors
+    /// [`Code::CsimFailed`].
+    pub fn prove(&self, csim: Option<&Csim>, golden: Option<&Golden>) -> Result<Proof> {
+        Proof::new(&self.network, csim, golden)
+    }
+
+    /// The run of the vendor's tools on the generated project.
+    pub fn job<'a>(&'a self, steps: Steps, cancel: &'a Cancel, progress: &'a dyn Fn(Progress<'_>)) -> Job<'a> {
+        Job { model: &self.model, directory: &self.directory, steps, cancel, progress }
+    }
+
+    /// Requires what the tools found to be within the manifest's limits.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`].
+    pub fn require_limits(&self, report: &Report) -> Result {
+        let rows = limits::table(report, &self.model.limits);
+        limits::check(&rows).map_err(|error| error.file(&self.model.manifest).key(format!("{}.limits", self.model.key())))
     }
 }
 
@@ -132,14 +143,14 @@ pub fn compare_golden(package: impl AsRef<Path>, model: &str, golden: data::Gold
     let package = manifest::of_build_script(package.as_ref())?;
     let models = manifest::models(&package)?;
     let model = models
-        .iter()
+        .into_iter()
         .find(|declared| declared.name == model)
         .ok_or_else(|| Error::new(Code::ModelNotDeclared, format!("no model `{model}` is declared")).file(&package.manifest))?;
-    let network = load(model)?;
-    let golden = Golden::new(golden, &network)?;
+    let firmware = Firmware::load(&package.name, model, PathBuf::new()).map_err(|errors| errors.first)?;
+    let golden = Golden::new(golden, &firmware.network)?;
     if found.len() != golden.outputs.len() {
         let message = format!("{} outputs were found, and Keras has {}", found.len(), golden.outputs.len());
         return Err(Error::new(Code::InvalidData, message).help("give the outputs of all events, one after another"));
     }
-    check::all_with_keras(&float32::Float32::new(&network), &golden.inputs, found, &golden.outputs)
+    check::all_with_keras(&float32::Float32::new(&firmware.network), &golden.inputs, found, &golden.outputs)
 }

@@ -16,8 +16,9 @@ pub use self::{
     input::{AddsHalf, GridReport, InputGrid, Rest},
 };
 use crate::{
-    error::Result,
+    error::{Errors, Result},
     fixed::{Format, Interval},
+    keras::KerasModel,
     manifest,
     network::{Layer, Network, Op},
 };
@@ -113,6 +114,15 @@ impl FixedNetwork {
     pub fn untouched(&self) -> usize {
         let moves = |fixed: &&FixedLayer| matches!(fixed.layer.op, Op::InputReduce { .. } | Op::SparseFlatten | Op::Reshape);
         self.layers.iter().take_while(moves).count()
+    }
+
+    /// Reads the model of the manifest and infers its formats.
+    ///
+    /// # Errors
+    /// All that is wrong with the layers, or else as [`Self::infer`].
+    pub fn read(model: &manifest::Model) -> Result<Self, Errors> {
+        let network = Network::build(&KerasModel::read(&model.source)?, model)?;
+        Ok(Self::infer(network, model)?)
     }
 
     /// Infers the formats of `network` for the model of the manifest.

@@ -37,17 +37,17 @@
 //! ```no_run
 //! use std::path::Path;
 //!
-//! use sparsehls_build::{data, manifest::{self, Selection}, reference::Reference};
+//! use sparsehls_build::{Firmware, data, manifest::{self, Selection}, reference::Reference};
 //!
 //! # fn main() -> sparsehls_build::Result {
 //! for package in Selection::default().packages()? {
 //!     for model in manifest::models(&package)? {
-//!         let network = sparsehls_build::load(&model)?;
+//!         let firmware = Firmware::load(&package.name, model, "target/projects".into()).map_err(|errors| errors.first)?;
 //!         let events = data::read_npy(Path::new("events.npy"))?;
-//!         data::check_events(&events, &network)?;
-//!         let (inputs, grid) = data::to_mantissas(&events, &network);
-//!         let outputs = Reference::new(&network).run_all(&inputs);
-//!         println!("{}: {} outputs; {} inputs off the grid", model.name, outputs.len(), grid.off_grid);
+//!         data::check_events(&events, &firmware.network)?;
+//!         let (inputs, grid) = data::to_mantissas(&events, &firmware.network);
+//!         let outputs = Reference::new(&firmware.network).run_all(&inputs);
+//!         println!("{}: {} outputs; {} inputs off the grid", firmware.model.name, outputs.len(), grid.off_grid);
 //!     }
 //! }
 //! # Ok(())
@@ -77,11 +77,11 @@
 //! | [`csim`] | `Project` → [`csim::Csim`]: the compiled simulation |
 //! | [`stream`] | many events → outputs of an engine, chunk by chunk |
 //! | [`check`] | reference, simulation, Keras outputs → [`check::Comparison`] |
-//! | `firmware` | a model from its file to its project: [`load`], [`generate`], [`Golden`] |
 //! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
+//! | [`toolchain`] | `Project` → reports of the vendor's tools |
+//! | `firmware` | [`Firmware`]: a model from its file to its hardware, all of the above in their order |
 //! | [`profile`] | many events → active pixels, overflows of every quantizer |
 //! | [`trace`] | one event → every layer's values from each engine, and the first difference |
-//! | [`toolchain`] | `Project` → reports of the vendor's tools |
 //! | [`report`] | everything above → what people look at |
 //! | `build_script` | [`Build`], for `build.rs` |
 
@@ -116,7 +116,7 @@ pub mod trace;
 
 pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
-pub use firmware::{BENCH_EVENTS, Golden, compare_golden, generate, load, load_or_errors, project};
+pub use firmware::{Firmware, Golden, Proof, compare_golden};
 
 #[cfg(test)]
 #[path = "../tests/common/skip.rs"]

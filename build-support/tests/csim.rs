@@ -22,11 +22,11 @@ fn check(source: &Path, tool: HlsTool, exact: bool, knobs: &dyn Fn(&mut Model, &
     model.target.tool = tool;
     knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let project = sparsehls_build::project("fixtures", &model, &network, &inputs).map_err(show)?;
+    let project = common::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
     project.write(directory.path()).map_err(show)?;
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).map_err(show)?;
-    let result = check::self_check(&network, &csim, &inputs).map_err(show)?;
+    let result = common::self_check(&network, &csim, &inputs).map_err(show)?;
     if result.events_different != 0 {
         return Err(format!("csim and reference differ: {result:?}"));
     }
@@ -81,7 +81,7 @@ fn the_test_bench_passes_and_notices_a_wrong_bit() {
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     for interface in [Interface::Partition, Interface::Row] {
         model.interface = interface;
-        let project = sparsehls_build::project("fixtures", &model, &network, &inputs).unwrap();
+        let project = common::project("fixtures", &model, &network, &inputs).unwrap();
         let directory = tempfile::tempdir().unwrap();
         project.write(directory.path()).unwrap();
         let sources = ["firmware/fixture.cpp", "fixture_test.cpp", "-o", "test_bench"];

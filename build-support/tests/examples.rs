@@ -31,7 +31,7 @@ fn verify(name: &str, input: &str, tool: HlsTool, interval: usize, interface: In
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "the golden inputs are on the grid: {grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = sparsehls_build::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
+    let project = common::project("examples", &model, &network, &inputs[..network.input_len()]).unwrap();
     project.write(directory.path()).unwrap();
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).unwrap();
     for outputs in [csim.run(&inputs).unwrap(), Reference::new(&network).run_all(&inputs)] {

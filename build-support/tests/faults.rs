@@ -18,7 +18,7 @@ fn exact(fixtures: &[&str]) {
         let (model, network) = common::load(source, &arrays["x"]).unwrap();
         let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
         let directory = tempfile::tempdir().unwrap();
-        let project = sparsehls_build::project("faults", &model, &network, &inputs).unwrap();
+        let project = common::project("faults", &model, &network, &inputs).unwrap();
         project.write(directory.path()).unwrap();
         let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
         for (engine, outputs) in [("reference", Reference::new(&network).run_all(&inputs)), ("csim", csim.run(&inputs).unwrap())]

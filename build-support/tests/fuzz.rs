@@ -20,7 +20,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sparsehls_build::{Code, check, data, fixed::Format, reference::Reference};
+use sparsehls_build::{Code, Firmware, check, data, fixed::Format, reference::Reference};
 
 /// Models that between them have every kind of layer.
 const FIXTURES: [&str; 8] = [
@@ -232,18 +232,20 @@ fn reconfigure(config: &mut Vec<u8>, random: &mut Random) {
 /// Reads a model as the tools do, and takes one that is accepted through the rest of the pipeline.
 fn load(path: &Path) -> Result<(), Code> {
     let model = common::model(path, Format { signed: true, width: 12, fraction: 4 });
-    let network = sparsehls_build::load(&model).map_err(|error| {
+    let firmware = Firmware::load("fuzz", model, PathBuf::new()).map_err(|errors| {
+        let error = errors.first;
         let text = error.to_string();
         assert!(error.file_path().is_some(), "the error names no file: {text}");
         assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "control characters: {text:?}");
         error.code()
     })?;
+    let network = &firmware.network;
     // What is accepted but large only costs time here.
     if network.layers.iter().map(|layer| layer.layer.shape.len()).sum::<usize>() + network.input_len() < 20_000 {
-        let inputs = check::made_up(&network, 8);
-        let outputs = Reference::new(&network).run_all(&inputs);
+        let inputs = check::made_up(network, 8);
+        let outputs = Reference::new(network).run_all(&inputs);
         assert_eq!(outputs.len(), 8 * network.output_len());
-        sparsehls_build::project("fuzz", &model, &network, &inputs[..network.input_len()]).map_err(|error| error.code())?;
+        firmware.project(&inputs[..network.input_len()]).map_err(|error| error.code())?;
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ fn a_model_of_every_accepted_name_compiles() {
         let model = Model { name: name.clone(), ..model.clone() };
         let network = FixedNetwork::infer(Network::new(&keras, &model).unwrap(), &model).unwrap();
         let folder = directory.path().join(name);
-        sparsehls_build::project("names", &model, &network, &inputs).unwrap().write(&folder).unwrap();
+        common::project("names", &model, &network, &inputs).unwrap().write(&folder).unwrap();
         let kernel = format!("{}#include \"firmware/{name}.cpp\"\n", include(&C_HEADERS));
         fs::write(folder.join("kernel.cpp"), kernel).unwrap();
         let [bridge, test] = ["_bridge.cpp", "_test.cpp"].map(|end| format!("{name}{end}"));
@@ -285,7 +285,7 @@ fn chain(names: &[String]) -> (Model, FixedNetwork) {
 
 /// Every source of a project that has names of layers in it.
 fn compile_layers(compiler: (&str, &str), folder: &Path, model: &Model, network: &FixedNetwork) -> Option<String> {
-    sparsehls_build::project("names", model, network, &check::made_up(network, 1)).unwrap().write(folder).unwrap();
+    common::project("names", model, network, &check::made_up(network, 1)).unwrap().write(folder).unwrap();
     let kernel = folder.join("kernel.cpp");
     fs::write(&kernel, format!("{}\n#include \"firmware/{}.cpp\"\n", include(&C_HEADERS), model.name)).unwrap();
     compile(compiler, folder, &["fixture_bridge.cpp", "fixture_test.cpp", "csim/trace.cpp", "kernel.cpp"])

@@ -80,7 +80,7 @@ fn text(pin: &Pin) -> String {
     (pin.set)(&mut model);
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
-    let project = sparsehls_build::project("pinned", &model, &network, &check::made_up(&network, 3)).unwrap();
+    let project = common::project("pinned", &model, &network, &check::made_up(&network, 3)).unwrap();
     let mut text = String::new();
     for (path, contents) in &project.files {
         let is_shared = path.starts_with("firmware/kernels/") || path.starts_with("csim/ap_types/");

@@ -46,10 +46,10 @@ fn different(model: &Model, tolerance: f64) -> usize {
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "{grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = sparsehls_build::project("plain", model, &network, &inputs).unwrap();
+    let project = common::project("plain", model, &network, &inputs).unwrap();
     project.write(directory.path()).unwrap();
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
-    assert_eq!(check::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
+    assert_eq!(common::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
     let outputs = data::to_floats(&csim.run(&inputs).unwrap(), &network);
     check::compare(&outputs, &golden.y.values, network.output_len(), tolerance).events_different
 }

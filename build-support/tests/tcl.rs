@@ -47,7 +47,7 @@ impl Project {
         let x = data::read_golden(&source.with_extension("npz")).unwrap().x;
         let (mut model, network) = common::load(&source, &x).unwrap();
         change(&mut model);
-        let project = sparsehls_build::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap();
+        let project = common::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap();
         let directory = tempfile::Builder::new().prefix(STRANGE).tempdir().unwrap();
         project.write(directory.path()).unwrap();
         fs::write(directory.path().join("stubs.tcl"), STUBS).unwrap();
@@ -338,9 +338,6 @@ fn options_that_a_person_has_set_stay() {
     let source = common::fixtures().into_iter().find(|path| path.file_stem().unwrap() == "dense-only").unwrap();
     let x = data::read_golden(&source.with_extension("npz")).unwrap().x;
     let (model, network) = common::load(&source, &x).unwrap();
-    sparsehls_build::project("tcl", &model, &network, &check::made_up(&network, 2))
-        .unwrap()
-        .write(project.directory.path())
-        .unwrap();
+    common::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap().write(project.directory.path()).unwrap();
     assert_eq!(fs::read_to_string(options).unwrap(), "array set opt {cosim 1}");
 }

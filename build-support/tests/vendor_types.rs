@@ -18,7 +18,7 @@ fn check(source: &Path, vendor: &OsStr) -> Result<(), String> {
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (model, network) = common::load(source, &arrays["x"]).map_err(show)?;
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let project = sparsehls_build::project("fixtures", &model, &network, &inputs).map_err(show)?;
+    let project = common::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
     project.write(directory.path()).map_err(show)?;
     let standard = if model.target.tool == HlsTool::Vitis { "-std=c++14" } else { "-std=c++11" };

@@ -39,7 +39,7 @@ fn projects(directory: &Path) -> Vec<(String, PathBuf)> {
         let (mut model, network) = common::load(&source, &x).unwrap();
         for tool in [HlsTool::Vitis, HlsTool::Vivado] {
             model.target.tool = tool;
-            let project = sparsehls_build::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
+            let project = common::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
             // Where the backends' C++ is the same it is compiled once.
             let is_cpp = |(path, _): &(&String, &String)| path.ends_with(".cpp") || path.ends_with(".h");
             if !seen.insert(project.files.iter().filter(is_cpp).map(|(p, t)| format!("{p}\n{t}")).collect::<String>()) {

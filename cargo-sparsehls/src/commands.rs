@@ -18,7 +18,7 @@ use std::{
 
 use clap::CommandFactory;
 use sparsehls_build::{
-    Code, Error, Errors, Golden, Result,
+    Code, Error, Errors, Firmware, Result,
     csim::Csim,
     formats::{FixedNetwork, GridReport},
     manifest::{self, Model, Package},
@@ -29,61 +29,35 @@ use crate::{
     output::Output,
 };
 
-/// A model of a package, read.
-pub struct Loaded {
-    /// The package.
-    pub package: Package,
-    /// The model.
-    pub model: Model,
-    /// Its network.
-    pub network: FixedNetwork,
-    /// Where its project goes.
-    pub directory: PathBuf,
+/// Reads a model.
+fn read(common: &Common, package: &Package, model: Model) -> Result<Firmware, Errors> {
+    let directory = output_directory(common, package).join(&model.name);
+    Firmware::load(&package.name, model, directory)
 }
 
-impl Loaded {
-    /// Reads a model.
-    fn read(common: &Common, package: Package, model: Model) -> Result<Self, Errors> {
-        let network = sparsehls_build::load_or_errors(&model)?;
-        let directory = output_directory(common, &package).join(&model.name);
-        Ok(Self { package, model, network, directory })
-    }
+/// The golden file of the manifest, which is needed `what`; `remedy` says what to do if there is none.
+pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Result<&'a Path> {
+    let model = &firmware.model;
+    model.golden.as_deref().ok_or_else(|| {
+        Error::new(Code::MissingKey, format!("model `{}` has no golden file {what}", model.name))
+            .file(&model.manifest)
+            .key(format!("{}.golden", model.key()))
+            .help(remedy)
+    })
+}
 
-    /// The golden events of the manifest, if there are any.
-    pub fn golden(&self) -> Result<Option<Golden>> {
-        Golden::of(&self.model, &self.network)
-    }
-
-    /// The golden file of the manifest; `remedy` says what to do if there is none.
-    pub fn golden_file(&self, what: &str, remedy: &str) -> Result<&Path> {
-        let Self { model, .. } = self;
-        model.golden.as_deref().ok_or_else(|| {
-            Error::new(Code::MissingKey, format!("model `{}` has no golden file {what}", model.name))
-                .file(&model.manifest)
-                .key(format!("{}.golden", model.key()))
-                .help(remedy)
-        })
-    }
-
-    /// As [`Self::compile`], reading no more of the golden file than the project needs.
-    pub fn compile_only(&self, output: &Output) -> Result<Csim> {
-        let golden = Golden::first(&self.model, &self.network, sparsehls_build::BENCH_EVENTS)?;
-        self.compile(golden.as_ref(), output)
-    }
-
-    /// Brings the project and the compiled simulation up to date.
-    pub fn compile(&self, golden: Option<&Golden>, output: &Output) -> Result<Csim> {
-        let Self { package, model, network, directory } = self;
-        let project = sparsehls_build::generate(&package.name, model, network, golden, directory)?;
-        output.json(
-            "project",
-            Some(&model.name),
-            serde_json::json!({ "backend": model.target.tool.name(), "path": directory.display().to_string() }),
-        );
-        let (csim, new) = Csim::compile(&project, directory, &model.name, model.target.tool, network)?;
-        output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
-        Ok(csim)
-    }
+/// Brings the project and the compiled simulation up to date.
+pub fn compile(firmware: &Firmware, output: &Output) -> Result<Csim> {
+    let Firmware { model, directory, .. } = firmware;
+    let project = firmware.generate(firmware.bench_events()?.as_ref())?;
+    output.json(
+        "project",
+        Some(&model.name),
+        serde_json::json!({ "backend": model.target.tool.name(), "path": directory.display().to_string() }),
+    );
+    let (csim, new) = firmware.compile(&project)?;
+    output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
+    Ok(csim)
 }
 
 /// The models the flags choose, unread, with their packages.
@@ -122,16 +96,13 @@ fn chosen_each(common: &Common) -> Result<Vec<(Package, Result<Model, Errors>)>>
 }
 
 /// Reads the models the flags choose.
-pub fn load(common: &Common) -> Result<Vec<Loaded>> {
-    chosen(common)?
-        .into_iter()
-        .map(|(package, model)| Loaded::read(common, package, model).map_err(|errors| errors.first))
-        .collect()
+pub fn load(common: &Common) -> Result<Vec<Firmware>> {
+    chosen(common)?.into_iter().map(|(package, model)| read(common, &package, model).map_err(|errors| errors.first)).collect()
 }
 
 /// Reads the models the flags choose, each with all that is wrong with it.
-pub fn load_each(common: &Common) -> Result<Vec<Result<Loaded, Errors>>> {
-    let read = |(package, model): (Package, Result<Model, Errors>)| Loaded::read(common, package, model?);
+pub fn load_each(common: &Common) -> Result<Vec<Result<Firmware, Errors>>> {
+    let read = |(package, model): (Package, Result<Model, Errors>)| read(common, &package, model?);
     Ok(chosen_each(common)?.into_iter().map(read).collect())
 }
 
@@ -143,7 +114,7 @@ pub fn output_directory(common: &Common, package: &Package) -> PathBuf {
 }
 
 /// Reads the one model the flags choose.
-pub fn load_one(common: &Common) -> Result<Loaded> {
+pub fn load_one(common: &Common) -> Result<Firmware> {
     let mut models = chosen(common)?;
     if models.len() != 1 {
         let names: Vec<_> = models.iter().map(|(_, model)| model.name.as_str()).collect();
@@ -154,7 +125,7 @@ pub fn load_one(common: &Common) -> Result<Loaded> {
         .help("choose one with --model NAME"));
     }
     let (package, model) = models.remove(0);
-    Loaded::read(common, package, model).map_err(|errors| errors.first)
+    read(common, &package, model).map_err(|errors| errors.first)
 }
 
 /// The file of the flag `flag` must be called after what is written into it, `what`.

@@ -61,7 +61,7 @@ impl Golden {
 
     /// The text of its project.
     pub fn project(&self) -> emit::Project {
-        sparsehls_build::project("bench", &self.model, &self.network, self.events(1)).unwrap()
+        common::project("bench", &self.model, &self.network, self.events(1)).unwrap()
     }
 
     /// Its compiled simulation, with the project in `directory`.
@@ -114,6 +114,6 @@ pub fn made_up(size: usize) -> (Model, Network) {
 /// Formats and emission of a made-up network; the number of characters written.
 pub fn generate((model, network): &(Model, Network)) -> usize {
     let network = FixedNetwork::infer(network.clone(), model).unwrap();
-    let project = sparsehls_build::project("bench", model, &network, &[]).unwrap();
+    let project = common::project("bench", model, &network, &[]).unwrap();
     project.files.values().map(String::len).sum()
 }

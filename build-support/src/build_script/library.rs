@@ -13,8 +13,7 @@ use crate::{
     emit::{self, Project},
     error::{Code, Error, Result},
     files,
-    formats::FixedNetwork,
-    manifest::Model,
+    firmware::Firmware,
 };
 
 /// Compiles the libraries of a package.
@@ -56,7 +55,8 @@ impl Libraries {
     ///
     /// # Errors
     /// [`Code::CompileFailed`], [`Code::Io`].
-    pub fn compile(&self, package: &str, model: &Model, project: &Project, directory: &Path) -> Result<String> {
+    pub fn compile(&self, firmware: &Firmware, project: &Project) -> Result<String> {
+        let Firmware { package, model, directory, .. } = firmware;
         let symbol = emit::symbol(package, &model.name);
         let standard = csim::standard(model.target.tool);
         let mut hasher = DefaultHasher::new();
@@ -88,11 +88,11 @@ impl Libraries {
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn program(&self, library: &str, network: &FixedNetwork, directory: &Path) -> Result<Option<Csim>> {
+    pub fn program(&self, library: &str, firmware: &Firmware) -> Result<Option<Csim>> {
         if cargo::variable("TARGET")? != cargo::variable("HOST")? {
             return Ok(None);
         }
-        Csim::link(&self.compiler, &self.path(library), library, directory, network).map(Some)
+        Csim::link(&self.compiler, &self.path(library), library, &firmware.directory, &firmware.network).map(Some)
     }
 
     fn path(&self, name: &str) -> PathBuf {

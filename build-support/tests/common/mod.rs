@@ -15,13 +15,18 @@ use std::{
 };
 
 use sparsehls_build::{
+    Firmware,
+    check::{self, Comparison},
+    csim::Csim,
     data,
+    emit::Project,
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
     manifest::{Counts, HlsTool, Interface, Knob, Knobs, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target},
     network::Network,
     plan::{self, Plan},
+    reference::Reference,
 };
 
 /// What `cases.json` says of a fixture.
@@ -151,6 +156,18 @@ pub fn load(source: &Path, x: &data::Array) -> sparsehls_build::Result<(Model, F
     let keras = KerasModel::read(source)?;
     let network = Network::new(&keras, &model)?;
     Ok((model.clone(), FixedNetwork::infer(network, &model)?))
+}
+
+/// The project of a model of `package`, with these events for its test bench.
+pub fn project(package: &str, model: &Model, network: &FixedNetwork, inputs: &[i64]) -> sparsehls_build::Result<Project> {
+    Firmware::plan(package, network.clone(), model.clone(), PathBuf::new())?.project(inputs)
+}
+
+/// Compares the simulation with the reference, on made-up events and on `inputs`.
+pub fn self_check(network: &FixedNetwork, csim: &Csim, inputs: &[i64]) -> sparsehls_build::Result<Comparison> {
+    let mut result = check::self_check(network, csim)?;
+    result.add(check::same(network, &csim.run(inputs)?, &Reference::new(network).run_all(inputs)));
+    Ok(result)
 }
 
 /// Draws knobs for `model`, the same ones for the same seed. What does not fit is drawn again.

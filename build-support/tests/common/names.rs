@@ -107,7 +107,7 @@ pub fn generated() -> BTreeSet<String> {
         let source = super::folder().join(format!("{fixture}.keras"));
         let x = data::read_golden(&source.with_extension("npz")).unwrap().x;
         let (model, network) = super::load(&source, &x).unwrap();
-        let project = sparsehls_build::project("names", &model, &network, &check::made_up(&network, 1)).unwrap();
+        let project = super::project("names", &model, &network, &check::made_up(&network, 1)).unwrap();
         project.files.values().for_each(|text| all.extend(identifiers(text)));
         for library in [None, Some("library")] {
             all.extend(identifiers(&emit::bindings(&[(&model, &network, library)], &Default::default()).unwrap()));

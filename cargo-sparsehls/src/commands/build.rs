@@ -11,16 +11,9 @@ use std::{
     time::Instant,
 };
 
-use sparsehls_build::{
-    Code, Error, Result,
-    check::{self, Comparison},
-    csim::Csim,
-    data, diagnosis,
-    float32::Float32,
-    toolchain::{Cancel, Job},
-};
+use sparsehls_build::{Code, Error, Firmware, Result, check::Comparison, csim::Csim, toolchain::Cancel};
 
-use super::{Loaded, load, note_grid};
+use super::{compile, load, note_grid};
 use crate::{
     args::{BuildArgs, Common, Synth},
     checked::{Checked, Stamp},
@@ -64,7 +57,7 @@ fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Ve
     let models = load(common)?;
     if args.synth == Synth::Require {
         // Before minutes are spent on compiling.
-        models.iter().try_for_each(|loaded| require_tools(loaded, args))?;
+        models.iter().try_for_each(|firmware| require_tools(firmware, args))?;
     }
     let interrupt = Interrupt::install()?;
     let context = Context { args, output, interrupt: &interrupt };
@@ -75,9 +68,9 @@ fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Ve
             scope.spawn(|| {
                 while !interrupt.is_asked() {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(loaded) = models.get(at) else { break };
-                    let mut suite = Suite::new(&loaded.model.name);
-                    let result = build(loaded, &context, &mut suite);
+                    let Some(firmware) = models.get(at) else { break };
+                    let mut suite = Suite::new(&firmware.model.name);
+                    let result = build(firmware, &context, &mut suite);
                     results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, suite, result));
                 }
             });
@@ -103,34 +96,35 @@ fn interrupted(what: &str) -> Error {
     Error::new(Code::Interrupted, format!("the build of {what} was interrupted")).help("run the same command again")
 }
 
-fn require_tools(loaded: &Loaded, args: &BuildArgs) -> Result {
-    let (model, directory, steps) = (&loaded.model, &loaded.directory, synthesis::steps(args));
-    Job { model, directory, steps, cancel: &Cancel::default(), progress: &|_| {} }.require_tools()
+fn require_tools(firmware: &Firmware, args: &BuildArgs) -> Result {
+    firmware.job(synthesis::steps(args), &Cancel::default(), &|_| {}).require_tools()
 }
 
-fn build(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result {
+fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {
     let start = Instant::now();
-    let checked = compile_and_check(loaded, context.output);
-    suite.record("self-check", start.elapsed(), checked).and_then(|()| synthesis::run(loaded, context, suite)).map_err(|error| {
-        // Ctrl-C in a terminal also ends the C++ compiler, which then looks as if it had failed.
-        if context.interrupt.is_asked() && error.code() != Code::Interrupted {
-            return interrupted(&loaded.model.name);
-        }
-        error
-    })
+    let checked = compile_and_check(firmware, context.output);
+    suite.record("self-check", start.elapsed(), checked).and_then(|()| synthesis::run(firmware, context, suite)).map_err(
+        |error| {
+            // Ctrl-C in a terminal also ends the C++ compiler, which then looks as if it had failed.
+            if context.interrupt.is_asked() && error.code() != Code::Interrupted {
+                return interrupted(&firmware.model.name);
+            }
+            error
+        },
+    )
 }
 
-fn compile_and_check(loaded: &Loaded, output: &Output) -> Result {
-    let Loaded { package, model, directory, .. } = loaded;
-    output.status("Building", &format!("{} ({})", model.name, package.name));
-    let csim = loaded.compile_only(output)?;
+fn compile_and_check(firmware: &Firmware, output: &Output) -> Result {
+    let Firmware { package, model, directory, .. } = firmware;
+    output.status("Building", &format!("{} ({})", model.name, package));
+    let csim = compile(firmware, output)?;
     output.status("Generated", &format!("{} project in {}", model.target.tool.name(), directory.display()));
-    self_check(loaded, &csim, output)
+    self_check(firmware, &csim, output)
 }
 
 /// Simulation against reference, and both against Keras where there is a golden file, unless that has been done.
-fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
-    let Loaded { model, network, .. } = loaded;
+fn self_check(firmware: &Firmware, csim: &Csim, output: &Output) -> Result {
+    let Firmware { model, network, .. } = firmware;
     let stamp = Stamp::new(csim.program(), model.golden.as_deref());
     let before = stamp.as_ref().and_then(Stamp::read);
     let checked = match before {
@@ -138,7 +132,7 @@ fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
             output.json("self-check", Some(&model.name), checked.comparison());
             checked
         }
-        None => run_checks(loaded, csim, output)?,
+        None => run_checks(firmware, csim, output)?,
     };
     if let (Some(stamp), None) = (stamp, before) {
         stamp.write(&checked);
@@ -158,27 +152,12 @@ fn self_check(loaded: &Loaded, csim: &Csim, output: &Output) -> Result {
     Ok(())
 }
 
-fn run_checks(loaded: &Loaded, csim: &Csim, output: &Output) -> Result<Checked> {
-    let Loaded { model, network, .. } = loaded;
-    let golden = loaded.golden()?;
-    let inputs = golden.as_ref().map_or(&[][..], |golden| &golden.inputs);
-    let result = check::self_check(network, csim, inputs)?;
-    let mut checked = Checked { events: result.events, ..Checked::default() };
-    let mut keras = Comparison::default();
-    if let (Some(golden), None) = (&golden, result.first) {
-        let floats = data::to_floats(&csim.run(inputs)?, network);
-        keras = check::all_with_keras(&Float32::new(network), inputs, &floats, &golden.outputs)?;
-        checked.golden = keras.events;
-        checked.grid = golden.grid;
-        checked.within_float32 = keras.within_float32;
-        checked.float32_difference = keras.float32_difference;
-    }
-    let line =
-        Comparison { within_float32: keras.within_float32, float32_difference: keras.float32_difference, ..result.clone() };
-    output.json("self-check", Some(&model.name), line);
-    result.require_equal(&model.name, "the simulation", "the reference").map_err(|error| error.file(&model.source))?;
-    let require = keras.require_equal(&model.name, "the simulation", "Keras");
-    let in_golden = |error: Error| diagnosis::explain_golden(model, network, error.key(format!("{}.golden", model.key())));
-    require.map_err(in_golden)?;
-    Ok(checked)
+fn run_checks(firmware: &Firmware, csim: &Csim, output: &Output) -> Result<Checked> {
+    let proof = firmware.prove(Some(csim), firmware.golden()?.as_ref())?;
+    let (engines, keras) = (proof.engines.clone().unwrap_or_default(), proof.keras.clone().unwrap_or_default());
+    let Comparison { within_float32, float32_difference, .. } = keras;
+    let checked = Checked { events: engines.events, golden: keras.events, within_float32, float32_difference, grid: proof.grid };
+    let line = Comparison { within_float32, float32_difference, ..engines };
+    output.json("self-check", Some(&firmware.model.name), line);
+    proof.require(firmware).map(|()| checked)
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Errors, Result, cost, error, plan::Plan, report};
+use sparsehls_build::{Errors, Firmware, Result, cost, error, report};
 
-use super::{Loaded, load_each};
+use super::load_each;
 use crate::{
     args::{CheckArgs, Common},
     output::Output,
@@ -17,10 +17,10 @@ const NUMBERS: usize = 7;
 /// Prints the layers of every model, and everything that is wrong with any of them.
 pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
     let mut errors = Vec::new();
-    for loaded in load_each(common)? {
-        let checked = loaded.and_then(|loaded| {
-            print(&loaded, output)?;
-            Ok(loaded.golden()?)
+    for firmware in load_each(common)? {
+        let checked = firmware.and_then(|firmware| {
+            print(&firmware, output);
+            Ok(firmware.golden()?)
         });
         // What is wrong with the defaults of a package is wrong with each of its models.
         let new =
@@ -33,10 +33,9 @@ pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
     Err(last)
 }
 
-fn print(loaded: &Loaded, output: &Output) -> Result {
-    let Loaded { model, network, .. } = loaded;
-    let plan = Plan::new(network, model, cost::area)?;
-    let layers = report::layers(network, &plan, &model.target);
+fn print(firmware: &Firmware, output: &Output) {
+    let Firmware { model, network, plan, .. } = firmware;
+    let layers = report::layers(network, plan, &model.target);
     let mut rows = vec![
         ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "BRAM", "depth ns"]
             .map(String::from),
@@ -45,7 +44,7 @@ fn print(loaded: &Loaded, output: &Output) -> Result {
         output.json("layer", Some(&model.name), layer);
         rows.push(row(layer));
     }
-    let total = cost::network(network, &plan, &model.target).total;
+    let total = cost::network(network, plan, &model.target).total;
     output.json("estimate", Some(&model.name), total);
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
@@ -74,7 +73,6 @@ fn print(loaded: &Loaded, output: &Output) -> Result {
     if network.tolerance > 0.0 {
         output.text(&format!("outputs are within {:.2e} of Keras's float arithmetic", network.tolerance));
     }
-    Ok(())
 }
 
 fn row(layer: &report::LayerSummary) -> [String; COLUMNS] {

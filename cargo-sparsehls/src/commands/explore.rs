@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde_json::json;
 use sparsehls_build::{
-    Code, Error, Result,
+    Code, Error, Firmware, Result,
     cost::Estimate,
     error,
     manifest::{Interface, Knob, Model, Pipeline},
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
-use super::{Loaded, check_extension, load, load_one};
+use super::{check_extension, load, load_one};
 use crate::{
     args::{Common, ExploreArgs},
     explore::{Bounds, Knobs, Point, pareto},
@@ -27,8 +27,8 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     let bounds = Bounds { interval: args.max_interval, latency: args.max_latency, luts: args.max_lut };
     let one_only = args.plot.is_some() || args.apply.is_some();
     let models = if one_only { vec![load_one(common)?] } else { load(common)? };
-    for loaded in &models {
-        let points = match explore(loaded, &bounds) {
+    for firmware in &models {
+        let points = match explore(firmware, &bounds) {
             Ok(points) => points,
             // Nothing to draw, nor to write.
             Err(none) if one_only => return Err(Error::new(Code::NoSuchPoint, none.what).help(none.why.join("; "))),
@@ -37,20 +37,20 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
                 continue;
             }
         };
-        print(loaded, &points, common, output);
+        print(firmware, &points, common, output);
         if let Some(path) = &args.plot {
             let drawn: Vec<_> = points.iter().map(|(_, point)| point.clone()).collect();
-            plot::write(path, &loaded.model.name, &drawn)?;
+            plot::write(path, &firmware.model.name, &drawn)?;
             output.status("Plotted", &path.display().to_string());
         }
         if let Some(number) = args.apply {
             let (_, point) = points.iter().find(|(at, _)| *at == number).ok_or_else(|| {
                 let last = points.last().map_or(0, |(at, _)| *at);
                 Error::new(Code::NoSuchPoint, format!("there is no point {number} within the bounds given"))
-                    .help(format!("the last one of {} is {last}; `cargo sparsehls explore` lists them", loaded.model.name))
+                    .help(format!("the last one of {} is {last}; `cargo sparsehls explore` lists them", firmware.model.name))
             })?;
-            write_back(&loaded.model, &point.knobs)?;
-            output.status("Wrote", &format!("point {number} to {}", loaded.model.manifest.display()));
+            write_back(&firmware.model, &point.knobs)?;
+            output.status("Wrote", &format!("point {number} to {}", firmware.model.manifest.display()));
         }
     }
     Ok(())
@@ -64,10 +64,10 @@ struct NoPoints {
 
 /// The points within the bounds, with their numbers, which are those of the whole list: a number means the same point
 /// with other bounds.
-fn explore(loaded: &Loaded, bounds: &Bounds) -> Result<Vec<(usize, Point)>, NoPoints> {
-    let all: Vec<_> = (1..).zip(pareto(&loaded.model, &loaded.network)).collect();
+fn explore(firmware: &Firmware, bounds: &Bounds) -> Result<Vec<(usize, Point)>, NoPoints> {
+    let all: Vec<_> = (1..).zip(pareto(&firmware.model, &firmware.network)).collect();
     let within: Vec<_> = all.iter().filter(|(_, point)| bounds.missed(&point.estimate).is_empty()).cloned().collect();
-    if within.is_empty() { Err(no_points(&loaded.model.name, bounds, &all)) } else { Ok(within) }
+    if within.is_empty() { Err(no_points(&firmware.model.name, bounds, &all)) } else { Ok(within) }
 }
 
 /// How close the nearest point comes to the bounds, and what to do.
@@ -88,8 +88,8 @@ fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
     NoPoints { what: format!("{name}: no point is within the bounds given"), why }
 }
 
-fn print(loaded: &Loaded, points: &[(usize, Point)], common: &Common, output: &Output) {
-    let model = &loaded.model;
+fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output: &Output) {
+    let model = &firmware.model;
     for (number, point) in points {
         output.json("point", Some(&model.name), json!({ "number": number, "knobs": point.knobs, "estimate": point.estimate }));
     }

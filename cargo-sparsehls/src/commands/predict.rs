@@ -9,7 +9,7 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Result,
+    Code, Error, Firmware, Result,
     csim::Csim,
     data,
     formats::GridReport,
@@ -19,7 +19,7 @@ use sparsehls_build::{
     toolchain::Cancel,
 };
 
-use super::{Loaded, check_extension, load_one, note_grid};
+use super::{check_extension, compile, load_one, note_grid};
 use crate::{
     args::{Common, Engine as Choice, PredictArgs},
     interrupt::Interrupt,
@@ -33,33 +33,33 @@ const TICK: Duration = Duration::from_millis(100);
 /// Runs the events of a file through one model.
 pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let missing = check_output(&args.output)?;
-    let loaded = load_one(common)?;
+    let firmware = load_one(common)?;
     let interrupt = Interrupt::install()?;
-    let input = Input::open(&args.input, stream::chunk_events(&loaded.network))?;
-    let check = data::check_shape(&input.shape, &loaded.network).and_then(|()| data::check_any(&input.shape));
+    let input = Input::open(&args.input, stream::chunk_events(&firmware.network))?;
+    let check = data::check_shape(&input.shape, &firmware.network).and_then(|()| data::check_any(&input.shape));
     check.map_err(|error| error.file(&args.input))?;
     let events = input.events();
     let csim = match args.engine {
         Choice::Reference => None,
-        Choice::Csim => Some(loaded.compile_only(output)?),
+        Choice::Csim => Some(compile(&firmware, output)?),
     };
     if let (Some(_), Some(folder)) = (&missing, args.output.parent()) {
         output.note(&format!("the folder {} does not exist, and is made for the predictions", folder.display()));
     }
     let progress = Progress::new(output, "Predicting", events);
-    let predicted = interrupt.guard(|cancel| predict(&loaded, csim.as_ref(), &input, &args.output, &progress, cancel));
+    let predicted = interrupt.guard(|cancel| predict(&firmware, csim.as_ref(), &input, &args.output, &progress, cancel));
     if predicted.is_err() {
         remove_empty(&args.output, missing.as_deref());
     }
     // Ctrl-C in a terminal also ends the simulation, which then looks as if it had failed.
-    let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&loaded, &args.output) } else { error })?;
+    let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&firmware, &args.output) } else { error })?;
     progress.finish(output);
-    note_grid(output, &loaded.model.name, &loaded.network, grid);
+    note_grid(output, &firmware.model.name, &firmware.network, grid);
     let engine = if csim.is_some() { "csim" } else { "reference" };
     let path = args.output.display().to_string();
-    output.status("Predicted", &format!("{events} events of {} with {engine} into {path}", loaded.model.name));
+    output.status("Predicted", &format!("{events} events of {} with {engine} into {path}", firmware.model.name));
     let data = serde_json::json!({ "engine": engine, "events": events, "path": path, "grid": grid });
-    output.json("predict", Some(&loaded.model.name), data);
+    output.json("predict", Some(&firmware.model.name), data);
     Ok(())
 }
 
@@ -94,14 +94,14 @@ fn remove_empty(path: &Path, topmost: Option<&Path>) {
 
 /// Writes the file whole, or leaves nothing of it: also if someone asks to stop.
 fn predict(
-    loaded: &Loaded,
+    firmware: &Firmware,
     csim: Option<&Csim>,
     input: &Input,
     path: &Path,
     progress: &Progress,
     cancel: &Cancel,
 ) -> Result<GridReport> {
-    let network = &loaded.network;
+    let network = &firmware.network;
     let reference = Reference::new(network);
     let worker = |_| {
         let mut engine = csim.map_or(Ok(Engine::Reference(&reference)), Engine::csim)?;
@@ -113,7 +113,7 @@ fn predict(
     let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
     let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len()])?;
     let mut grid = GridReport::default();
-    let go_on = || if cancel.is_asked() { Err(interrupted(loaded, path)) } else { Ok(()) };
+    let go_on = || if cancel.is_asked() { Err(interrupted(firmware, path)) } else { Ok(()) };
     let next = || loop {
         go_on()?;
         match input.chunks.recv_timeout(TICK) {
@@ -174,7 +174,7 @@ fn unread(path: &Path) -> Error {
     Error::new(Code::Io, "the events could not be read to their end").file(path)
 }
 
-fn interrupted(loaded: &Loaded, path: &Path) -> Error {
-    let what = format!("the prediction of {} was interrupted; nothing was written", loaded.model.name);
+fn interrupted(firmware: &Firmware, path: &Path) -> Error {
+    let what = format!("the prediction of {} was interrupted; nothing was written", firmware.model.name);
     Error::new(Code::Interrupted, what).file(path).help("run the same command again")
 }

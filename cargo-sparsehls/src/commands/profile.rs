@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Result, data,
+    Firmware, Result, data,
     error::printable,
     formats::GridReport,
     network::Origin,
@@ -14,7 +14,7 @@ use sparsehls_build::{
     stream,
 };
 
-use super::{Loaded, load, note_grid};
+use super::{golden_file, load, note_grid};
 use crate::{
     args::{Common, ProfileArgs},
     output::Output,
@@ -27,9 +27,9 @@ const BAR: u64 = 40;
 
 /// Counts the events of a file, for every chosen model.
 pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
-    for loaded in load(common)? {
-        let (profile, grid) = profile(&loaded, args, output)?;
-        note_grid(output, &loaded.model.name, &loaded.network, grid);
+    for firmware in load(common)? {
+        let (profile, grid) = profile(&firmware, args, output)?;
+        note_grid(output, &firmware.model.name, &firmware.network, grid);
         let mut data = json!({ "grid": grid });
         if let (Some(data), Ok(Value::Object(profile))) = (data.as_object_mut(), serde_json::to_value(&profile)) {
             data.extend(profile);
@@ -38,17 +38,17 @@ pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
             object.insert("budget-for-events".into(), json!(pixels.budgets_for_events()));
             object.insert("budget-for-pixels".into(), json!(pixels.budgets_for_pixels()));
         }
-        output.json("profile", Some(&loaded.model.name), data);
-        output.text(&describe(&loaded.model.name, &profile));
+        output.json("profile", Some(&firmware.model.name), data);
+        output.text(&describe(&firmware.model.name, &profile));
     }
     Ok(())
 }
 
-fn profile(loaded: &Loaded, args: &ProfileArgs, output: &Output) -> Result<(Profile, GridReport)> {
-    let network = &loaded.network;
+fn profile(firmware: &Firmware, args: &ProfileArgs, output: &Output) -> Result<(Profile, GridReport)> {
+    let network = &firmware.network;
     let mut source = match &args.input {
         Some(path) => data::Source::open(path, "x")?,
-        None => data::Source::in_archive(loaded.golden_file("to profile", "give --input X.npy")?, "x")?,
+        None => data::Source::in_archive(golden_file(firmware, "to profile", "give --input X.npy")?, "x")?,
     };
     let mut x = source.events()?;
     data::check_shape(x.shape(), network).map_err(|error| error.file(x.path()))?;

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Code, Error, Result,
+    Code, Error, Firmware, Result,
     data::{self, Array},
     trace::{self, Dump, LayerTrace},
 };
 
-use super::{Loaded, load_one, note_grid};
+use super::{load_one, note_grid};
 use crate::{
     args::{Common, TraceArgs},
     output::Output,
@@ -15,10 +15,10 @@ use crate::{
 
 /// Prints every layer's values for one event, and where engines or Keras first disagree.
 pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
-    let loaded = load_one(common)?;
-    let Loaded { package, model, network, directory } = &loaded;
+    let firmware = load_one(common)?;
+    let Firmware { model, network, directory, .. } = &firmware;
     let dump = args.keras.as_deref().map(|path| Dump::read(path, model)).transpose()?;
-    let x = events(&loaded, args, dump.as_ref())?;
+    let x = events(&firmware, args, dump.as_ref())?;
     data::check_events(&x, network)?;
     let size = network.input_len();
     let Some(event) = x.values.get(args.event * size..(args.event + 1) * size) else {
@@ -27,7 +27,7 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     };
     let (mantissas, grid) = data::to_mantissas(&Array { shape: vec![1, size], values: event.to_vec() }, network);
     note_grid(output, &model.name, network, grid);
-    let project = sparsehls_build::generate(&package.name, model, network, loaded.golden()?.as_ref(), directory)?;
+    let project = firmware.generate(firmware.bench_events()?.as_ref())?;
     let layers = trace::trace(&project, directory, model, network, &mantissas, dump.as_ref(), args.event)
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
@@ -61,21 +61,22 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
 }
 
 /// The event's data: `--input`, or `x` of the dump, or the golden set.
-fn events(loaded: &Loaded, args: &TraceArgs, dump: Option<&Dump>) -> Result<Array> {
+fn events(firmware: &Firmware, args: &TraceArgs, dump: Option<&Dump>) -> Result<Array> {
     if let Some(path) = &args.input {
         return data::read_npy(path);
     }
     if let Some(x) = dump.and_then(Dump::x) {
         return Ok(x.clone());
     }
-    match &loaded.model.golden {
+    match &firmware.model.golden {
         Some(path) => Ok(data::read_golden(path)?.x),
-        None => {
-            Err(Error::new(Code::MissingKey, format!("model `{}` has no golden file to take the event from", loaded.model.name))
-                .file(&loaded.model.manifest)
-                .key(format!("{}.golden", loaded.model.key()))
-                .help("give --input X.npy"))
-        }
+        None => Err(Error::new(
+            Code::MissingKey,
+            format!("model `{}` has no golden file to take the event from", firmware.model.name),
+        )
+        .file(&firmware.model.manifest)
+        .key(format!("{}.golden", firmware.model.key()))
+        .help("give --input X.npy")),
     }
 }
 

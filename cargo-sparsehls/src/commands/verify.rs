@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Code, Error, Result,
+    Code, Error, Firmware, Result,
     check::{self, Comparison, Difference},
     csim::Csim,
     data::{self, Events, Source},
@@ -16,7 +16,7 @@ use sparsehls_build::{
     stream::{self, Engine},
 };
 
-use super::{Loaded, load, note_grid};
+use super::{compile, golden_file, load, note_grid};
 use crate::{
     args::{Common, Engines, VerifyArgs},
     output::Output,
@@ -26,18 +26,18 @@ use crate::{
 /// Compares the engines with Keras, for every chosen model.
 pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
     let mut last: Option<Error> = None;
-    for loaded in load(common)? {
-        let (mut x, mut y) = sources(&loaded, args)?;
+    for firmware in load(common)? {
+        let (mut x, mut y) = sources(&firmware, args)?;
         let csim = match args.engine {
             Engines::Reference => None,
-            Engines::Csim | Engines::Both => Some(loaded.compile_only(output)?),
+            Engines::Csim | Engines::Both => Some(compile(&firmware, output)?),
         };
-        let compared = compare(&loaded, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
+        let compared = compare(&firmware, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
         for (engine, result) in names(args.engine).zip(&compared.results) {
-            print(&loaded, engine, result, compared.grid, output);
+            print(&firmware, engine, result, compared.grid, output);
         }
-        let Some(error) = difference(&loaded, args, &compared) else {
-            note_grid(output, &loaded.model.name, &loaded.network, compared.grid);
+        let Some(error) = difference(&firmware, args, &compared) else {
+            note_grid(output, &firmware.model.name, &firmware.network, compared.grid);
             continue;
         };
         // The last one ends the command, which prints it.
@@ -49,8 +49,8 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
 }
 
 /// Where the engines differ from Keras, and what the data tell about it.
-fn difference(loaded: &Loaded, args: &VerifyArgs, compared: &Compared) -> Option<Error> {
-    let name = &loaded.model.name;
+fn difference(firmware: &Firmware, args: &VerifyArgs, compared: &Compared) -> Option<Error> {
+    let name = &firmware.model.name;
     let mut found: Vec<(Vec<&str>, Difference, &Comparison)> = Vec::new();
     for (engine, result) in names(args.engine).zip(&compared.results) {
         let Some(first) = result.first else { continue };
@@ -79,7 +79,7 @@ fn difference(loaded: &Loaded, args: &VerifyArgs, compared: &Compared) -> Option
     if ![&args.input, &args.expected].into_iter().flatten().all(|path| path.is_file()) {
         return Some(error);
     }
-    Some(match Diagnosis::new(&loaded.model, &loaded.network, || sources(loaded, args)) {
+    Some(match Diagnosis::new(&firmware.model, &firmware.network, || sources(firmware, args)) {
         Ok(diagnosis) => diagnosis.explain(error),
         Err(_) => error,
     })
@@ -92,23 +92,23 @@ fn names(engines: Engines) -> impl Iterator<Item = &'static str> {
 }
 
 /// Inputs and what Keras makes of them: from the command line, or from the manifest.
-fn sources(loaded: &Loaded, args: &VerifyArgs) -> Result<(Source, Source)> {
+fn sources(firmware: &Firmware, args: &VerifyArgs) -> Result<(Source, Source)> {
     let golden = match (&args.golden, &args.input, &args.expected) {
         (None, Some(input), Some(expected)) => return Ok((Source::open(input, "x")?, Source::open(expected, "y")?)),
         (Some(golden), ..) => golden,
         _ => {
             let remedy = "add `golden = \"models/NAME.golden.npz\"`, or give --golden FILE.npz";
-            loaded.golden_file("to compare with", remedy)?
+            golden_file(firmware, "to compare with", remedy)?
         }
     };
-    let open = |array| Source::in_archive(golden, array).map_err(|error| in_manifest(error, loaded, golden));
+    let open = |array| Source::in_archive(golden, array).map_err(|error| in_manifest(error, firmware, golden));
     Ok((open("x")?, open("y")?))
 }
 
 /// An error in the manifest's own golden file names the key too.
-fn in_manifest(error: Error, loaded: &Loaded, path: &Path) -> Error {
-    if loaded.model.golden.as_deref() == Some(path) {
-        return error.key(format!("{}.golden", loaded.model.key()));
+fn in_manifest(error: Error, firmware: &Firmware, path: &Path) -> Error {
+    if firmware.model.golden.as_deref() == Some(path) {
+        return error.key(format!("{}.golden", firmware.model.key()));
     }
     error
 }
@@ -121,14 +121,14 @@ struct Compared {
 }
 
 fn compare(
-    loaded: &Loaded,
+    firmware: &Firmware,
     args: &VerifyArgs,
     (x, y): (&mut Events<'_>, &mut Events<'_>),
     csim: Option<&Csim>,
     output: &Output,
 ) -> Result<Compared> {
-    let network = &loaded.network;
-    check_shapes(loaded, x, y)?;
+    let network = &firmware.network;
+    check_shapes(firmware, x, y)?;
     let (reference, float32) = (Reference::new(network), Float32::new(network));
     let worker = |_| {
         let mut engines = csim.map(Engine::csim).transpose()?.into_iter().collect::<Vec<_>>();
@@ -163,31 +163,33 @@ fn compare(
     Ok(all)
 }
 
-fn check_shapes(loaded: &Loaded, x: &Events<'_>, y: &Events<'_>) -> Result {
-    let network = &loaded.network;
+fn check_shapes(firmware: &Firmware, x: &Events<'_>, y: &Events<'_>) -> Result {
+    let network = &firmware.network;
     let check = || {
         data::check_shape(x.shape(), network).map_err(|error| error.file(x.path()))?;
         data::check_outputs(x.count(), y.shape(), network).map_err(|error| error.file(y.path()))
     };
-    check().map_err(|error| in_manifest(error, loaded, x.path()))
+    check().map_err(|error| in_manifest(error, firmware, x.path()))
 }
 
-fn print(loaded: &Loaded, engine: &str, result: &Comparison, grid: GridReport, output: &Output) {
-    let mut data = json!({ "engine": engine, "tolerance": loaded.network.tolerance, "grid": grid });
+fn print(firmware: &Firmware, engine: &str, result: &Comparison, grid: GridReport, output: &Output) {
+    let mut data = json!({ "engine": engine, "tolerance": firmware.network.tolerance, "grid": grid });
     if let (Some(data), Ok(Value::Object(result))) = (data.as_object_mut(), serde_json::to_value(result)) {
         data.extend(result);
     }
-    output.json("verify", Some(&loaded.model.name), data);
-    output.text(&describe(loaded, engine, result));
+    output.json("verify", Some(&firmware.model.name), data);
+    output.text(&describe(firmware, engine, result));
 }
 
-fn describe(loaded: &Loaded, engine: &str, result: &Comparison) -> String {
-    let mut text =
-        format!("{}: {engine} differs from Keras in {} of {} events", loaded.model.name, result.events_different, result.events);
-    if loaded.network.tolerance > 0.0 {
+fn describe(firmware: &Firmware, engine: &str, result: &Comparison) -> String {
+    let mut text = format!(
+        "{}: {engine} differs from Keras in {} of {} events",
+        firmware.model.name, result.events_different, result.events
+    );
+    if firmware.network.tolerance > 0.0 {
         text += &format!(
             " by more than {:.2e}; the largest difference is {:.2e}",
-            loaded.network.tolerance, result.max_abs_difference
+            firmware.network.tolerance, result.max_abs_difference
         );
     }
     for more in result.of_float32() {

@@ -17,3 +17,4 @@ mod stand_in;
 mod synthesis;
 mod tools;
 mod trace;
+mod verdicts;

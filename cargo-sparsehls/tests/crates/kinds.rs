@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use sparsehls_build::{manifest, reference::Reference};
+use sparsehls_build::{formats::FixedNetwork, manifest, reference::Reference};
 
 use crate::support::{Firmware, INCLUDE, finish, repository, slow};
 
@@ -153,5 +153,5 @@ fn reference(keras: &[u8], event: &[i64]) -> Vec<i64> {
         target_directory: "target".into(),
     };
     let model = manifest::models(&package).unwrap().remove(0);
-    Reference::new(&sparsehls_build::load(&model).unwrap()).run_all(event)
+    Reference::new(&FixedNetwork::read(&model).unwrap()).run_all(event)
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Result,
-    toolchain::{self, Done, Job, Progress, Steps, limits},
+    Firmware, Result,
+    toolchain::{self, Done, Progress, Steps, limits},
 };
 
-use super::{Context, Loaded};
+use super::Context;
 use crate::{
     args::{BuildArgs, Synth},
     junit::Suite,
@@ -21,9 +21,9 @@ pub fn steps(args: &BuildArgs) -> Steps {
 }
 
 /// Runs the tools on a model, and compares what they found with its limits.
-pub fn run(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result {
+pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {
     let Context { args, output, .. } = context;
-    let model = &loaded.model;
+    let model = &firmware.model;
     let skipped = |suite: &mut Suite, why: &str| {
         output.json("synthesis", Some(&model.name), json!({ "status": "skipped", "why": why }));
         output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
@@ -37,22 +37,20 @@ pub fn run(loaded: &Loaded, context: &Context<'_>, suite: &mut Suite) -> Result 
         return skipped(suite, error.message());
     }
     let start = Instant::now();
-    let result = run_tools(loaded, context);
+    let result = run_tools(firmware, context);
     if let Err(error) = &result {
         output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
     }
     let done = suite.record("synthesis", start.elapsed(), result)?;
-    report(loaded, context, &done, start);
-    let rows = limits::table(&done.report, &model.limits);
-    if rows.is_empty() {
+    report(firmware, context, &done, start);
+    if limits::table(&done.report, &model.limits).is_empty() {
         return Ok(());
     }
-    let kept = limits::check(&rows).map_err(|error| error.file(&model.manifest).key(format!("{}.limits", model.key())));
-    suite.record("limits", std::time::Duration::ZERO, kept)
+    suite.record("limits", std::time::Duration::ZERO, firmware.require_limits(&done.report))
 }
 
-fn run_tools(loaded: &Loaded, context: &Context<'_>) -> Result<Done> {
-    let Loaded { model, directory, .. } = loaded;
+fn run_tools(firmware: &Firmware, context: &Context<'_>) -> Result<Done> {
+    let model = &firmware.model;
     let steps = steps(context.args);
     let implied = steps.with_needed().filter(|step| !steps.has(step));
     if implied != Steps::NONE {
@@ -61,11 +59,11 @@ fn run_tools(loaded: &Loaded, context: &Context<'_>) -> Result<Done> {
     }
     let live = context.output.live(&model.name);
     let progress = |progress: Progress<'_>| live.show(progress.phase, progress.elapsed);
-    context.interrupt.guard(|cancel| Job { model, directory, steps, cancel, progress: &progress }.run())
+    context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run())
 }
 
-fn report(loaded: &Loaded, context: &Context<'_>, done: &Done, start: Instant) {
-    let (model, output) = (&loaded.model, context.output);
+fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, start: Instant) {
+    let (model, output) = (&firmware.model, context.output);
     let Done { report, ran, kept } = done;
     if *ran != Steps::NONE {
         let time = clock(start.elapsed());

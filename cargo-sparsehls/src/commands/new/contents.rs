@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Code, Error, Golden, Result,
+    Code, Error, Firmware, Result,
     emit::{self, Templates},
     manifest,
 };
@@ -134,13 +134,13 @@ impl Contents {
             return manifest::models(&manifest::Package { metadata: Some(metadata), ..package }).map(drop);
         }
         for mut model in manifest::models(&package)? {
-            let network = loop {
-                match sparsehls_build::load(&model) {
-                    Ok(network) => break network,
-                    Err(error) => self.missing.push(Missing::of(error, &mut model)?),
+            let firmware = loop {
+                match Firmware::load(&package.name, model.clone(), PathBuf::new()) {
+                    Ok(firmware) => break firmware,
+                    Err(errors) => self.missing.push(Missing::of(errors.first, &mut model)?),
                 }
             };
-            Golden::of(&model, &network)?;
+            firmware.golden()?;
         }
         Ok(())
     }
