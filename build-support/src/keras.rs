@@ -72,14 +72,14 @@ pub struct TensorRef {
 
 impl KerasLayer {
     /// Everything in the layer's entry that is not supported: its class, its options, its dtype policy, its call.
-    pub fn problems(&self) -> Vec<crate::error::Error> {
+    pub(crate) fn problems(&self) -> Vec<crate::error::Error> {
         keys::layer_problems(self)
     }
 }
 
 impl KerasModel {
     /// Everything about the model around the layers that is not supported.
-    pub fn problems(&self) -> Vec<crate::error::Error> {
+    pub(crate) fn problems(&self) -> Vec<crate::error::Error> {
         keys::model_problems(&self.model)
     }
 

@@ -13,13 +13,14 @@ mod target;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub(crate) use self::package::of_build_script;
 use self::table::Table;
 pub use self::{
     choices::{Interface, Output, Pipeline, Variant},
     knobs::{Counts, Knob, Knobs},
     layers::{LayerOptions, Precision},
     limits::{Limit, Limits},
-    package::{Package, Selection, of_build_script},
+    package::{Package, Selection},
     target::{HlsTool, Target},
 };
 use crate::{

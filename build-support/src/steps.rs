@@ -22,7 +22,7 @@ impl Step {
     pub const ALL: [Self; 5] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth];
 
     /// The name in `--steps`, in the scripts and in JSON.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Csim => "csim",
             Self::Synth => "synth",
@@ -64,7 +64,7 @@ impl Steps {
     }
 
     /// The steps, in the order in which they run.
-    pub fn iter(self) -> impl Iterator<Item = Step> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Step> {
         Step::ALL.into_iter().filter(move |step| self.has(*step))
     }
 
@@ -86,7 +86,7 @@ impl Steps {
     }
 
     /// The steps as 0 and 1, for `build_opt.tcl`; `reset` empties the project first.
-    pub fn flags(self, reset: bool) -> StepFlags {
+    pub(crate) fn flags(self, reset: bool) -> StepFlags {
         let flag = |step| u8::from(self.has(step));
         StepFlags {
             reset: reset.into(),
@@ -101,7 +101,7 @@ impl Steps {
 
 /// The steps as 0 and 1, and whether the project is emptied first.
 #[derive(Debug, Serialize)]
-pub struct StepFlags {
+pub(crate) struct StepFlags {
     reset: u8,
     csim: u8,
     synth: u8,

@@ -14,10 +14,11 @@ mod process;
 mod reports;
 mod state;
 
+pub(crate) use self::find::version_in;
 pub use self::{
-    find::{Program, Tool, broken_variables, find, survey, version_in},
+    find::{Program, Tool, broken_variables, find, survey},
     job::{Done, Job, Progress},
     process::Cancel,
     reports::{Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Report, Resources, Timing, Utilization, Vivado},
 };
-pub use crate::steps::{Step, StepFlags, Steps};
+pub use crate::steps::{Step, Steps};

@@ -27,7 +27,7 @@ pub struct Weights {
 
 impl Weights {
     /// Opens the file in `bytes`; `layers` are (name, class) in the order of `config.json`.
-    pub fn open(bytes: Vec<u8>, layers: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) fn open(bytes: Vec<u8>, layers: &[(&str, &str)]) -> Result<Self> {
         let file = File::from_bytes(bytes).map_err(|error| {
             Error::new(Code::WeightsUnreadable, format!("model.weights.h5 is not a readable HDF5 file: {error}"))
                 .help("save the model again with `model.save(\"model.keras\")`")
@@ -104,7 +104,7 @@ impl Weights {
     ///
     /// # Errors
     /// As [`Self::read`], and [`Code::WeightsShape`].
-    pub fn read_shaped(&self, layer: &str, path: &str, index: usize, shape: &[usize], what: &str) -> Result<Vec<f32>> {
+    pub(crate) fn read_shaped(&self, layer: &str, path: &str, index: usize, shape: &[usize], what: &str) -> Result<Vec<f32>> {
         let array = self.read(layer, path, index)?;
         if array.shape == shape {
             return Ok(array.values);

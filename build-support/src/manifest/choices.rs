@@ -11,7 +11,7 @@ macro_rules! named {
 
         impl $name {
             /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The name in the manifest.
             pub const fn name(self) -> &'static str {
@@ -78,5 +78,5 @@ impl Interface {
 
 impl Variant {
     /// The key that gives it.
-    pub const KEY: &'static str = "variant";
+    pub(crate) const KEY: &'static str = "variant";
 }

@@ -32,7 +32,8 @@ macro_rules! knobs {
             }
 
             /// What it means, as the guide says it.
-            pub const fn meaning(self) -> &'static str {
+            #[cfg(test)]
+            const fn meaning(self) -> &'static str {
                 match self { $(Self::$knob => $meaning,)* }
             }
         }
@@ -87,7 +88,7 @@ impl Knobs {
     }
 
     /// The knobs that are given.
-    pub fn given(&self) -> impl Iterator<Item = Knob> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = Knob> {
         Knob::ALL.into_iter().filter(|knob| self.get(*knob).is_some())
     }
 

@@ -30,7 +30,7 @@ pub struct LayerOptions {
 
 impl LayerOptions {
     /// The keys that are given about the layer's hardware.
-    pub fn hardware_keys(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn hardware_keys(&self) -> impl Iterator<Item = &'static str> {
         self.variant.map(|_| Variant::KEY).into_iter().chain(self.knobs.given().map(Knob::key))
     }
 }

@@ -105,7 +105,7 @@ impl Selection {
 ///
 /// # Errors
 /// As [`Selection::packages`].
-pub fn of_build_script(manifest_directory: &Path) -> Result<Package> {
+pub(crate) fn of_build_script(manifest_directory: &Path) -> Result<Package> {
     let manifest = manifest_directory.join("Cargo.toml");
     let selection = Selection { manifest_path: Some(manifest.clone()), ..Selection::default() };
     let all = packages(&selection.metadata()?);

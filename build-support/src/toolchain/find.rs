@@ -34,7 +34,7 @@ const VARIABLES: [&str; 3] = ["XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO"];
 
 impl Program {
     /// Every program.
-    pub const ALL: [Self; 4] = [Self::VitisRun, Self::VitisHls, Self::VivadoHls, Self::Vivado];
+    pub(crate) const ALL: [Self; 4] = [Self::VitisRun, Self::VitisHls, Self::VivadoHls, Self::Vivado];
 
     /// What is typed to start it.
     pub fn name(self) -> &'static str {
@@ -153,7 +153,7 @@ impl Tool {
 }
 
 /// The first version in a text: `2023.1`, `2022.2.1`.
-pub fn version_in(text: &str) -> Option<String> {
+pub(crate) fn version_in(text: &str) -> Option<String> {
     let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|word| word.trim_matches('.'));
     let is_version = |word: &&str| {
         let mut parts = word.split('.');

@@ -63,7 +63,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Code::SynthesisFailed`] if a report is missing, cannot be used, or says that co-simulation failed.
-    pub fn read(directory: &Path, top: &str, steps: Steps) -> Result<Self> {
+    pub(crate) fn read(directory: &Path, top: &str, steps: Steps) -> Result<Self> {
         let mut report = Self::default();
         let solution = directory.join(format!("{top}_prj/solution1"));
         if steps.has(Step::Synth) {

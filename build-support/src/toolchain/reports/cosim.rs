@@ -30,7 +30,7 @@ impl Cosim {
     ///
     /// # Errors
     /// [`crate::Code::SynthesisFailed`] if there is none, or one that cannot be used.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         Self::parse(&read(path)?).map_err(|why| unreadable(path, &why))
     }
 
@@ -38,7 +38,7 @@ impl Cosim {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // RTL, status, latency min/avg/max, interval min/avg/max and, since 2022, the total.
         let simulated = |cells: &Vec<&str>| {
             cells.len() >= 8 && matches!(cells[0].trim(), "Verilog" | "VHDL") && !matches!(cells[1], "NA" | "")

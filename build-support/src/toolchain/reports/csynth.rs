@@ -59,7 +59,7 @@ impl Csynth {
     ///
     /// # Errors
     /// [`crate::Code::SynthesisFailed`] if the tool left no report, or one that cannot be used.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let mut report = Self::parse(&read(path)?).map_err(|why| unreadable(path, &why))?;
         let all = path.with_file_name("csynth.xml");
         if report.modules.is_empty() && all.is_file() {
@@ -73,7 +73,7 @@ impl Csynth {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let node = Node::parse(text)?;
         for part in ["PerformanceEstimates/SummaryOfOverallLatency", "AreaEstimates/Resources"] {
             if node.find(part).is_none() {

@@ -38,7 +38,7 @@ impl Export {
     ///
     /// # Errors
     /// [`crate::Code::SynthesisFailed`] if there is no IP, or a report that cannot be used.
-    pub fn read(implementation: &Path, top: &str) -> Result<Self> {
+    pub(crate) fn read(implementation: &Path, top: &str) -> Result<Self> {
         let ip = find_ip(implementation).ok_or_else(|| failed("the tool exported no IP", implementation))?;
         let report = |name: &str| {
             let path = implementation.join("report/verilog").join(name);
@@ -66,7 +66,7 @@ impl ExportRun {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let node = Node::parse(text)?;
         let area = node.find("AreaReport/Resources").ok_or("it has no AreaReport/Resources")?;
         Ok(Self {
