@@ -395,7 +395,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The dense layer's plan if it looks its weights up: in turns of slots, as the flatten would take them.
+    /// The plan of the dense layer if it looks its weights up by position: a step takes as many slots as one of the flatten
+    /// would have, and adds the rows of weights that belong to them.
     fn look_up(&self, (dense, op): (usize, &Dense), flatten: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
         let filters = self.part(&self.network.layers[dense], Knob::Filters, op.outputs)?.unwrap_or(op.outputs);
         let (slots, pixels) = (extent(&self.network.layers[flatten]).slots, layers[flatten].pixels_per_cycle);

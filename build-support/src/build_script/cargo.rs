@@ -15,7 +15,7 @@ use crate::{
 /// A variable that cargo sets for build scripts.
 pub fn variable(name: &str) -> Result<String> {
     std::env::var(name).map_err(|error| {
-        Error::new(Code::Io, format!("the variable {name} cannot be read: {error}"))
+        Error::new(Code::Io, format!("the environment variable {name} cannot be read: {error}"))
             .help("call this from a build script, which cargo runs")
     })
 }

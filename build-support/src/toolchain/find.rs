@@ -190,8 +190,10 @@ pub fn find(tool: HlsTool) -> Result<Tool> {
 /// Finds the first of `programs` that is installed.
 pub(super) fn find_any(programs: &[Program]) -> Result<Tool> {
     programs.iter().find_map(|program| program.find()).ok_or_else(|| {
-        let names: Vec<_> = programs.iter().map(|program| program.name()).collect();
-        Error::new(Code::ToolMissing, format!("{} is not on PATH, nor below {}", names.join(" or "), VARIABLES.join(", ")))
+        let names: Vec<_> = programs.iter().map(|program| format!("`{}`", program.name())).collect();
+        let names = if let [one] = &names[..] { format!("no {one}") } else { format!("neither {}", names.join(" nor ")) };
+        let [hls, vitis, vivado] = VARIABLES;
+        Error::new(Code::ToolMissing, format!("found {names} on PATH or under ${hls}, ${vitis} or ${vivado}"))
             .help("source the vendor's settings64.sh, or build with --synth skip; `cargo sparsehls doctor` says what is found")
     })
 }

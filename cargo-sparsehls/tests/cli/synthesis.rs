@@ -180,7 +180,7 @@ fn a_missing_tool_is_a_note_unless_it_is_required() {
     let firmware = Firmware::of("dense-only");
     let run = firmware.run(&["build"]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains("Skipped synthesis of net: vitis-run or vitis_hls is not on PATH"), "{run:?}");
+    assert!(run.stderr.contains("Skipped synthesis of net: found neither `vitis-run` nor `vitis_hls` on PATH"), "{run:?}");
     let (_, lines) = firmware.json(&["build", "--synth", "skip"]);
     assert_eq!(synthesis(&lines)[0]["why"], "--synth skip");
 }
