@@ -21,7 +21,7 @@ use crate::{
     manifest::{HlsTool, Model},
     network::Shape,
     parallel,
-    reference::Value,
+    reference::{Pixels, Value},
 };
 
 /// A compiled simulation.
@@ -289,13 +289,14 @@ pub fn trace(
             return Ok(None);
         }
         let values = numbers(line);
-        let Shape::Sparse { channels, .. } = fixed.layer.shape else { return Ok(Some(Value::Dense(values))) };
+        let Shape::Sparse(image) = fixed.layer.shape else { return Ok(Some(Value::Dense(values))) };
         let hash = numbers(next()?);
         let active = |slot: &usize| hash[slot * 2] > 0;
         let slots: Vec<usize> = (0..hash.len() / 2).filter(active).collect();
         let positions = slots.iter().map(|slot| [hash[slot * 2] as u32 - 1, hash[slot * 2 + 1] as u32 - 1]).collect();
-        let features = slots.iter().flat_map(|slot| values[slot * channels..(slot + 1) * channels].to_vec()).collect();
-        Ok(Some(Value::Sparse { positions, features }))
+        let features =
+            slots.iter().flat_map(|slot| values[slot * image.channels..(slot + 1) * image.channels].to_vec()).collect();
+        Ok(Some(Value::Sparse(Pixels { image, positions, features })))
     };
     network.layers.iter().map(value).collect()
 }

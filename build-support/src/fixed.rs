@@ -204,6 +204,30 @@ impl fmt::Display for Format {
     }
 }
 
+/// A constant with a binary point: `mantissa * 2^-fraction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dyadic {
+    /// The integer.
+    pub mantissa: i64,
+    /// Bits behind the binary point.
+    pub fraction: i32,
+}
+
+impl Dyadic {
+    /// The same number with as few bits behind the point as there can be; zero has none.
+    pub fn trimmed(self) -> Self {
+        match self.mantissa.trailing_zeros() {
+            i64::BITS => Self { mantissa: 0, fraction: 0 },
+            zeros => Self { mantissa: self.mantissa >> zeros, fraction: self.fraction - zeros as i32 },
+        }
+    }
+
+    /// The mantissa at `fraction` bits behind the point, which are not fewer than it has and up to 63 more.
+    pub fn at(self, fraction: i32) -> i128 {
+        i128::from(self.mantissa) << (fraction - self.fraction)
+    }
+}
+
 /// All mantissas from `lo` to `hi`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {

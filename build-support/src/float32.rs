@@ -21,9 +21,10 @@ use self::{
     sum::{Sum, Unit},
 };
 use crate::{
-    formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Coefficients, Conv2d, Dense, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
-    reference::{Reference, Value},
+    formats::FixedNetwork,
+    network::{Coefficients, Conv2d, Dense, Quantizer, Relu},
+    ops::{FixedLayer, FixedLookup, FixedNormalize, FixedOp, FixedPooling2d, FixedReduce, Pooled, Table, Values},
+    reference::{Pixels, Reference, Value},
 };
 
 /// Bits of a mantissa that float32 holds in any case, with one to spare for what a quantizer adds.
@@ -88,14 +89,13 @@ impl Slack {
 }
 
 /// The slack of every element of `value` as Keras shapes it: none where no pixel is active.
-pub fn to_dense(slack: &[Slack], value: &Value, shape: &Shape) -> Vec<Slack> {
-    // Which element stands where, counted from 1.
-    let numbers = (1..).zip(value.elements()).map(|(number, _)| number).collect();
-    let order = match value {
-        Value::Sparse { positions, .. } => Value::Sparse { positions: positions.clone(), features: numbers },
-        Value::Dense(_) => Value::Dense(numbers),
-    };
-    order.to_dense(shape).into_iter().map(|number| at(slack, (number as usize).wrapping_sub(1))).collect()
+pub fn to_dense(slack: &[Slack], value: &Value) -> Vec<Slack> {
+    match value {
+        // An empty list is for values that are all exact.
+        _ if slack.is_empty() => vec![Slack::default(); value.to_dense().len()],
+        Value::Sparse(pixels) => pixels.scatter(slack),
+        Value::Dense(_) => slack.to_vec(),
+    }
 }
 
 /// What Keras may give for one event.
@@ -249,24 +249,24 @@ impl<'a> Float32<'a> {
     fn step(&self, layer: &Step<'_>) -> Vec<Slack> {
         let fixed = layer.fixed;
         match &fixed.layer.op {
-            Op::InputReduce { threshold } => layer.input_reduce(*threshold),
-            Op::Quantize(quantizer) => layer.quantize(quantizer, self.reference.classes_of(fixed)),
-            Op::SparseConv2d(conv) => layer.conv2d(conv),
-            Op::SparseBias(bias) => layer.sparse_bias(bias),
-            Op::SparsePooling2d(pooling) => layer.pool(pooling),
-            Op::SparseFlatten => layer.flatten(),
-            Op::Relu(options) => layer.relu(options),
-            Op::Dense(op) => layer.dense(op),
-            Op::Affine { scale, offset } => layer.affine(scale, offset),
-            Op::MaxMinus => layer.max_minus(),
-            Op::Lookup(_) => layer.look_up(self.reference.classes_of(fixed)),
-            Op::Normalize { sum, .. } => {
+            FixedOp::InputReduce(reduce) => layer.input_reduce(reduce),
+            FixedOp::Quantize(op) => layer.quantize(&op.quantizer, &op.classes),
+            FixedOp::SparseConv2d(op) => layer.conv2d(&op.conv),
+            FixedOp::SparseBias(bias) => layer.sparse_bias(bias),
+            FixedOp::SparsePooling2d(pooling) => layer.pool(pooling),
+            FixedOp::SparseFlatten(_) => to_dense(layer.slack, layer.x),
+            FixedOp::Relu(options) => layer.relu(options),
+            FixedOp::Dense(op) => layer.dense(&op.dense),
+            FixedOp::Affine { scale, offset } => layer.affine(scale, offset),
+            FixedOp::MaxMinus => layer.max_minus(),
+            FixedOp::Lookup(op) => layer.look_up(op),
+            FixedOp::Normalize(op) => {
                 // The tables of a float softmax stand for something else in Keras, which the tolerance covers.
                 let stands_in =
                     self.network.tolerance > 0.0 && self.network.layers.last().is_some_and(|last| std::ptr::eq(last, fixed));
-                layer.normalize(sum, stands_in)
+                layer.normalize(op, stands_in)
             }
-            Op::Reshape => layer.slack.to_vec(),
+            FixedOp::Reshape => layer.slack.to_vec(),
         }
     }
 }
@@ -276,11 +276,11 @@ fn can_round(fixed: &FixedLayer) -> bool {
     let is_wide =
         |quantizer: &Quantizer| quantizer.formats.iter().filter_map(|q| q.format()).any(|format| format.width > SAFE_BITS);
     let quantizer = match &fixed.layer.op {
-        Op::Quantize(quantizer) => is_wide(quantizer),
-        Op::Normalize { sum, .. } => is_wide(sum),
+        FixedOp::Quantize(op) => is_wide(&op.quantizer),
+        FixedOp::Normalize(op) => is_wide(&op.sum),
         _ => false,
     };
-    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.accumulator];
+    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.layer.op.accumulator()];
     quantizer
         || fixed.input.divisor != 1
         || fixed.output.divisor != 1
@@ -313,40 +313,36 @@ impl Step<'_> {
     /// be can get a value that is.
     fn finer(&self) -> i32 {
         match &self.fixed.layer.op {
-            Op::Quantize(quantizer) if !self.slack.is_empty() => {
-                let fraction = quantizer.formats.iter().filter_map(|format| format.fraction()).max();
+            FixedOp::Quantize(op) if !self.slack.is_empty() => {
+                let fraction = op.quantizer.formats.iter().filter_map(|format| format.fraction()).max();
                 fraction.map_or(0, |f| (f - self.fixed.output.fraction).max(0))
             }
-            Op::Quantize(_) | Op::Lookup(_) | Op::Normalize { .. } => 0,
+            FixedOp::Quantize(_) | FixedOp::Lookup(_) | FixedOp::Normalize(_) => 0,
             _ => self.unit.finer(),
         }
     }
 
     /// A pixel whose value may be on either side of the threshold makes everything uncertain.
-    fn input_reduce(&self, threshold: Option<f32>) -> Vec<Slack> {
-        let Value::Sparse { positions, features } = self.y else { return self.slack.to_vec() };
-        let Shape::Sparse { width, channels, .. } = self.fixed.layer.shape else { return Vec::new() };
-        let threshold = threshold.map_or(0.0, f64::from) * 2f64.powi(self.fixed.input.fraction) * self.unit.divisor();
+    fn input_reduce(&self, reduce: &FixedReduce) -> Vec<Slack> {
+        let kept = self.y.pixels();
+        let threshold = reduce.threshold.map_or(0.0, |threshold| f64::from(threshold.value))
+            * 2f64.powi(self.fixed.input.fraction)
+            * self.unit.divisor();
         let is_uncertain = |(x, slack): (i64, Slack)| {
             let x = x as f64 - threshold;
             !slack.is_zero() && x - slack.below <= 0.0 && x + slack.above >= 0.0
         };
-        if self.inputs().step_by(channels).any(is_uncertain) {
-            return vec![Slack::UNBOUNDED; features.len()];
+        if self.inputs().step_by(reduce.pixels.channels).any(is_uncertain) {
+            return vec![Slack::UNBOUNDED; kept.features.len()];
         }
-        let pixel = |position: &[u32; 2]| (position[0] as usize * width + position[1] as usize) * channels;
-        positions.iter().flat_map(|p| (0..channels).map(move |c| (p, c))).map(|(p, c)| at(self.slack, pixel(p) + c)).collect()
+        kept.places().map(|place| at(self.slack, place)).collect()
     }
 
     /// The format index of every element that goes in, of a quantizer with these `classes`.
     fn classes(&self, classes: &[u16]) -> Vec<u16> {
-        let class = |at: usize| classes.get(at).copied().unwrap_or(0);
-        match (self.x, &self.fixed.input_shape) {
-            (Value::Sparse { positions, .. }, Shape::Sparse { width, channels, .. }) => {
-                let pixel = |p: &[u32; 2]| (p[0] as usize * width + p[1] as usize) * channels;
-                positions.iter().flat_map(|p| (0..*channels).map(move |c| pixel(p) + c)).map(class).collect()
-            }
-            (value, _) => (0..value.elements().len()).map(class).collect(),
+        match self.x {
+            Value::Sparse(pixels) => pixels.places().map(|place| classes[place]).collect(),
+            Value::Dense(_) => classes.to_vec(),
         }
     }
 
@@ -362,7 +358,7 @@ impl Step<'_> {
     }
 
     fn conv2d(&self, conv: &Conv2d) -> Vec<Slack> {
-        let Value::Sparse { positions, features } = self.x else { return self.slack.to_vec() };
+        let Pixels { positions, features, .. } = self.x.pixels();
         let Conv2d { kernel, channels, filters, weights } = conv;
         let pad = kernel.map(|size| (size - 1) / 2);
         let mut sums = vec![Sum::new(self.unit); *filters];
@@ -410,13 +406,10 @@ impl Step<'_> {
         self.inputs().enumerate().map(element).collect()
     }
 
-    fn pool(&self, pooling: &Pooling2d) -> Vec<Slack> {
-        let (Value::Sparse { positions, features }, Value::Sparse { positions: cells, features: pooled }) = (self.x, self.y)
-        else {
-            return self.slack.to_vec();
-        };
-        let channels = pooled.len() / cells.len().max(1);
-        let size = pooling.pool[0] * pooling.pool[1];
+    fn pool(&self, pooling: &FixedPooling2d) -> Vec<Slack> {
+        let Pixels { positions, features, .. } = self.x.pixels();
+        let Pixels { positions: cells, features: pooled, .. } = self.y.pixels();
+        let (channels, size) = (pooling.cells.channels, pooling.window());
         let mut sum = Sum::new(self.unit);
         let mut out = Vec::with_capacity(pooled.len());
         for (at_cell, cell) in cells.iter().enumerate() {
@@ -426,12 +419,12 @@ impl Step<'_> {
                 let exact = pooled[at_cell * channels + channel];
                 let values = pixels.iter().map(|pixel| pixel * channels + channel);
                 let values = values.map(|index| (features[index], at(self.slack, index)));
-                out.push(match pooling.mode {
-                    PoolingMode::Average => {
+                out.push(match pooling.pooled {
+                    Pooled::Average { .. } => {
                         values.for_each(|(x, slack)| sum.push(x, slack, 1));
                         self.mean(exact, sum.finish(), size)
                     }
-                    PoolingMode::Max => max(exact, values.chain((pixels.len() < size).then_some((0, Slack::default())))),
+                    Pooled::Max => max(exact, values.chain((pixels.len() < size).then_some((0, Slack::default())))),
                 });
             }
         }
@@ -446,23 +439,9 @@ impl Step<'_> {
         slack.plus(Slack::both(2f64.powi(-23) * (sum.unsigned_abs() as f64 + slack.largest())))
     }
 
-    fn flatten(&self) -> Vec<Slack> {
-        let (Value::Sparse { positions, .. }, Shape::Sparse { height, width, channels, .. }) = (self.x, &self.fixed.input_shape)
-        else {
-            return self.slack.to_vec();
-        };
-        let mut image = vec![Slack::default(); height * width * channels];
-        for (position, pixel) in positions.iter().zip(self.slack.chunks(*channels)) {
-            let at = (position[0] as usize * width + position[1] as usize) * channels;
-            image[at..at + channels].copy_from_slice(pixel);
-        }
-        image
-    }
-
     fn relu(&self, options: &Relu) -> Vec<Slack> {
         let shift = self.shift() as u32;
-        let limit =
-            options.limit.map(|(limit, f)| (i128::from(limit) << (self.fixed.output.fraction - f)) * self.unit.divisor() as i128);
+        let limit = options.limit.map(|limit| limit.at(self.fixed.output.fraction) * self.unit.divisor() as i128);
         let element = |(x, slack): (i64, Slack)| {
             if slack.is_zero() {
                 return slack;
@@ -532,17 +511,16 @@ impl Step<'_> {
         self.inputs().zip(self.y.elements()).map(element).collect()
     }
 
-    fn look_up(&self, classes: &[u16]) -> Vec<Slack> {
-        let Some(table) = &self.fixed.table else { return Vec::new() };
+    fn look_up(&self, op: &FixedLookup) -> Vec<Slack> {
         let element = |((x, slack), class): ((i64, Slack), u16)| {
             let (lo, hi) = (x as f64 - slack.below, x as f64 + slack.above);
-            entries(table, class, x, lo.floor() as i64, hi.ceil() as i64)
+            entries(&op.table, class, x, lo.floor() as i64, hi.ceil() as i64)
         };
-        self.inputs().zip(self.classes(classes)).map(element).collect()
+        self.inputs().zip(self.classes(&op.classes)).map(element).collect()
     }
 
-    fn normalize(&self, sum: &Quantizer, stands_in: bool) -> Vec<Slack> {
-        let Some(table) = &self.fixed.table else { return Vec::new() };
+    fn normalize(&self, op: &FixedNormalize, stands_in: bool) -> Vec<Slack> {
+        let FixedNormalize { sum, reciprocal: table, .. } = op;
         let mut total = Sum::new(self.unit);
         self.inputs().for_each(|(x, slack)| total.push(x, slack, 1));
         let exact = self.x.elements().iter().sum();
@@ -550,7 +528,7 @@ impl Step<'_> {
         let drop = sum.formats[0].fraction().map_or(0, |f| f - table.input.fraction);
         let Steps { exact, lo, hi } = steps.shifted(drop);
         let reciprocal = entries(table, 0, exact as i64, lo as i64, hi as i64);
-        let factor = table.entries[0].get((exact as i64).wrapping_sub(table.first) as usize).copied().unwrap_or(0);
+        let factor = table.at(0, exact as i64);
         let element = |((x, slack), &y): ((i64, Slack), &i64)| {
             let (dx, df) = (slack.largest(), reciprocal.largest());
             let both = x.unsigned_abs() as f64 * df + factor.unsigned_abs() as f64 * dx + dx * df;

@@ -67,6 +67,7 @@
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
 //! | [`keras`] | `model.keras` → [`keras::KerasModel`] |
 //! | [`network`] | `KerasModel` → [`network::Network`]: elementary ops |
+//! | [`ops`] | what is known about each op: a file each |
 //! | [`formats`] | `Network` → [`formats::FixedNetwork`]: exact fixed-point formats on every value |
 //! | [`data`] | `.npy` and `.npz` files; floats on their way to the input grid |
 //! | [`mod@reference`] | `FixedNetwork` and inputs → exact outputs, the golden model |
@@ -104,6 +105,7 @@ pub mod keras;
 pub mod manifest;
 mod names;
 pub mod network;
+pub mod ops;
 pub mod parallel;
 pub mod plan;
 pub mod profile;
@@ -135,7 +137,7 @@ fn guide(page: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{formats, keras, network};
+    use crate::{formats, keras, network, ops};
 
     /// The modules of the list in this file's documentation.
     fn order() -> Vec<&'static str> {
@@ -230,7 +232,7 @@ mod tests {
     fn the_guide_has_the_limits_of_the_code() {
         let (Some(errors), Some(layers)) = (page("errors.md"), page("layers.md")) else { return };
         let slots = network::MAX_SLOTS;
-        let (table, classes, inputs) = (formats::MAX_TABLE, network::MAX_CLASSES, network::MAX_INPUTS);
+        let (table, classes, inputs) = (ops::MAX_TABLE, network::MAX_CLASSES, network::MAX_INPUTS);
         let (bits, different, weight) = (network::MAX_BITS, network::MAX_FORMATS, network::MAX_WEIGHT_BITS);
         let [config, weights] = [keras::MAX_CONFIG, keras::MAX_WEIGHTS].map(|bytes| bytes >> 20);
         let elements = keras::MAX_ELEMENTS;

@@ -14,6 +14,8 @@ mod sparse;
 
 use serde::Serialize;
 
+use crate::fixed::Dyadic;
+
 #[cfg(test)]
 pub(crate) use self::{
     build::MAX_INPUTS,
@@ -39,9 +41,9 @@ pub struct Network {
     pub tolerance: f64,
 }
 
-/// One op and its names.
+/// One op and its names. Once there are formats, `T` is a [`FixedOp`](crate::ops::FixedOp).
 #[derive(Debug, Clone)]
-pub struct Layer {
+pub struct Layer<T = Op> {
     /// The Keras layer's name, with a suffix for the ops beside its main one. Untrusted text.
     pub name: String,
     /// The Keras layer this op is part of.
@@ -55,7 +57,15 @@ pub struct Layer {
     /// Whose op it is.
     pub origin: Origin,
     /// What is computed.
-    pub op: Op,
+    pub op: T,
+}
+
+impl Layer {
+    /// The same layer with its op in another form.
+    pub(crate) fn with_op<T>(&self, op: T) -> Layer<T> {
+        let Self { name, keras_name, keras_class, id, shape, origin, op: _ } = self.clone();
+        Layer { name, keras_name, keras_class, id, shape, origin, op }
+    }
 }
 
 /// Whose an op is.
@@ -71,20 +81,36 @@ pub enum Origin {
     Tables,
 }
 
+/// The shape of a sparse value: `slots` pixels of an image, each with its features and its 1-based coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SparseShape {
+    /// Slots N.
+    pub slots: usize,
+    /// Image height H.
+    pub height: usize,
+    /// Image width W.
+    pub width: usize,
+    /// Features of a pixel C.
+    pub channels: usize,
+}
+
+impl SparseShape {
+    /// The most pixels that can be active: at most one per position.
+    pub fn max_active(&self) -> usize {
+        self.slots.min(self.height * self.width)
+    }
+
+    /// Values of the dense image.
+    pub fn image_len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
 /// The shape of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// `slots` pixels of an image, each with its features and its 1-based coordinates.
-    Sparse {
-        /// Slots N.
-        slots: usize,
-        /// Image height H.
-        height: usize,
-        /// Image width W.
-        width: usize,
-        /// Features of a pixel C.
-        channels: usize,
-    },
+    /// Some pixels of an image.
+    Sparse(SparseShape),
     /// A dense array, row-major.
     Dense(Vec<usize>),
 }
@@ -93,7 +119,7 @@ impl Shape {
     /// Values in one event: N·C for a sparse tensor.
     pub fn len(&self) -> usize {
         match self {
-            Self::Sparse { slots, channels, .. } => slots * channels,
+            Self::Sparse(SparseShape { slots, channels, .. }) => slots * channels,
             Self::Dense(shape) => shape.iter().product(),
         }
     }
@@ -106,7 +132,7 @@ impl Shape {
     /// The shape to show: `[slots, channels]` for a sparse tensor.
     pub fn dimensions(&self) -> Vec<usize> {
         match self {
-            Self::Sparse { slots, channels, .. } => vec![*slots, *channels],
+            Self::Sparse(SparseShape { slots, channels, .. }) => vec![*slots, *channels],
             Self::Dense(shape) => shape.clone(),
         }
     }
@@ -114,7 +140,7 @@ impl Shape {
     /// The shape Keras gives this value, without the batch axis.
     pub fn keras(&self) -> Vec<usize> {
         match self {
-            Self::Sparse { height, width, channels, .. } => vec![*height, *width, *channels],
+            Self::Sparse(SparseShape { height, width, channels, .. }) => vec![*height, *width, *channels],
             Self::Dense(shape) => shape.clone(),
         }
     }
@@ -235,8 +261,8 @@ pub struct Dense {
 /// The options of a ReLU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Relu {
-    /// The largest result, as (mantissa, fraction bits).
-    pub limit: Option<(i64, i32)>,
+    /// The largest result.
+    pub limit: Option<Dyadic>,
     /// Below zero the result is `x * 2^-slope`; without it, 0.
     pub slope: Option<u32>,
 }

@@ -11,7 +11,8 @@ use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
     manifest::{Counts, Interface, Knob, LayerOptions, Model, Pipeline, Target, Variant},
-    network::{Dense, Op, Shape},
+    network::{Dense, Shape, SparseShape},
+    ops::{FixedConv2d, FixedDense, FixedOp},
 };
 
 /// A layer is only done in steps if each of them saves at least this area, in LUT.
@@ -101,65 +102,67 @@ impl Extent {
 /// The sizes of an op that its steps divide.
 pub fn extent(fixed: &FixedLayer) -> Extent {
     match &fixed.layer.op {
-        Op::InputReduce { .. } => Extent { slots: slots(&fixed.layer.shape), ..Extent::ONE },
-        Op::SparseConv2d(conv) => Extent { slots: slots(&fixed.input_shape), filters: conv.filters, channels: conv.channels },
-        Op::Quantize(_) | Op::SparsePooling2d(_) | Op::SparseFlatten => {
+        FixedOp::InputReduce(reduce) => Extent { slots: reduce.pixels.slots, ..Extent::ONE },
+        FixedOp::SparseConv2d(FixedConv2d { conv, pixels, .. }) => {
+            Extent { slots: pixels.slots, filters: conv.filters, channels: conv.channels }
+        }
+        FixedOp::Quantize(_) | FixedOp::SparsePooling2d(_) | FixedOp::SparseFlatten(_) => {
             Extent { slots: slots(&fixed.input_shape), ..Extent::ONE }
         }
-        Op::Dense(dense) => Extent { filters: dense.outputs, channels: dense.inputs, ..Extent::ONE },
-        Op::SparseBias(_)
-        | Op::Relu(_)
-        | Op::Affine { .. }
-        | Op::MaxMinus
-        | Op::Lookup(_)
-        | Op::Normalize { .. }
-        | Op::Reshape => Extent::ONE,
+        FixedOp::Dense(FixedDense { dense, .. }) => Extent { filters: dense.outputs, channels: dense.inputs, ..Extent::ONE },
+        FixedOp::SparseBias(_)
+        | FixedOp::Relu(_)
+        | FixedOp::Affine { .. }
+        | FixedOp::MaxMinus
+        | FixedOp::Lookup(_)
+        | FixedOp::Normalize(_)
+        | FixedOp::Reshape => Extent::ONE,
     }
 }
 
 /// The slots of a sparse value; a dense one is done as a whole.
 fn slots(shape: &Shape) -> usize {
     match shape {
-        Shape::Sparse { slots, .. } => *slots,
+        Shape::Sparse(SparseShape { slots, .. }) => *slots,
         Shape::Dense(_) => 1,
     }
 }
 
 /// The knobs that an op has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
 /// layer, whose knobs are not meant for it.
-pub fn takes(op: &Op) -> &'static [Knob] {
+pub fn takes(op: &FixedOp) -> &'static [Knob] {
     match op {
-        Op::InputReduce { .. } => &[Knob::Interval, Knob::Slots],
-        Op::SparseConv2d(_) => &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels],
-        Op::SparsePooling2d(_) | Op::SparseFlatten => &[Knob::Interval, Knob::Pixels],
-        Op::Dense(_) => &[Knob::Interval, Knob::Filters, Knob::Channels],
-        Op::Quantize(_)
-        | Op::SparseBias(_)
-        | Op::Relu(_)
-        | Op::Affine { .. }
-        | Op::MaxMinus
-        | Op::Lookup(_)
-        | Op::Normalize { .. }
-        | Op::Reshape => &[],
+        FixedOp::InputReduce(_) => &[Knob::Interval, Knob::Slots],
+        FixedOp::SparseConv2d(_) => &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels],
+        FixedOp::SparsePooling2d(_) | FixedOp::SparseFlatten(_) => &[Knob::Interval, Knob::Pixels],
+        FixedOp::Dense(_) => &[Knob::Interval, Knob::Filters, Knob::Channels],
+        FixedOp::Quantize(_)
+        | FixedOp::SparseBias(_)
+        | FixedOp::Relu(_)
+        | FixedOp::Affine { .. }
+        | FixedOp::MaxMinus
+        | FixedOp::Lookup(_)
+        | FixedOp::Normalize(_)
+        | FixedOp::Reshape => &[],
     }
 }
 
 /// The implementations of an op that its Keras layer can choose between.
-pub fn variants(op: &Op) -> &'static [Variant] {
+pub fn variants(op: &FixedOp) -> &'static [Variant] {
     match op {
-        Op::SparseConv2d(_) => &[Variant::Pairwise, Variant::Gather],
-        Op::SparseFlatten => &[Variant::Scatter, Variant::LookUp],
-        Op::InputReduce { .. }
-        | Op::Quantize(_)
-        | Op::SparseBias(_)
-        | Op::SparsePooling2d(_)
-        | Op::Relu(_)
-        | Op::Dense(_)
-        | Op::Affine { .. }
-        | Op::MaxMinus
-        | Op::Lookup(_)
-        | Op::Normalize { .. }
-        | Op::Reshape => &[],
+        FixedOp::SparseConv2d(_) => &[Variant::Pairwise, Variant::Gather],
+        FixedOp::SparseFlatten(_) => &[Variant::Scatter, Variant::LookUp],
+        FixedOp::InputReduce(_)
+        | FixedOp::Quantize(_)
+        | FixedOp::SparseBias(_)
+        | FixedOp::SparsePooling2d(_)
+        | FixedOp::Relu(_)
+        | FixedOp::Dense(_)
+        | FixedOp::Affine { .. }
+        | FixedOp::MaxMinus
+        | FixedOp::Lookup(_)
+        | FixedOp::Normalize(_)
+        | FixedOp::Reshape => &[],
     }
 }
 
@@ -252,7 +255,7 @@ impl Planner<'_> {
     }
 
     fn check_interface(&self) -> Result {
-        let reduces_first = matches!(self.network.layers.first().map(|fixed| &fixed.layer.op), Some(Op::InputReduce { .. }));
+        let reduces_first = matches!(self.network.layers.first().map(|fixed| &fixed.layer.op), Some(FixedOp::InputReduce(_)));
         if self.model.interface == Interface::Row && !reduces_first {
             return Err(self
                 .error(None, "interface", "only an InputReduce layer can take an image row by row".into())
@@ -351,7 +354,7 @@ impl Planner<'_> {
 
     fn conv_variant(&self, at: usize, plan: &LayerPlan, wanted: Option<Variant>) -> Option<Variant> {
         let op = &self.network.layers[at].layer.op;
-        if !matches!(op, Op::SparseConv2d(_)) {
+        if !matches!(op, FixedOp::SparseConv2d(_)) {
             return None;
         }
         wanted.filter(|variant| variants(op).contains(variant)).or_else(|| {
@@ -366,7 +369,7 @@ impl Planner<'_> {
     fn absorb(&self, layers: &mut [LayerPlan]) -> Result {
         for at in 0..layers.len() {
             let fixed = &self.network.layers[at];
-            if !matches!(fixed.layer.op, Op::SparseFlatten) {
+            if !matches!(fixed.layer.op, FixedOp::SparseFlatten(_)) {
                 continue;
             }
             let wanted = self.options(fixed).variant;
@@ -430,9 +433,9 @@ impl Planner<'_> {
 /// The dense layer that works on the flattened image at `at`, and where it is, if only a quantizer is between them.
 fn dense_after(network: &FixedNetwork, at: usize) -> Option<(usize, &Dense)> {
     let op = |at: usize| network.layers.get(at).map(|fixed| &fixed.layer.op);
-    let next = if matches!(op(at + 1), Some(Op::Quantize(_))) { at + 2 } else { at + 1 };
+    let next = if matches!(op(at + 1), Some(FixedOp::Quantize(_))) { at + 2 } else { at + 1 };
     match op(next) {
-        Some(Op::Dense(dense)) if dense.rows == 1 => Some((next, dense)),
+        Some(FixedOp::Dense(FixedDense { dense, .. })) if dense.rows == 1 => Some((next, dense)),
         _ => None,
     }
 }
@@ -445,17 +448,26 @@ fn divisor_for(full: usize, steps: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Coefficients, Conv2d, Pooling2d, PoolingMode};
+    use crate::{
+        fixed::Format,
+        network::{Coefficients, Conv2d},
+        ops::{FixedPooling2d, FixedReduce, Pooled},
+    };
 
     /// An op for each row of the guide's table of knobs, and the first class in that row.
-    fn rows() -> [(&'static str, Op); 5] {
+    fn rows() -> [(&'static str, FixedOp); 5] {
         let weights = || Coefficients { values: vec![1], fraction: 0 };
+        let pixels = SparseShape { slots: 1, height: 1, width: 1, channels: 1 };
+        let accumulator = Format { signed: false, width: 1, fraction: 0 };
+        let conv = Conv2d { kernel: [1, 1], channels: 1, filters: 1, weights: weights() };
+        let dense = Dense { rows: 1, inputs: 1, outputs: 1, weights: weights(), bias: None };
+        let pooling = FixedPooling2d { pool: [1, 1], pooled: Pooled::Max, pixels, cells: pixels };
         [
-            ("InputReduce", Op::InputReduce { threshold: None }),
-            ("QConv2DSparse", Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 1, filters: 1, weights: weights() })),
-            ("AveragePooling2DSparse", Op::SparsePooling2d(Pooling2d { mode: PoolingMode::Average, pool: [1, 1] })),
-            ("Flatten", Op::SparseFlatten),
-            ("QDense", Op::Dense(Dense { rows: 1, inputs: 1, outputs: 1, weights: weights(), bias: None })),
+            ("InputReduce", FixedOp::InputReduce(FixedReduce { threshold: None, pixels })),
+            ("QConv2DSparse", FixedOp::SparseConv2d(FixedConv2d { conv, pixels, accumulator })),
+            ("AveragePooling2DSparse", FixedOp::SparsePooling2d(pooling)),
+            ("Flatten", FixedOp::SparseFlatten(pixels)),
+            ("QDense", FixedOp::Dense(FixedDense { dense, accumulator })),
         ]
     }
 

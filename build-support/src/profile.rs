@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::{
     fixed::{Overflow, QuantizerFormat},
     formats::{FixedLayer, FixedNetwork, InputGrid},
-    network::{Op, Origin, Quantizer, Relu, Shape},
+    network::{Origin, Quantizer, Relu},
+    ops::{FixedOp, FixedQuantizer, FixedReduce},
     reference::{Reference, Value},
 };
 
@@ -89,13 +90,13 @@ pub struct Overflows {
 impl Profile {
     /// Nothing counted yet.
     pub fn new(network: &FixedNetwork) -> Self {
-        let budget = network.layers.iter().find_map(|fixed| match (&fixed.layer.op, &fixed.layer.shape) {
-            (Op::InputReduce { .. }, Shape::Sparse { slots, .. }) => Some(*slots),
+        let budget = network.layers.iter().find_map(|fixed| match &fixed.layer.op {
+            FixedOp::InputReduce(reduce) => Some(reduce.pixels.slots),
             _ => None,
         });
         let untouched = network.untouched();
         let overflows = |(at, fixed): (usize, &FixedLayer)| {
-            let Op::Quantize(quantizer) = &fixed.layer.op else { return None };
+            let FixedOp::Quantize(FixedQuantizer { quantizer, .. }) = &fixed.layer.op else { return None };
             let mode = match quantizer.overflow {
                 Overflow::Wrap => "wrap",
                 Overflow::Saturate => "saturate",
@@ -111,7 +112,7 @@ impl Profile {
                 clipped_at_zero: 0,
                 events: 0,
                 is_first: at == untouched,
-                before_relu: matches!(next, Some(Op::Relu(Relu { slope: None, .. }))),
+                before_relu: matches!(next, Some(FixedOp::Relu(Relu { slope: None, .. }))),
             })
         };
         Self {
@@ -132,11 +133,11 @@ impl Profile {
         let mut is_input = true;
         reference.run_observed(event, |fixed, value| {
             match (&fixed.layer.op, pixels.as_mut()) {
-                (Op::InputReduce { threshold }, Some(pixels)) if is_input => pixels.count_floats(*threshold, fixed, floats),
-                (Op::InputReduce { threshold }, Some(pixels)) => pixels.count(fixed.active_pixels(*threshold, &before), 0),
-                (Op::Quantize(quantizer), _) => {
+                (FixedOp::InputReduce(reduce), Some(pixels)) if is_input => pixels.count_floats(reduce, floats),
+                (FixedOp::InputReduce(reduce), Some(pixels)) => pixels.count(reduce.active_pixels(before.elements()), 0),
+                (FixedOp::Quantize(quantizer), _) => {
                     if let Some(counts) = quantizers.next() {
-                        counts.count(fixed, quantizer, reference.classes_of(fixed), &before, &beyond);
+                        counts.count(fixed, quantizer, &before, &beyond);
                     }
                 }
                 _ => {}
@@ -179,11 +180,10 @@ fn out_of_range(grid: &InputGrid, floats: &[f64], event: &[i64]) -> HashMap<usiz
 
 impl Pixels {
     /// Counts an image as Keras looks at it: in float32.
-    fn count_floats(&mut self, threshold: Option<f32>, fixed: &FixedLayer, floats: &[f64]) {
-        let channels = fixed.layer.shape.dimensions().last().copied().unwrap_or(1).max(1);
+    fn count_floats(&mut self, reduce: &FixedReduce, floats: &[f64]) {
         let (mut active, mut below) = (0, 0);
-        for x in floats.iter().step_by(channels).map(|x| *x as f32) {
-            let is_active = threshold.map_or(x != 0.0, |threshold| x > threshold);
+        for x in floats.iter().step_by(reduce.pixels.channels).map(|x| *x as f32) {
+            let is_active = reduce.threshold.map_or(x != 0.0, |threshold| x > threshold.value);
             active += usize::from(is_active);
             below += u64::from(x != 0.0 && !is_active);
         }
@@ -243,12 +243,11 @@ impl Overflows {
     fn count(
         &mut self,
         fixed: &FixedLayer,
-        quantizer: &Quantizer,
-        classes: &[u16],
+        FixedQuantizer { quantizer, classes }: &FixedQuantizer,
         before: &Value,
         beyond: &HashMap<usize, i128>,
     ) {
-        let format = |at: usize| &quantizer.formats[usize::from(classes.get(at).copied().unwrap_or(0))];
+        let format = |at: usize| &quantizer.formats[usize::from(classes[at])];
         let wide = |at: usize, x: i64| if self.is_first { beyond.get(&at).copied() } else { None }.unwrap_or(x.into());
         let (mut values, mut overflowed, mut clipped) = (0, 0, 0);
         let mut look = |at: usize, x: i64| {
@@ -260,16 +259,9 @@ impl Overflows {
                 _ => overflowed += 1,
             }
         };
-        match (before, &fixed.input_shape) {
-            (Value::Sparse { positions, features }, Shape::Sparse { width, channels, .. }) => {
-                for (position, pixel) in positions.iter().zip(features.chunks(*channels)) {
-                    let at = (position[0] as usize * width + position[1] as usize) * channels;
-                    pixel.iter().enumerate().for_each(|(channel, &x)| look(at + channel, x));
-                }
-            }
-            (Value::Dense(values) | Value::Sparse { features: values, .. }, _) => {
-                values.iter().enumerate().for_each(|(at, &x)| look(at, x));
-            }
+        match before {
+            Value::Sparse(pixels) => pixels.places().zip(&pixels.features).for_each(|(at, &x)| look(at, x)),
+            Value::Dense(values) => values.iter().enumerate().for_each(|(at, &x)| look(at, x)),
         }
         self.values += values;
         self.overflowed += overflowed;

@@ -8,79 +8,105 @@ mod sparse;
 use std::thread;
 
 use crate::{
-    fixed::QuantizerFormat,
-    formats::{FixedLayer, FixedNetwork, Table, Values},
-    network::{Coefficients, Dense, Lookup, Op, Quantizer, Relu, Shape},
+    fixed::{Dyadic, QuantizerFormat},
+    formats::FixedNetwork,
+    network::{Coefficients, Dense, Quantizer, Relu, SparseShape},
+    ops::{FixedLayer, FixedNormalize, FixedOp, FixedReduce, Values},
     parallel,
 };
 
 /// A value of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Active pixels in slot order.
-    Sparse {
-        /// 0-based (row, column).
-        positions: Vec<[u32; 2]>,
-        /// The features of each pixel, one after another.
-        features: Vec<i64>,
-    },
+    /// Active pixels of an image.
+    Sparse(Pixels),
     /// A dense array, row-major.
     Dense(Vec<i64>),
 }
 
+/// The active pixels of an image, in slot order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    /// The image they lie in.
+    pub image: SparseShape,
+    /// 0-based (row, column).
+    pub positions: Vec<[u32; 2]>,
+    /// The features of each pixel, one after another.
+    pub features: Vec<i64>,
+}
+
+impl Pixels {
+    /// Where the first channel of a pixel stands in the dense image.
+    pub fn place(&self, [row, column]: [u32; 2]) -> usize {
+        (row as usize * self.image.width + column as usize) * self.image.channels
+    }
+
+    /// For each feature, where it stands in the dense image.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.positions.iter().flat_map(|position| (0..self.image.channels).map(|channel| self.place(*position) + channel))
+    }
+
+    /// The dense image of `features`, which are as many as this has: `T::default()` where no pixel is active.
+    pub fn scatter<T: Copy + Default>(&self, features: &[T]) -> Vec<T> {
+        let mut image = vec![T::default(); self.image.image_len()];
+        for (position, pixel) in self.positions.iter().zip(features.chunks(self.image.channels)) {
+            let at = self.place(*position);
+            image[at..at + pixel.len()].copy_from_slice(pixel);
+        }
+        image
+    }
+}
+
 impl Value {
     /// The mantissas of the value as Keras shapes it: a dense image, zero where no pixel is active.
-    pub fn to_dense(&self, shape: &Shape) -> Vec<i64> {
-        match (self, shape) {
-            (Self::Sparse { positions, features }, Shape::Sparse { height, width, channels, .. }) => {
-                sparse::scatter(positions, features, [*height, *width], *channels)
-            }
-            (Self::Sparse { features, .. }, _) => features.clone(),
-            (Self::Dense(values), _) => values.clone(),
+    pub fn to_dense(&self) -> Vec<i64> {
+        match self {
+            Self::Sparse(pixels) => pixels.scatter(&pixels.features),
+            Self::Dense(values) => values.clone(),
         }
     }
 
     /// The mantissas as they are: of the active pixels of a sparse value, of all elements of a dense one.
     pub fn elements(&self) -> &[i64] {
         match self {
-            Self::Sparse { features: values, .. } | Self::Dense(values) => values,
+            Self::Sparse(Pixels { features: values, .. }) | Self::Dense(values) => values,
         }
     }
 
     /// As [`Self::elements`].
     fn into_elements(self) -> Vec<i64> {
         match self {
-            Self::Sparse { features: values, .. } | Self::Dense(values) => values,
+            Self::Sparse(Pixels { features: values, .. }) | Self::Dense(values) => values,
         }
     }
 
-    /// Applies `f` to the parts of a sparse value.
-    fn map_sparse(self, f: impl FnOnce(Vec<[u32; 2]>, Vec<i64>) -> Self) -> Self {
+    /// The pixels of a sparse value.
+    pub(crate) fn pixels(&self) -> &Pixels {
         match self {
-            Self::Sparse { positions, features } => f(positions, features),
-            dense @ Self::Dense(_) => dense,
+            Self::Sparse(pixels) => pixels,
+            Self::Dense(_) => unreachable!("`ops::fix` lets a sparse op stand behind a sparse value only"),
+        }
+    }
+
+    /// As [`Self::pixels`].
+    fn into_pixels(self) -> Pixels {
+        match self {
+            Self::Sparse(pixels) => pixels,
+            Self::Dense(_) => unreachable!("`ops::fix` lets a sparse op stand behind a sparse value only"),
         }
     }
 }
 
 /// The interpreter of a network.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Reference<'a> {
     network: &'a FixedNetwork,
-    /// For each layer with a quantizer: the format of every element.
-    classes: Vec<Vec<u16>>,
 }
 
 impl<'a> Reference<'a> {
-    /// Prepares the interpreter.
+    /// The interpreter of `network`.
     pub fn new(network: &'a FixedNetwork) -> Self {
-        let classes = network.layers.iter().map(|fixed| match &fixed.layer.op {
-            Op::Quantize(quantizer) | Op::Lookup(Lookup { output: quantizer, .. }) => {
-                quantizer.expand(&fixed.input_shape.keras())
-            }
-            _ => Vec::new(),
-        });
-        Self { network, classes: classes.collect() }
+        Self { network }
     }
 
     /// The network that is interpreted.
@@ -98,24 +124,18 @@ impl<'a> Reference<'a> {
         let layers = &self.network.layers;
         // An image is large and its active pixels are few: it is not copied for the reduction that comes first.
         let (mut value, done) = match layers.first().map(|first| (first, &first.layer.op)) {
-            Some((first, Op::InputReduce { threshold })) => {
-                let value = sparse::input_reduce(first, *threshold, input);
+            Some((first, FixedOp::InputReduce(reduce))) => {
+                let value = Value::Sparse(sparse::input_reduce(reduce, input));
                 observe(first, &value);
                 (value, 1)
             }
             _ => (Value::Dense(input.to_vec()), 0),
         };
-        for (fixed, classes) in layers.iter().zip(&self.classes).skip(done) {
-            value = step(fixed, classes, value);
+        for fixed in &layers[done..] {
+            value = step(fixed, value);
             observe(fixed, &value);
         }
         value.into_elements()
-    }
-
-    /// The format index of every element of a layer of this network; empty if it has none.
-    pub fn classes_of(&self, fixed: &FixedLayer) -> &[u16] {
-        let mut layers = self.network.layers.iter().zip(&self.classes);
-        layers.find(|(other, _)| std::ptr::eq(*other, fixed)).map_or(&[], |(_, classes)| classes)
     }
 
     /// As [`Self::run`], for many events one after another.
@@ -136,87 +156,80 @@ impl<'a> Reference<'a> {
     }
 }
 
-impl FixedLayer {
-    /// Active pixels of an image that goes into this input reduction with this threshold, before any is dropped.
-    pub fn active_pixels(&self, threshold: Option<f32>, image: &Value) -> usize {
-        match image {
-            Value::Dense(image) => {
-                let mut count = 0;
-                sparse::active(self, threshold, image, |_, _| {
-                    count += 1;
-                    true
-                });
-                count
-            }
-            Value::Sparse { positions, .. } => positions.len(),
-        }
+impl FixedReduce {
+    /// Active pixels of an image, before any is dropped.
+    pub fn active_pixels(&self, image: &[i64]) -> usize {
+        let mut count = 0;
+        sparse::active(self, image, |_, _| {
+            count += 1;
+            true
+        });
+        count
     }
 }
 
-/// One op. The shapes that `network` checks make sure that each op meets the form of value it works on.
-fn step(fixed: &FixedLayer, classes: &[u16], value: Value) -> Value {
+/// One op.
+fn step(fixed: &FixedLayer, value: Value) -> Value {
     match &fixed.layer.op {
-        Op::InputReduce { threshold } => sparse::input_reduce(fixed, *threshold, &value.into_elements()),
-        Op::Quantize(quantizer) => {
-            map(fixed, value, classes, |x, class| quantize(x, &fixed.input, quantizer, class, fixed.output.fraction))
-        }
-        Op::SparseConv2d(conv) => value.map_sparse(|positions, features| sparse::conv2d(conv, positions, &features)),
-        Op::SparseBias(bias) => value.map_sparse(|positions, mut features| {
-            sparse::bias(fixed, bias, &mut features);
-            Value::Sparse { positions, features }
+        FixedOp::InputReduce(reduce) => Value::Sparse(sparse::input_reduce(reduce, &value.into_elements())),
+        FixedOp::Quantize(quantizer) => map_places(value, |x, at| {
+            quantize(x, &fixed.input, &quantizer.quantizer, quantizer.format(at), fixed.output.fraction)
         }),
-        Op::SparsePooling2d(pooling) => {
-            value.map_sparse(|positions, features| sparse::pool(fixed, pooling, &positions, &features))
+        FixedOp::SparseConv2d(conv) => Value::Sparse(sparse::conv2d(&conv.conv, value.into_pixels())),
+        FixedOp::SparseBias(bias) => {
+            let mut pixels = value.into_pixels();
+            sparse::bias(fixed, bias, &mut pixels.features);
+            Value::Sparse(pixels)
         }
-        Op::SparseFlatten => Value::Dense(value.to_dense(&fixed.input_shape)),
-        Op::Relu(options) => map(fixed, value, &[], |x, _| relu(fixed, options, x)),
-        Op::Affine { scale, offset } => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
-        Op::Dense(op) => Value::Dense(dense(fixed, op, &value.into_elements())),
-        Op::MaxMinus => {
-            let x = value.into_elements();
-            let max = x.iter().copied().max().unwrap_or(0);
-            Value::Dense(x.iter().map(|x| max - x).collect())
-        }
-        Op::Lookup(_) => match &fixed.table {
-            Some(table) => map(fixed, value, classes, |x, class| look_up(table, class, x)),
-            None => value,
-        },
-        Op::Normalize { sum, .. } => Value::Dense(normalize(fixed, sum, &value.into_elements())),
-        Op::Reshape => value,
+        FixedOp::SparsePooling2d(pooling) => Value::Sparse(sparse::pool(pooling, &value.into_pixels())),
+        FixedOp::SparseFlatten(_) => Value::Dense(value.to_dense()),
+        FixedOp::Relu(options) => map(value, |x| relu(fixed, options, x)),
+        FixedOp::Affine { scale, offset } => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
+        FixedOp::Dense(op) => Value::Dense(dense(fixed, &op.dense, &value.into_elements())),
+        FixedOp::MaxMinus => Value::Dense(max_minus(&value.into_elements())),
+        FixedOp::Lookup(lookup) => map_places(value, |x, at| lookup.table.at(lookup.classes[at], x)),
+        FixedOp::Normalize(op) => Value::Dense(normalize(fixed, op, &value.into_elements())),
+        FixedOp::Reshape => value,
     }
 }
 
-/// Applies `f` to every element, with the format index of the element (0 if `classes` is empty).
-fn map(fixed: &FixedLayer, value: Value, classes: &[u16], f: impl Fn(i64, u16) -> i64) -> Value {
-    let class = |at: usize| classes.get(at).copied().unwrap_or(0);
-    match (value, &fixed.input_shape) {
-        (Value::Sparse { positions, mut features }, Shape::Sparse { width, channels, .. }) => {
-            for (position, pixel) in positions.iter().zip(features.chunks_mut(*channels)) {
-                let at = (position[0] as usize * width + position[1] as usize) * channels;
-                for (channel, x) in pixel.iter_mut().enumerate() {
-                    *x = f(*x, class(at + channel));
-                }
-            }
-            Value::Sparse { positions, features }
+/// Applies `f` to every element.
+fn map(mut value: Value, f: impl Fn(i64) -> i64) -> Value {
+    match &mut value {
+        Value::Sparse(Pixels { features: values, .. }) | Value::Dense(values) => values.iter_mut().for_each(|x| *x = f(*x)),
+    }
+    value
+}
+
+/// Applies `f` to every element and its place in the value as Keras shapes it.
+fn map_places(value: Value, f: impl Fn(i64, usize) -> i64) -> Value {
+    match value {
+        Value::Sparse(mut pixels) => {
+            let mut features = std::mem::take(&mut pixels.features);
+            features.iter_mut().zip(pixels.places()).for_each(|(x, at)| *x = f(*x, at));
+            Value::Sparse(Pixels { features, ..pixels })
         }
-        (Value::Dense(values), _) => Value::Dense(values.iter().enumerate().map(|(at, &x)| f(x, class(at))).collect()),
-        (other, _) => other,
+        Value::Dense(mut values) => {
+            values.iter_mut().enumerate().for_each(|(at, x)| *x = f(*x, at));
+            Value::Dense(values)
+        }
     }
 }
 
-fn quantize(x: i64, input: &Values, quantizer: &Quantizer, class: u16, fraction: i32) -> i64 {
+fn max_minus(x: &[i64]) -> Vec<i64> {
+    // Of no values there is no maximum, and nothing to take from it.
+    let max = x.iter().copied().max().unwrap_or(0);
+    x.iter().map(|x| max - x).collect()
+}
+
+fn quantize(x: i64, input: &Values, quantizer: &Quantizer, format: QuantizerFormat, fraction: i32) -> i64 {
     if x == 0 {
         return 0; // in every mode, and most values of a sparse image are
     }
-    let format: &QuantizerFormat = &quantizer.formats[usize::from(class)];
     let y = format.quantize(x.into(), input.fraction, input.divisor, quantizer.rounding, quantizer.overflow);
     let shift = fraction - format.fraction().unwrap_or(fraction);
     // A format finer than the values leaves zeros behind, which formats drop.
     (if shift >= 0 { y << shift } else { y >> -shift }) as i64
-}
-
-fn look_up(table: &Table, class: u16, x: i64) -> i64 {
-    table.entries[usize::from(class)][(x - table.first) as usize]
 }
 
 fn dense(fixed: &FixedLayer, op: &Dense, x: &[i64]) -> Vec<i64> {
@@ -240,7 +253,7 @@ fn dense(fixed: &FixedLayer, op: &Dense, x: &[i64]) -> Vec<i64> {
 fn relu(fixed: &FixedLayer, options: &Relu, x: i64) -> i64 {
     let shift = fixed.output.fraction - fixed.input.fraction;
     let wide = i128::from(x) << shift;
-    let limit = |(limit, f): (i64, i32)| (i128::from(limit) << (fixed.output.fraction - f)) * i128::from(fixed.input.divisor);
+    let limit = |limit: Dyadic| limit.at(fixed.output.fraction) * i128::from(fixed.input.divisor);
     let y = match options.slope {
         Some(slope) if x < 0 => wide >> slope,
         _ => wide.max(0).min(options.limit.map_or(i128::MAX, limit)),
@@ -259,13 +272,13 @@ fn affine(fixed: &FixedLayer, scale: &Coefficients, offset: &Coefficients, x: &[
     x.iter().enumerate().map(value).collect()
 }
 
-fn normalize(fixed: &FixedLayer, sum: &Quantizer, x: &[i64]) -> Vec<i64> {
-    let Some(table) = &fixed.table else { return x.to_vec() };
+fn normalize(fixed: &FixedLayer, op: &FixedNormalize, x: &[i64]) -> Vec<i64> {
+    let FixedNormalize { sum, reciprocal: table, .. } = op;
     let format = sum.formats[0];
     let total =
         format.quantize(x.iter().sum::<i64>().into(), fixed.input.fraction, fixed.input.divisor, sum.rounding, sum.overflow);
     // A quantizer finer than the sum leaves zeros behind, which the table's index does not have.
     let drop = format.fraction().map_or(0, |f| f - table.input.fraction);
-    let reciprocal = look_up(table, 0, (total >> drop) as i64);
+    let reciprocal = table.at(0, (total >> drop) as i64);
     x.iter().map(|x| x * reciprocal).collect()
 }

@@ -6,7 +6,7 @@ use crate::{
     cost::{self, Estimate, Operation},
     formats::FixedNetwork,
     manifest::Target,
-    network::Op,
+    ops::FixedOp,
     plan::{LayerPlan, Plan},
 };
 
@@ -78,23 +78,23 @@ fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> L
     let operations = kernel.structure.operations().into_iter().map(|(operation, count)| Count { operation, count });
     let cost = Cost { plan: plan.layers[at], estimate, operations: operations.collect() };
     let weights = match &fixed.layer.op {
-        Op::SparseConv2d(conv) => Some(&conv.weights),
-        Op::Dense(dense) => Some(&dense.weights),
-        Op::SparseBias(bias) => Some(bias),
+        FixedOp::SparseConv2d(op) => Some(&op.conv.weights),
+        FixedOp::Dense(op) => Some(&op.dense.weights),
+        FixedOp::SparseBias(bias) => Some(bias),
         _ => None,
     };
     let quantizers = match &fixed.layer.op {
-        Op::Quantize(quantizer) => Some(quantizer.formats.len()),
+        FixedOp::Quantize(op) => Some(op.quantizer.formats.len()),
         _ => None,
     };
     LayerSummary {
         name: fixed.layer.name.clone(),
-        kind: fixed.layer.op.kind(),
+        kind: fixed.kind,
         shape: fixed.layer.shape.dimensions(),
         formats: Formats {
             input: fixed.input.describe(),
             output: fixed.output.describe(),
-            accumulator: fixed.accumulator.map(|format| format.to_string()),
+            accumulator: fixed.layer.op.accumulator().map(|format| format.to_string()),
             weights: weights.map(|weights| weights.format().to_string()),
             quantizers,
         },

@@ -146,7 +146,7 @@ pub fn trace(
         let Some(csim) = simulated.next() else { return };
         let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
         let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
-        let count = value.to_dense(&fixed.layer.shape).len();
+        let count = value.to_dense().len();
         let keras = dump.filter(|_| ends).map_or(Ok(None), |dump| dump.values(fixed, event, count));
         // The last layer may have tables in place of a float function.
         let is_last = network.layers.last().is_some_and(|last| last.layer.id == fixed.layer.id);
@@ -166,11 +166,9 @@ fn layer(
     tolerance: f64,
 ) -> LayerTrace {
     let unit = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
-    let floats = |value: &Value| -> Vec<f64> {
-        value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * unit).collect()
-    };
+    let floats = |value: &Value| -> Vec<f64> { value.to_dense().iter().map(|mantissa| *mantissa as f64 * unit).collect() };
     let (reference_values, csim_values) = (floats(reference), csim.map(floats));
-    let slack = float32::to_dense(slack, reference, &fixed.layer.shape);
+    let slack = float32::to_dense(slack, reference);
     // A mean that float32 cannot hold is compared as far as float32 goes.
     let relative = if fixed.output.divisor == 1 { 0.0 } else { 1e-6 };
     let count = reference_values.len();
@@ -197,10 +195,10 @@ fn layer(
     }
     LayerTrace {
         name: fixed.layer.name.clone(),
-        kind: fixed.layer.op.kind(),
+        kind: fixed.kind,
         shape: fixed.layer.shape.keras(),
         active: match reference {
-            Value::Sparse { positions, .. } => Some(positions.len()),
+            Value::Sparse(pixels) => Some(pixels.positions.len()),
             Value::Dense(_) => None,
         },
         reference: reference_values,

@@ -12,7 +12,8 @@ use sparsehls_build::{
     fixed::Interval,
     formats::{FixedLayer, FixedNetwork},
     manifest::{Knob, LayerOptions, Model, Variant},
-    network::{Coefficients, Dense, Op, Shape},
+    network::{Coefficients, Dense, Shape},
+    ops::FixedOp,
     plan::{LayerPlan, Plan},
 };
 
@@ -95,9 +96,10 @@ fn a_gather_looks_only_for_slots_that_can_lie_there() {
 /// A dense layer of two inputs and three outputs, whose values have `bits` bits.
 fn dense(weights: [i64; 6], bits: u32) -> (FixedLayer, LayerPlan) {
     let (_, network) = example("tracks");
-    let mut fixed = network.layers.iter().rfind(|fixed| matches!(fixed.layer.op, Op::Dense(_))).unwrap().clone();
+    let mut fixed = network.layers.iter().rfind(|fixed| matches!(fixed.layer.op, FixedOp::Dense(_))).unwrap().clone();
     let weights = Coefficients { values: weights.to_vec(), fraction: 0 };
-    fixed.layer.op = Op::Dense(Dense { rows: 1, inputs: 2, outputs: 3, weights, bias: None });
+    let FixedOp::Dense(op) = &mut fixed.layer.op else { panic!() };
+    op.dense = Dense { rows: 1, inputs: 2, outputs: 3, weights, bias: None };
     (fixed.input_shape, fixed.layer.shape) = (Shape::Dense(vec![2]), Shape::Dense(vec![3]));
     fixed.input.intervals = vec![Interval { lo: 0, hi: (1 << bits) - 1 }; 2];
     fixed.input.active = None;
@@ -127,8 +129,8 @@ fn the_constants_of_a_gather_are_dsps_too() {
     let model = with_variant(model, "conv1", Variant::Gather);
     let at = network.layers.iter().position(|fixed| fixed.layer.name == "conv1").unwrap();
     network.layers[at].input.intervals = vec![Interval { lo: 0, hi: 65535 }];
-    let Op::SparseConv2d(conv) = &mut network.layers[at].layer.op else { panic!() };
-    conv.weights.values.iter_mut().zip(0..).for_each(|(weight, tap)| *weight = if tap < 30 { 21 } else { 3 });
+    let FixedOp::SparseConv2d(op) = &mut network.layers[at].layer.op else { panic!() };
+    op.conv.weights.values.iter_mut().zip(0..).for_each(|(weight, tap)| *weight = if tap < 30 { 21 } else { 3 });
     assert_eq!(layer(&model, &network, "conv1").1.dsps, 20 * 30, "one filter: a product for each tap and slot");
 }
 

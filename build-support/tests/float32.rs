@@ -15,7 +15,7 @@ use sparsehls_build::{
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     float32::{self, Float32, Slack},
     formats::{FixedLayer, FixedNetwork},
-    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Quantizer, Shape},
+    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Quantizer, Shape, SparseShape},
     reference::{Reference, Value},
 };
 
@@ -68,9 +68,9 @@ fn compare(
     found: &mut Found,
 ) -> Option<String> {
     let unit = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
-    let exact = value.to_dense(&fixed.layer.shape);
+    let exact = value.to_dense();
     assert_eq!(exact.len(), keras.len());
-    for (at, slack) in float32::to_dense(slack, value, &fixed.layer.shape).into_iter().enumerate() {
+    for (at, slack) in float32::to_dense(slack, value).into_iter().enumerate() {
         // What double precision rounds in this division.
         let more = tolerance / unit + 1e-14 * exact[at].unsigned_abs() as f64;
         let difference = keras[at] / unit - exact[at] as f64;
@@ -176,7 +176,7 @@ fn infer(input_shape: Vec<usize>, layers: Vec<Layer>, fraction: i32) -> FixedNet
 #[test]
 fn a_bias_may_be_there_or_not_where_a_sum_may_be_zero() {
     let (size, bias) = ((1 << 24) - 1, 1000);
-    let sparse = |channels| Shape::Sparse { slots: 1, height: 1, width: 1, channels };
+    let sparse = |channels| Shape::Sparse(SparseShape { slots: 1, height: 1, width: 1, channels });
     let weights = Coefficients { values: vec![3, -2, -1], fraction: 0 };
     let conv = Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 3, filters: 1, weights });
     let layers = vec![

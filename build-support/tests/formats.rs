@@ -8,9 +8,11 @@
 mod common;
 
 use sparsehls_build::{
-    fixed::{Format, Interval, Overflow, QuantizerFormat, Rounding},
+    fixed::{Dyadic, Format, Interval, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
-    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{
+        Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape, SparseShape,
+    },
     reference::Reference,
 };
 
@@ -61,10 +63,7 @@ fn reached(network: &FixedNetwork, events: &[Vec<i64>]) -> Vec<Option<Interval>>
     for event in events {
         let mut values = Vec::new();
         reference.run_observed(event, |_, value| {
-            values = match value {
-                sparsehls_build::reference::Value::Sparse { features, .. } => features.clone(),
-                sparsehls_build::reference::Value::Dense(values) => values.clone(),
-            };
+            values = value.elements().to_vec();
         });
         for (at, value) in values.iter().enumerate() {
             let point = Interval { lo: (*value).into(), hi: (*value).into() };
@@ -79,7 +78,7 @@ fn assert_tight(network: &FixedNetwork, events: &[Vec<i64>], seed: u64) {
     let last = network.layers.last().unwrap();
     let found = reached(network, events);
     for (at, (found, inferred)) in found.iter().zip(&last.output.intervals).enumerate() {
-        assert_eq!(found.as_ref(), Some(inferred), "seed {seed}, {} channel {at}", last.layer.op.kind());
+        assert_eq!(found.as_ref(), Some(inferred), "seed {seed}, {} channel {at}", last.kind);
     }
     let format = last.output.format();
     let hull = last.output.interval();
@@ -96,7 +95,7 @@ fn image(random: &mut Random) -> (Format, [usize; 3], Shape) {
     let format = Format { signed, width: random.range(2, 5) as u32, fraction: random.range(-2, 4) as i32 };
     let [height, width, channels] = [random.range(1, 6), random.range(1, 6), random.range(1, 2)].map(|size| size as usize);
     let slots = random.range(1, 12).min((height * width) as i64) as usize;
-    (format, [height, width, channels], Shape::Sparse { slots, height, width, channels })
+    (format, [height, width, channels], Shape::Sparse(SparseShape { slots, height, width, channels }))
 }
 
 /// What an active pixel's channels can be: above 0 in channel 0, anything in the others.
@@ -111,7 +110,7 @@ fn convolutions_reach_the_ends_of_their_intervals() {
     for seed in 0..300 {
         let mut random = Random(seed);
         let (format, [height, width, channels], shape) = image(&mut random);
-        let Shape::Sparse { slots, .. } = shape else { unreachable!() };
+        let Shape::Sparse(SparseShape { slots, .. }) = shape else { unreachable!() };
         let kernel = [random.range(1, 5) as usize, random.range(1, 5) as usize];
         let filters = random.range(1, 3) as usize;
         let weights = random.mantissas(kernel[0] * kernel[1] * channels * filters);
@@ -146,7 +145,7 @@ fn convolutions_reach_the_ends_of_their_intervals() {
                 events.push(event);
             }
         }
-        let out = Shape::Sparse { slots, height, width, channels: filters };
+        let out = Shape::Sparse(SparseShape { slots, height, width, channels: filters });
         let conv = Op::SparseConv2d(Conv2d { kernel, channels, filters, weights: weights.clone() });
         let network =
             network(vec![height, width, channels], vec![(shape, Op::InputReduce { threshold: Some(0.0) }), (out, conv)]);
@@ -159,7 +158,7 @@ fn pooling_reaches_the_ends_of_its_intervals() {
     for seed in 0..300 {
         let mut random = Random(seed);
         let (format, [height, width, channels], shape) = image(&mut random);
-        let Shape::Sparse { slots, .. } = shape else { unreachable!() };
+        let Shape::Sparse(SparseShape { slots, .. }) = shape else { unreachable!() };
         let pool = [random.range(1, height as i64) as usize, random.range(1, width as i64) as usize];
         let mode = if seed % 2 == 0 { PoolingMode::Average } else { PoolingMode::Max };
         let ranges = pixel_ranges(format, channels);
@@ -177,7 +176,7 @@ fn pooling_reaches_the_ends_of_its_intervals() {
                 events.push(event);
             }
         }
-        let out = Shape::Sparse { slots, height: height / pool[0], width: width / pool[1], channels };
+        let out = Shape::Sparse(SparseShape { slots, height: height / pool[0], width: width / pool[1], channels });
         let op = Op::SparsePooling2d(Pooling2d { mode, pool });
         // A mean that is no fixed-point number needs a quantizer to be a network; the pool is looked at before it.
         let exact = (pool[0] * pool[1]).is_power_of_two() || mode == PoolingMode::Max;
@@ -194,7 +193,7 @@ fn dense_layers_reach_the_ends_of_their_intervals() {
     for seed in 0..300 {
         let mut random = Random(seed);
         let (format, [height, width, channels], shape) = image(&mut random);
-        let Shape::Sparse { slots, .. } = shape else { unreachable!() };
+        let Shape::Sparse(SparseShape { slots, .. }) = shape else { unreachable!() };
         let (inputs, outputs) = (height * width * channels, random.range(1, 3) as usize);
         let weights = random.mantissas(inputs * outputs);
         let bias = (seed % 3 > 0).then(|| random.mantissas(outputs));
@@ -244,7 +243,7 @@ fn quantizers_relus_and_biases_reach_the_ends_of_their_intervals() {
         let op = match seed % 4 {
             0 => Op::Relu(Relu { limit: None, slope: None }),
             1 => Op::Relu(Relu {
-                limit: Some((random.range(0, 20), random.range(0, 4) as i32)),
+                limit: Some(Dyadic { mantissa: random.range(0, 20), fraction: random.range(0, 4) as i32 }),
                 slope: Some(random.range(0, 3) as u32),
             }),
             _ => {
@@ -267,7 +266,7 @@ fn the_sum_of_a_sparse_bias_reaches_the_ends_of_its_interval() {
         let mut random = Random(seed);
         let format = Format { signed: true, width: random.range(1, 5) as u32, fraction: random.range(-2, 3) as i32 };
         let range = format.interval();
-        let sparse = Shape::Sparse { slots: 1, height: 1, width: 1, channels: 2 };
+        let sparse = Shape::Sparse(SparseShape { slots: 1, height: 1, width: 1, channels: 2 });
         // The bias of channel 1, which is free to be anything, zero included.
         let ops = vec![(sparse.clone(), Op::InputReduce { threshold: Some(0.0) }), (sparse, Op::SparseBias(random.mantissas(2)))];
         if range.hi < 1 {

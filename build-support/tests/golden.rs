@@ -57,12 +57,12 @@ fn check(source: &Path, case: &Case) -> Result<Compared, String> {
 
 fn floats(fixed: &FixedLayer, value: &Value) -> Vec<f64> {
     let scale = 2f64.powi(-fixed.output.fraction) / fixed.output.divisor as f64;
-    value.to_dense(&fixed.layer.shape).iter().map(|mantissa| *mantissa as f64 * scale).collect()
+    value.to_dense().iter().map(|mantissa| *mantissa as f64 * scale).collect()
 }
 
 /// No value may leave the interval that format inference gave it.
 fn stays_in_its_format(fixed: &FixedLayer, value: &Value) {
-    let values = value.to_dense(&fixed.layer.shape);
+    let values = value.to_dense();
     for (mantissa, interval) in values.iter().zip(fixed.output.intervals.iter().cycle()) {
         let inside = *mantissa == 0 || (interval.lo..=interval.hi).contains(&i128::from(*mantissa));
         assert!(inside, "{}: mantissa {mantissa} is outside of {interval:?}", fixed.layer.name);

@@ -10,7 +10,8 @@ use sparsehls_build::{
     cost, data,
     formats::FixedNetwork,
     manifest::{Interface, Knob, Knobs, LayerOptions, Model, Pipeline, Variant},
-    network::Shape,
+    network::{Shape, SparseShape},
+    ops::{FixedOp, FixedReduce},
     plan::{LayerPlan, Plan},
 };
 
@@ -125,7 +126,9 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
 fn the_input_reduction_is_estimated_smaller_and_faster_than_the_published_one() {
     let (model, network) = example("tracks");
     let mut fixed = network.layers[0].clone();
-    fixed.layer.shape = Shape::Sparse { slots: 20, height: 20, width: 25, channels: 1 };
+    let pixels = SparseShape { slots: 20, height: 20, width: 25, channels: 1 };
+    fixed.layer.shape = Shape::Sparse(pixels);
+    fixed.layer.op = FixedOp::InputReduce(FixedReduce { threshold: None, pixels });
     fixed.input_shape = Shape::Dense(vec![20, 25, 1]);
     for (slots, latency, luts) in [(1, 40, 7_000), (4, 25, 11_768)] {
         let plan = LayerPlan {

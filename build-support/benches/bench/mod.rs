@@ -14,7 +14,9 @@ use sparsehls_build::{
     formats::FixedNetwork,
     keras::KerasModel,
     manifest::Model,
-    network::{Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{
+        Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape, SparseShape,
+    },
     plan::Plan,
 };
 
@@ -76,7 +78,7 @@ impl Golden {
 /// filters, a 4 x 4 pooling, and a dense layer over all of it. It has `size^3 / 64 * 10` weights and a bit.
 pub fn made_up(size: usize) -> (Model, Network) {
     let filters = size / 4;
-    let sparse = |side: usize, channels: usize| Shape::Sparse { slots: size, height: side, width: side, channels };
+    let sparse = |side: usize, channels: usize| Shape::Sparse(SparseShape { slots: size, height: side, width: side, channels });
     let weights = |count: usize| Coefficients { values: (0..count as i64).map(|at| (at * 37) % 31 - 15).collect(), fraction: 3 };
     let format = Format { signed: false, width: 6, fraction: 4 };
     let flat = (size / 4) * (size / 4) * filters;

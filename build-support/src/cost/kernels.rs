@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use super::{Operation, Step, Structure, operation::MULTIPLIED_DIGITS};
 use crate::{
     fixed::{Overflow, QuantizerFormat, Rounding},
-    formats::{FixedLayer, FixedNetwork, Values},
+    formats::FixedNetwork,
     manifest::Variant,
-    network::{Coefficients, Conv2d, Dense, Lookup, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Quantizer, Relu, Shape, SparseShape},
+    ops::{
+        Active, FixedConv2d, FixedDense, FixedLayer, FixedLookup, FixedNormalize, FixedOp, FixedPooling2d, FixedQuantizer,
+        Pooled, Values,
+    },
     plan::LayerPlan,
 };
 
@@ -35,9 +39,9 @@ impl<'a> Surroundings<'a> {
     /// Those of the op at `at`, of which `plans` has the ops before it as far as they are planned.
     pub(super) fn of(network: &'a FixedNetwork, at: usize, plans: &[LayerPlan]) -> Self {
         let before = network.layers.get(..at).unwrap_or_default();
-        let is_quantizer = |fixed: &&FixedLayer| matches!(fixed.layer.op, Op::Quantize(_));
+        let is_quantizer = |fixed: &&FixedLayer| matches!(fixed.layer.op, FixedOp::Quantize(_));
         Self {
-            ordered: !before.iter().any(|fixed| matches!(fixed.layer.op, Op::SparsePooling2d(_))),
+            ordered: !before.iter().any(|fixed| matches!(fixed.layer.op, FixedOp::SparsePooling2d(_))),
             quantizer: before.last().filter(is_quantizer),
             together: together(before, plans),
         }
@@ -46,15 +50,17 @@ impl<'a> Surroundings<'a> {
 
 /// How many values the last of some ops gives in a step; biases and activations take them as they come.
 fn together(before: &[FixedLayer], plans: &[LayerPlan]) -> Option<usize> {
-    let by_value = |fixed: &FixedLayer| matches!(fixed.layer.op, Op::SparseBias(_) | Op::Relu(_));
+    let by_value = |fixed: &FixedLayer| matches!(fixed.layer.op, FixedOp::SparseBias(_) | FixedOp::Relu(_));
     let (fixed, plan) = before.iter().zip(plans).rev().find(|(fixed, _)| !by_value(fixed))?;
     if plan.steps == 1 || plan.absorbed {
         return None;
     }
     match (&fixed.layer.op, &fixed.layer.shape) {
-        (Op::SparseConv2d(_), _) => Some(plan.pixels_per_cycle * plan.filters_per_cycle),
-        (Op::SparsePooling2d(_) | Op::Quantize(_), Shape::Sparse { channels, .. }) => Some(plan.pixels_per_cycle * channels),
-        (Op::Dense(dense), _) => Some(dense.rows * plan.filters_per_cycle),
+        (FixedOp::SparseConv2d(_), _) => Some(plan.pixels_per_cycle * plan.filters_per_cycle),
+        (FixedOp::SparsePooling2d(_) | FixedOp::Quantize(_), Shape::Sparse(SparseShape { channels, .. })) => {
+            Some(plan.pixels_per_cycle * channels)
+        }
+        (FixedOp::Dense(op), _) => Some(op.dense.rows * plan.filters_per_cycle),
         _ => None,
     }
 }
@@ -124,6 +130,12 @@ struct Sparse {
     coordinate: [u32; 2],
 }
 
+impl Sparse {
+    fn of(SparseShape { slots, height, width, channels }: SparseShape) -> Self {
+        Self { slots, height, width, channels, coordinate: [bits_for(height), bits_for(width)] }
+    }
+}
+
 impl Parts<'_> {
     /// `count` operations beside each other, `levels` of them in a row, after which `live` bits go on.
     fn add(&mut self, what: &'static str, operation: Operation, count: usize, levels: u32, live: usize) {
@@ -142,35 +154,37 @@ impl Parts<'_> {
         let values = self.fixed.layer.shape.len();
         let (from, to) = (self.fixed.input.format().width, self.fixed.output.format().width);
         match &self.fixed.layer.op {
-            Op::InputReduce { .. } => self.reduce(),
-            Op::Quantize(quantizer) => self.quantize(quantizer),
-            Op::SparseConv2d(conv) => self.conv(conv),
-            Op::SparseBias(_) => {
+            FixedOp::InputReduce(reduce) => self.reduce(Sparse::of(reduce.pixels)),
+            FixedOp::Quantize(op) => self.quantize(op),
+            FixedOp::SparseConv2d(op) => self.conv(op),
+            FixedOp::SparseBias(_) => {
                 let lanes = self.lanes(values, from, to);
                 self.add("not zero", Operation::Decode { width: from }, lanes, 1, lanes * (from as usize + 1));
                 self.add("bias", Operation::Add { width: to }, lanes, 1, lanes * to as usize);
             }
-            Op::SparsePooling2d(pooling) => self.pool(pooling),
-            Op::SparseFlatten => self.flatten(),
-            Op::Relu(relu) => {
+            FixedOp::SparsePooling2d(pooling) => self.pool(pooling),
+            FixedOp::SparseFlatten(pixels) => self.flatten(Sparse::of(*pixels)),
+            FixedOp::Relu(relu) => {
                 let lanes = self.lanes(values, from, to);
                 self.relu(relu, lanes, to);
             }
-            Op::Dense(dense) if self.plan.variant == Some(Variant::LookUp) => self.look_up(dense),
-            Op::Dense(dense) => self.dense(dense),
-            Op::Affine { scale, .. } => {
+            FixedOp::Dense(op) => match self.fixed.input.active {
+                Some(active) if self.plan.variant == Some(Variant::LookUp) => self.look_up(op, active),
+                _ => self.dense(op),
+            },
+            FixedOp::Affine { scale, .. } => {
                 let product = |scale: &i64| Operation::times_constant(from, bits_of(*scale), digits(*scale));
                 let products = counted(scale.values.iter().map(product));
                 self.add_all("scale", &products, values / scale.values.len().max(1), values * to as usize);
                 self.add("offset", Operation::Add { width: to }, values, 1, values * to as usize);
             }
-            Op::MaxMinus => {
+            FixedOp::MaxMinus => {
                 self.largest(1, values, from, values * from as usize);
                 self.add("difference", Operation::Add { width: to }, values, 1, values * to as usize);
             }
-            Op::Lookup(lookup) => self.table(lookup, values),
-            Op::Normalize { .. } => self.normalize(values, from, to),
-            Op::Reshape => {}
+            FixedOp::Lookup(op) => self.table(op, values),
+            FixedOp::Normalize(op) => self.normalize(op, values, from, to),
+            FixedOp::Reshape => {}
         }
     }
 
@@ -197,20 +211,7 @@ impl Parts<'_> {
         }
     }
 
-    /// The sparse tensor that goes in, or that an input reduction makes.
-    fn sparse(&self) -> Sparse {
-        let shape = match (&self.fixed.input_shape, &self.fixed.layer.shape) {
-            (Shape::Sparse { .. }, _) => &self.fixed.input_shape,
-            (_, made) => made,
-        };
-        let Shape::Sparse { slots, height, width, channels } = *shape else {
-            return Sparse { slots: 0, height: 1, width: 1, channels: 1, coordinate: [1, 1] };
-        };
-        Sparse { slots, height, width, channels, coordinate: [bits_for(height), bits_for(width)] }
-    }
-
-    fn reduce(&mut self) {
-        let s = self.sparse();
+    fn reduce(&mut self, s: Sparse) {
         let bits = self.fixed.input.format().width;
         let pixel = s.channels * bits as usize;
         let slot_bits = pixel + (s.coordinate[0] + s.coordinate[1]) as usize;
@@ -288,33 +289,30 @@ impl Parts<'_> {
         }
     }
 
-    fn accumulator(&self) -> u32 {
-        self.fixed.accumulator.unwrap_or(self.fixed.output.format()).width
-    }
-
-    fn conv(&mut self, conv: &Conv2d) {
-        let s = self.sparse();
+    fn conv(&mut self, op: &FixedConv2d) {
+        let FixedConv2d { conv, pixels, accumulator } = op;
+        let s = Sparse::of(*pixels);
         let bits = self.fixed.input.format().width;
         let features = s.slots * s.channels * bits as usize;
         let pairs = self.differences(s, features);
         self.turns(s.channels, self.plan.channels_per_cycle, bits, s.slots * self.plan.channels_per_cycle, features);
         if self.plan.variant == Some(Variant::Gather) {
-            self.gather(conv, s, pairs, bits);
+            self.gather(op, s, pairs, bits);
         } else {
-            self.pairwise(conv, s, pairs, bits);
+            self.pairwise(op, s, pairs, bits);
         }
         let sums = self.plan.pixels_per_cycle * self.plan.filters_per_cycle;
         if self.plan.channels_per_cycle < s.channels {
-            let width = self.accumulator();
+            let width = accumulator.width;
             self.add("accumulate", Operation::Add { width }, sums, 1, sums * width as usize);
         }
         let results = s.slots * conv.filters * self.fixed.output.format().width as usize;
         self.held = if self.plan.steps > 1 { results as u64 } else { 0 };
     }
 
-    fn pairwise(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
+    fn pairwise(&mut self, FixedConv2d { conv, accumulator, .. }: &FixedConv2d, s: Sparse, pairs: usize, bits: u32) {
         let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *self.plan;
-        let (width, weight) = (self.accumulator(), conv.weights.format().width);
+        let (width, weight) = (accumulator.width, conv.weights.format().width);
         let taps = conv.kernel[0] * conv.kernel[1];
         let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
         let products = pairs * channels_per_cycle * filters_per_cycle;
@@ -329,7 +327,7 @@ impl Parts<'_> {
         self.sum(pixels_per_cycle * filters_per_cycle, s.slots, product);
     }
 
-    fn gather(&mut self, conv: &Conv2d, s: Sparse, pairs: usize, bits: u32) {
+    fn gather(&mut self, FixedConv2d { conv, accumulator, .. }: &FixedConv2d, s: Sparse, pairs: usize, bits: u32) {
         let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *self.plan;
         let [rows, columns] = conv.kernel;
         let [row, column] = s.coordinate;
@@ -348,7 +346,7 @@ impl Parts<'_> {
         };
         let choices = reach.candidates.iter().map(|(candidates, count)| (choice(*candidates), *count)).collect();
         self.add_all("gather", &choices, channels_per_cycle, gathered * bits as usize);
-        let (width, weight) = (self.accumulator(), conv.weights.format().width);
+        let (width, weight) = (accumulator.width, conv.weights.format().width);
         let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
         let product = (bits + weight).min(width.max(bits));
         let sums = pixels_per_cycle * filters_per_cycle;
@@ -385,9 +383,9 @@ impl Parts<'_> {
         self.add("multiply", Operation::Multiply { a: bits, b: weight }, count, 1, count * (bits + weight) as usize);
     }
 
-    fn pool(&mut self, pooling: &Pooling2d) {
-        let s = self.sparse();
-        let Shape::Sparse { height, width, .. } = self.fixed.layer.shape else { return };
+    fn pool(&mut self, pooling: &FixedPooling2d) {
+        let s = Sparse::of(pooling.pixels);
+        let SparseShape { height, width, .. } = pooling.cells;
         let bits = self.fixed.input.format().width;
         let features = s.slots * s.channels * bits as usize;
         let cell = bits_for(height) + bits_for(width);
@@ -400,9 +398,9 @@ impl Parts<'_> {
         self.add("same cell", Operation::Equal { width: cell }, pairs, 1, live);
         self.add("first of its cell", Operation::Decode { width: narrow(s.slots) }, lanes, 0, 0);
         let sums = lanes * s.channels;
-        match pooling.mode {
-            PoolingMode::Average => self.sum(sums, s.slots, bits),
-            PoolingMode::Max => {
+        match pooling.pooled {
+            Pooled::Average { .. } => self.sum(sums, s.slots, bits),
+            Pooled::Max => {
                 self.largest(sums, s.slots, bits, 0);
                 self.add("pixels there", Operation::Add { width: 1 }, lanes * s.slots, 0, 0);
             }
@@ -423,8 +421,7 @@ impl Parts<'_> {
         position
     }
 
-    fn flatten(&mut self) {
-        let s = self.sparse();
+    fn flatten(&mut self, s: Sparse) {
         let bits = self.fixed.input.format().width;
         let (lanes, features) = (self.plan.pixels_per_cycle, s.slots * s.channels * bits as usize);
         let position = self.positions(s, features);
@@ -441,22 +438,20 @@ impl Parts<'_> {
     }
 
     /// Flatten, quantizer and dense layer in one.
-    fn look_up(&mut self, dense: &Dense) {
+    fn look_up(&mut self, FixedDense { dense, accumulator }: &FixedDense, active: Active) {
         let LayerPlan { pixels_per_cycle: lanes, filters_per_cycle, .. } = *self.plan;
-        let Some(active) = self.fixed.input.active else { return };
         let channels = active.channels;
-        let places = dense.inputs / channels.max(1);
-        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
+        let places = dense.inputs / channels;
+        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, accumulator.width);
         let position = bits_for(places);
         let live = lanes * (position as usize + channels * bits as usize);
         // A position has about as many bits as the row and the column that it is made of.
         self.turns(active.pixels, lanes, position + narrow(channels) * bits, lanes, live);
         self.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
         if let Some(FixedLayer { layer, input, .. }) = self.around.quantizer
-            && let Op::Quantize(quantizer) = &layer.op
+            && let FixedOp::Quantize(op) = &layer.op
         {
-            let of_channels = of_channels(quantizer, &layer.shape.keras(), channels);
-            self.round(quantizer, input, bits, &of_channels, lanes, places);
+            self.round(&op.quantizer, input, bits, &of_channels(op, channels), lanes, places);
         }
         let products = lanes * channels * filters_per_cycle;
         let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
@@ -470,9 +465,9 @@ impl Parts<'_> {
         self.held = if self.plan.steps > 1 { sums as u64 } else { 0 };
     }
 
-    fn dense(&mut self, dense: &Dense) {
+    fn dense(&mut self, FixedDense { dense, accumulator }: &FixedDense) {
         let LayerPlan { filters_per_cycle: outputs, channels_per_cycle: inputs, .. } = *self.plan;
-        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, self.accumulator());
+        let (bits, weight, width) = (self.fixed.input.format().width, dense.weights.format().width, accumulator.width);
         let product = (bits + weight).min(width.max(bits));
         let sums = dense.rows * outputs;
         if self.plan.steps == 1 {
@@ -499,22 +494,19 @@ impl Parts<'_> {
     }
 
     /// In a dense layer each value has one format; in a sparse one any of those that its channel has somewhere.
-    fn quantize(&mut self, quantizer: &Quantizer) {
+    fn quantize(&mut self, op: &FixedQuantizer) {
         let (input, to) = (&self.fixed.input, self.fixed.output.format().width);
-        let Shape::Sparse { .. } = self.fixed.layer.shape else {
-            let values = self.fixed.layer.shape.len();
-            let of_values = of_channels(quantizer, &self.fixed.layer.shape.keras(), values);
-            return self.round(quantizer, input, to, &of_values, 1, 1);
+        let Shape::Sparse(pixels) = self.fixed.layer.shape else {
+            return self.round(&op.quantizer, input, to, &of_channels(op, op.classes.len()), 1, 1);
         };
-        let s = self.sparse();
+        let s = Sparse::of(pixels);
         let lanes = self.plan.pixels_per_cycle;
         if lanes < s.slots {
             let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * input.format().width;
             self.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
             self.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
         }
-        let of_channels = of_channels(quantizer, &[s.height, s.width, s.channels], s.channels);
-        self.round(quantizer, input, to, &of_channels, lanes, s.height * s.width);
+        self.round(&op.quantizer, input, to, &of_channels(op, s.channels), lanes, s.height * s.width);
     }
 
     /// Quantizes `lanes` pixels, for each of whose channels there is a list of the formats that it can have. Several of
@@ -557,8 +549,7 @@ impl Parts<'_> {
         }
     }
 
-    fn table(&mut self, lookup: &Lookup, values: usize) {
-        let Some(table) = &self.fixed.table else { return };
+    fn table(&mut self, FixedLookup { lookup, table, .. }: &FixedLookup, values: usize) {
         let width = self.fixed.output.format().width;
         let dense = matches!(self.fixed.layer.shape, Shape::Dense(_));
         let formats = if dense { 1 } else { lookup.output.formats.len() };
@@ -567,8 +558,7 @@ impl Parts<'_> {
         self.add("table", read, values, 1, values * width as usize);
     }
 
-    fn normalize(&mut self, values: usize, from: u32, to: u32) {
-        let Some(table) = &self.fixed.table else { return };
+    fn normalize(&mut self, FixedNormalize { reciprocal: table, .. }: &FixedNormalize, values: usize, from: u32, to: u32) {
         self.sum(1, values, from);
         let largest = table.entries.iter().flatten().copied().max().unwrap_or(1);
         let reciprocal = Coefficients { values: vec![largest], fraction: 0 }.format().width;
@@ -580,17 +570,16 @@ impl Parts<'_> {
     }
 }
 
-/// For each channel of a value of `shape` the formats that it has at any position.
-fn of_channels(quantizer: &Quantizer, shape: &[usize], channels: usize) -> Vec<Vec<QuantizerFormat>> {
+/// For each of so many channels the formats that it has at any position.
+fn of_channels(FixedQuantizer { quantizer, classes }: &FixedQuantizer, channels: usize) -> Vec<Vec<QuantizerFormat>> {
     if quantizer.is_uniform() {
         return vec![quantizer.formats.clone(); channels];
     }
-    let classes = quantizer.expand(shape);
     let of_channel = |channel: usize| {
-        let mut seen: Vec<_> = classes.iter().skip(channel).step_by(channels.max(1)).copied().collect();
+        let mut seen: Vec<_> = classes.iter().skip(channel).step_by(channels).copied().collect();
         seen.sort_unstable();
         seen.dedup();
-        seen.into_iter().filter_map(|class| quantizer.formats.get(usize::from(class)).copied()).collect()
+        seen.into_iter().map(|class| quantizer.formats[usize::from(class)]).collect()
     };
     (0..channels).map(of_channel).collect()
 }

@@ -85,7 +85,7 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
     let rows = network.layers.iter().map(|fixed| Row {
         // A table cell: no bars, no markup.
         name: names::comment(&fixed.layer.name).replace(['|', '<', '>'], "_"),
-        kind: fixed.layer.op.kind(),
+        kind: fixed.kind,
         shape: describe(&fixed.layer.shape.dimensions()),
         format: fixed.output.describe(),
     });

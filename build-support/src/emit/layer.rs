@@ -6,10 +6,14 @@ use super::quotient::Quotient;
 use crate::{
     error::Result,
     fixed::{Format, Interval, Overflow, QuantizerFormat},
-    formats::{FixedLayer, FixedNetwork, Table, Values, threshold_mantissa},
+    formats::FixedNetwork,
     manifest::{Interface, Variant},
     names,
-    network::{Coefficients, Conv2d, Dense, Lookup, Op, Pooling2d, PoolingMode, Quantizer, Relu, Shape},
+    network::{Coefficients, Quantizer, Relu, Shape, SparseShape},
+    ops::{
+        FixedConv2d, FixedDense, FixedLayer, FixedLookup, FixedNormalize, FixedOp, FixedPooling2d, FixedQuantizer, FixedReduce,
+        Pooled, Table, Threshold, Values,
+    },
     plan::{LayerPlan, Plan},
 };
 
@@ -92,7 +96,7 @@ pub fn texts(network: &FixedNetwork, plan: &Plan) -> Result<(Vec<LayerText>, Vec
         let previous = layers.last().map_or_else(|| "input_t".into(), |text| format!("{}_t", text.id));
         let by_rows = at == 0 && plan.interface == Interface::Row;
         // Slots are in row-major order until a pooling makes cells of them.
-        let pooled = network.layers[..at].iter().any(|fixed| matches!(fixed.layer.op, Op::SparsePooling2d(_)));
+        let pooled = network.layers[..at].iter().any(|fixed| matches!(fixed.layer.op, FixedOp::SparsePooling2d(_)));
         let quantizes = |text: &&LayerText| text.absorbed && text.casts.is_some();
         let quantized_by = layers.last().filter(quantizes).map(|text| text.id.as_str());
         let mut writer = Writer {
@@ -106,7 +110,9 @@ pub fn texts(network: &FixedNetwork, plan: &Plan) -> Result<(Vec<LayerText>, Vec
         };
         let text = writer.layer(&before, previous, at == last).map_err(|error| error.layer(&fixed.layer.name))?;
         if own.absorbed {
-            before.source.get_or_insert_with(|| fixed.input_shape.clone());
+            if let FixedOp::SparseFlatten(pixels) = fixed.layer.op {
+                before.source = Some(pixels);
+            }
         } else {
             before = Before { id: text.id.clone(), source: None };
         }
@@ -120,7 +126,7 @@ struct Before {
     /// The last layer that has a kernel.
     id: String,
     /// Its sparse shape, if layers between it and this one are absorbed.
-    source: Option<Shape>,
+    source: Option<SparseShape>,
 }
 
 fn constant(name: &'static str, value: impl ToString) -> Named {
@@ -175,7 +181,7 @@ impl Writer<'_> {
             title: format!(
                 "{}: {} of the {} {}",
                 id,
-                layer.op.kind(),
+                self.fixed.kind,
                 names::comment(&layer.keras_class),
                 names::comment(&layer.keras_name)
             ),
@@ -185,14 +191,14 @@ impl Writer<'_> {
             size: layer.shape.len(),
             from: previous.clone(),
             absorbed: self.plan.absorbed,
-            sparse: matches!(input_shape, Shape::Sparse { .. }),
+            sparse: matches!(input_shape, Shape::Sparse(_)),
             ..LayerText::default()
         };
-        if let Shape::Sparse { slots, height, width, .. } = layer.shape {
+        if let Shape::Sparse(SparseShape { slots, height, width, .. }) = layer.shape {
             self.text.hash_type = Some(unsigned(height.max(width)));
             self.text.hash_size = slots * 2;
         }
-        if let Shape::Sparse { width, channels, .. } = *input_shape {
+        if let Shape::Sparse(SparseShape { width, channels, .. }) = *input_shape {
             self.text.width = width;
             self.text.channels = channels;
         }
@@ -206,7 +212,7 @@ impl Writer<'_> {
         }
         self.text.id = id;
         match (&self.fixed.layer.op, &before.source) {
-            (Op::Dense(op), Some(source)) if !self.plan.absorbed => self.look_up(op, source, before, &previous),
+            (FixedOp::Dense(op), Some(source)) if !self.plan.absorbed => self.look_up(op, *source, before, &previous),
             _ => self.op()?,
         }
         Ok(std::mem::take(&mut self.text))
@@ -215,35 +221,35 @@ impl Writer<'_> {
     fn op(&mut self) -> Result {
         let (sparse, values) = (self.text.sparse, self.fixed.layer.shape.len());
         let sizes = match self.fixed.input_shape {
-            Shape::Sparse { slots, channels, .. } => vec![constant("slots", slots), constant("channels", channels)],
+            Shape::Sparse(SparseShape { slots, channels, .. }) => vec![constant("slots", slots), constant("channels", channels)],
             Shape::Dense(_) => vec![constant("values", values)],
         };
         let pick = |dense, of_sparse| if sparse { of_sparse } else { dense };
         self.text.constants = sizes;
         match &self.fixed.layer.op {
-            Op::InputReduce { threshold } => self.input_reduce(*threshold),
-            Op::Quantize(quantizer) => {
+            FixedOp::InputReduce(reduce) => self.input_reduce(reduce),
+            FixedOp::Quantize(op) => {
                 self.kernel(pick("dense_quantize", "sparse_quantize"), "quantize.h");
                 if sparse {
                     self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
                 }
-                self.quantize(quantizer)?;
+                self.quantize(op)?;
             }
-            Op::SparseConv2d(conv) => self.conv2d(conv),
-            Op::SparseBias(bias) => self.sparse_bias(bias),
-            Op::SparsePooling2d(pooling) => self.pool(pooling),
-            Op::SparseFlatten => self.flatten(),
-            Op::Relu(options) => self.relu(options),
-            Op::Affine { scale, offset } => self.affine(scale, offset),
-            Op::Dense(op) => self.dense(op, None),
-            Op::MaxMinus => {
+            FixedOp::SparseConv2d(conv) => self.conv2d(conv),
+            FixedOp::SparseBias(bias) => self.sparse_bias(bias),
+            FixedOp::SparsePooling2d(pooling) => self.pool(pooling),
+            FixedOp::SparseFlatten(pixels) => self.flatten(*pixels),
+            FixedOp::Relu(options) => self.relu(options),
+            FixedOp::Affine { scale, offset } => self.affine(scale, offset),
+            FixedOp::Dense(op) => self.dense(op, None),
+            FixedOp::MaxMinus => {
                 self.kernel("max_minus", "lookup.h");
                 let width = self.fixed.input.format().width.max(self.fixed.output.format().width) + 2;
                 self.text.types.push(typed("difference_t", format!("ap_int<{width}>")));
             }
-            Op::Lookup(lookup) => self.lookup(lookup),
-            Op::Normalize { sum, .. } => self.normalize(sum),
-            Op::Reshape => self.kernel("dense_copy", "dense.h"),
+            FixedOp::Lookup(lookup) => self.lookup(lookup),
+            FixedOp::Normalize(op) => self.normalize(op),
+            FixedOp::Reshape => self.kernel("dense_copy", "dense.h"),
         }
         Ok(())
     }
@@ -271,8 +277,8 @@ impl Writer<'_> {
         name
     }
 
-    fn input_reduce(&mut self, threshold: Option<f32>) {
-        let Shape::Sparse { slots, height, width, channels } = self.fixed.layer.shape else { return };
+    fn input_reduce(&mut self, reduce: &FixedReduce) {
+        let SparseShape { slots, height, width, channels } = reduce.pixels;
         let kernel = if self.by_rows { "sparse_input_reduce_rows" } else { "sparse_input_reduce" };
         self.kernel(kernel, "sparse_input_reduce.h");
         self.text.constants = [("slots", slots), ("height", height), ("width", width), ("channels", channels)]
@@ -291,20 +297,20 @@ impl Writer<'_> {
             self.text.types.push(typed("row_t", unsigned(height)));
         }
         let all = self.fixed.input.interval();
-        self.text.active = Some(match threshold {
-            Some(threshold) => {
-                let floor = threshold_mantissa(threshold, self.fixed.input.fraction);
+        self.text.active = Some(match reduce.threshold {
+            Some(Threshold { floor, .. }) => {
                 // Never a negative number beside an unsigned one: C++ may compare both as unsigned.
                 if floor >= all.hi { format!("> {}", all.hi) } else { format!(">= {}", (floor + 1).max(all.lo)) }
             }
             None => "!= 0".into(),
         });
-        let condition = threshold.map_or("not 0".into(), |threshold| format!("above {threshold}"));
+        let condition = reduce.threshold.map_or("not 0".into(), |threshold| format!("above {}", threshold.value));
         self.text.notes.push(format!("A pixel is active where its first channel is {condition}; the first {slots} are kept."));
     }
 
-    fn quantize(&mut self, quantizer: &Quantizer) -> Result {
-        self.text.format_of = Some(self.format_of(quantizer));
+    fn quantize(&mut self, op: &FixedQuantizer) -> Result {
+        let quantizer = &op.quantizer;
+        self.text.format_of = Some(self.format_of(quantizer, &op.classes));
         let out = self.fixed.output.format();
         let casts: Vec<_> = quantizer.formats.iter().map(|format| cast(*format, quantizer, out)).collect();
         self.text.reads = casts.iter().any(Option::is_some);
@@ -320,13 +326,12 @@ impl Writer<'_> {
     }
 
     /// Where the format of an element comes from; adds the table of formats if one is needed.
-    fn format_of(&mut self, quantizer: &Quantizer) -> &'static str {
+    fn format_of(&mut self, quantizer: &Quantizer, classes: &[u16]) -> &'static str {
         if quantizer.is_uniform() {
             self.text.types.push(typed("format_t", unsigned(0)));
             return "one";
         }
         self.text.types.push(typed("format_t", unsigned(quantizer.formats.len() - 1)));
-        let classes = quantizer.expand(&self.fixed.input_shape.keras());
         let channels = self.text.channels;
         let by_channel = self.text.sparse && classes.chunks(channels).all(|pixel| *pixel == classes[..channels]);
         let count = if by_channel { channels } else { classes.len() };
@@ -340,8 +345,8 @@ impl Writer<'_> {
         if by_channel { "channel" } else { "element" }
     }
 
-    fn conv2d(&mut self, conv: &Conv2d) {
-        let Shape::Sparse { height, width, .. } = self.fixed.layer.shape else { return };
+    fn conv2d(&mut self, FixedConv2d { conv, pixels, accumulator }: &FixedConv2d) {
+        let SparseShape { height, width, .. } = *pixels;
         self.kernel("sparse_conv2d", "sparse_conv2d.h");
         let [rows, columns] = conv.kernel;
         self.text.constants.extend([
@@ -363,15 +368,11 @@ impl Writer<'_> {
             typed("tap_t", unsigned(rows * columns - 1)),
             typed("feature_t", mantissa_type(self.fixed.input.format())),
             typed("weight_t", mantissa_type(conv.weights.format())),
-            typed("accumulator_t", self.accumulator()),
+            typed("accumulator_t", mantissa_type(*accumulator)),
         ];
         self.text.notes.push(format!("{rows} x {columns} kernel, {} channels to {} filters", conv.channels, conv.filters));
         let note = weights_note("[kernel row, kernel column][channel, filter]", &conv.weights);
         self.rows("_weights", Some(conv.channels * conv.filters), conv.weights.values.clone(), note);
-    }
-
-    fn accumulator(&self) -> String {
-        mantissa_type(self.fixed.accumulator.unwrap_or(self.fixed.output.format()))
     }
 
     fn sparse_bias(&mut self, bias: &Coefficients) {
@@ -387,25 +388,24 @@ impl Writer<'_> {
         self.array("_biases", values, format!("[channel]; mantissas with {fraction} fraction bits."));
     }
 
-    fn pool(&mut self, pooling: &Pooling2d) {
-        let Shape::Sparse { slots, height, width, .. } = self.fixed.layer.shape else { return };
+    fn pool(&mut self, pooling: &FixedPooling2d) {
+        let SparseShape { slots, height, width, .. } = pooling.cells;
         let [rows, columns] = pooling.pool;
         for (name, value) in [("pool_height", rows), ("pool_width", columns), ("out_height", height), ("out_width", width)] {
             self.text.constants.push(constant(name, value));
         }
         self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
         self.kernel("sparse_pooling2d", "sparse_pooling2d.h");
-        match pooling.mode {
-            PoolingMode::Average => {
+        match pooling.pooled {
+            Pooled::Average { accumulator } => {
                 self.text.types.push(typed("mode", "sparsehls::PoolingAverage"));
-                let accumulator = self.accumulator();
-                self.text.types.push(typed("accumulator_t", accumulator));
+                self.text.types.push(typed("accumulator_t", mantissa_type(accumulator)));
                 let Values { divisor, .. } = self.fixed.output;
                 if divisor != 1 {
                     self.text.notes.push(format!("The values are sums; the quantizer that follows divides by {divisor}."));
                 }
             }
-            PoolingMode::Max => {
+            Pooled::Max => {
                 self.text.types.push(typed("mode", "sparsehls::PoolingMax"));
                 self.text.types.push(typed("count_t", unsigned(slots)));
                 let least = match self.fixed.input.interval().lo {
@@ -418,8 +418,7 @@ impl Writer<'_> {
         self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
     }
 
-    fn flatten(&mut self) {
-        let Shape::Sparse { height, width, .. } = self.fixed.input_shape else { return };
+    fn flatten(&mut self, SparseShape { height, width, .. }: SparseShape) {
         self.kernel("sparse_flatten", "sparse_flatten.h");
         self.text.constants.extend([constant("height", height), constant("width", width)]);
         self.text.constants.push(constant("pixels_per_cycle", self.plan.pixels_per_cycle));
@@ -428,9 +427,10 @@ impl Writer<'_> {
     }
 
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
-    fn look_up(&mut self, op: &Dense, source: &Shape, before: &Before, previous: &str) {
-        let Shape::Sparse { slots, height, width, channels } = *source else { return };
-        self.dense(op, Some(channels * op.outputs));
+    fn look_up(&mut self, fixed: &FixedDense, source: SparseShape, before: &Before, previous: &str) {
+        let SparseShape { slots, height, width, channels } = source;
+        let op = &fixed.dense;
+        self.dense(fixed, Some(channels * op.outputs));
         self.kernel("sparse_flatten_dense", "sparse_flatten.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
@@ -461,7 +461,7 @@ impl Writer<'_> {
     }
 
     /// The weights are in rows of a length, if one is given.
-    fn dense(&mut self, op: &Dense, row: Option<usize>) {
+    fn dense(&mut self, FixedDense { dense: op, accumulator }: &FixedDense, row: Option<usize>) {
         self.kernel("dense", "dense.h");
         let fraction = self.fixed.output.fraction;
         let shift = fraction - self.fixed.input.fraction - op.weights.fraction;
@@ -473,7 +473,7 @@ impl Writer<'_> {
             constant("outputs_per_cycle", self.plan.filters_per_cycle),
             constant("shift", shift),
         ];
-        let accumulator = self.accumulator();
+        let accumulator = mantissa_type(*accumulator);
         self.text.types = vec![typed("weight_t", mantissa_type(op.weights.format())), typed("accumulator_t", accumulator)];
         let zeros = op.weights.values.iter().filter(|w| **w == 0).count();
         self.text.notes.push(format!(
@@ -505,9 +505,7 @@ impl Writer<'_> {
         let shift = fraction - self.fixed.input.fraction;
         let wide = self.fixed.input.interval().shifted(shift as u32).hull(self.fixed.output.interval());
         let width = Format::holding(wide, 0).width + 2;
-        let limit = options
-            .limit
-            .map_or(wide.hi, |(limit, f)| ((i128::from(limit) << (fraction - f)) * i128::from(divisor)).min(wide.hi));
+        let limit = options.limit.map_or(wide.hi, |limit| (limit.at(fraction) * i128::from(divisor)).min(wide.hi));
         self.text.constants.push(constant("shift", shift));
         self.text.constants.push(constant("slope", options.slope.map_or(-1, |slope| slope as i32)));
         self.text.constants.push(Named { name: "limit", value: format!("{limit}LL"), type_: "long long".into() });
@@ -540,26 +538,22 @@ impl Writer<'_> {
         self.array("_weights", table.entries.concat(), note);
     }
 
-    fn lookup(&mut self, lookup: &Lookup) {
+    fn lookup(&mut self, FixedLookup { lookup, classes, table }: &FixedLookup) {
         let kernel = if self.text.sparse { "sparse_lookup" } else { "dense_lookup" };
         self.kernel(kernel, "lookup.h");
-        self.text.format_of = Some(self.format_of(&lookup.output));
-        if let Some(table) = &self.fixed.table {
-            self.entries(table, lookup.function.name());
-        }
+        self.text.format_of = Some(self.format_of(&lookup.output, classes));
+        self.entries(table, lookup.function.name());
     }
 
-    fn normalize(&mut self, sum: &Quantizer) {
-        let Some(table) = &self.fixed.table else { return };
+    fn normalize(&mut self, FixedNormalize { sum, accumulator, reciprocal: table }: &FixedNormalize) {
         self.kernel("normalize", "lookup.h");
-        let accumulator = self.fixed.accumulator.unwrap_or(self.fixed.output.format());
         let reciprocals =
             table.entries.concat().iter().fold(Interval::ZERO, |all, r| all.hull(Interval { lo: (*r).into(), hi: (*r).into() }));
         let reciprocal = Format::holding(reciprocals, 0);
         let rounded = cast(sum.formats[0], sum, table.input).unwrap_or_else(|| table.input.cpp());
         let product = reciprocal.width + self.fixed.input.format().width + 1;
         self.text.types = vec![
-            typed("accumulator_t", mantissa_type(accumulator)),
+            typed("accumulator_t", mantissa_type(*accumulator)),
             typed("sum_t", accumulator.cpp()),
             typed("rounded_t", rounded),
             typed("index_t", table.input.cpp()),
@@ -572,7 +566,9 @@ impl Writer<'_> {
 
 fn describe(shape: &Shape) -> String {
     match shape {
-        Shape::Sparse { slots, height, width, channels } => format!("{slots} slots x {channels} of {height} x {width}"),
+        Shape::Sparse(SparseShape { slots, height, width, channels }) => {
+            format!("{slots} slots x {channels} of {height} x {width}")
+        }
         Shape::Dense(shape) => super::describe(shape),
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     manifest,
-    network::{Layer, Network, Op, Quantizer, Shape},
+    network::{Layer, Network, Op, Quantizer, Shape, SparseShape},
+    ops::Threshold,
 };
 
 /// The input's format, and what happens to a float that is not in it.
@@ -280,7 +281,7 @@ impl Activity {
         }
         let (in_keras, here) = match self.threshold {
             Some(threshold) => {
-                (as_keras_takes(x) > threshold, i128::from(mantissa) > super::threshold_mantissa(threshold, format.fraction))
+                (as_keras_takes(x) > threshold, i128::from(mantissa) > Threshold::new(threshold, format.fraction).floor)
             }
             None => (as_keras_takes(x) != 0.0, mantissa != 0),
         };
@@ -298,7 +299,7 @@ pub(crate) fn as_keras_takes(x: f64) -> f32 {
 fn activity(network: &Network) -> Option<Activity> {
     let first = network.layers.first()?;
     match (&first.op, &first.shape) {
-        (Op::InputReduce { threshold }, Shape::Sparse { channels, .. }) => {
+        (Op::InputReduce { threshold }, Shape::Sparse(SparseShape { channels, .. })) => {
             Some(Activity { channels: *channels, threshold: *threshold })
         }
         _ => None,

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
-    Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape, dense, options::Options, quantizer::Place, softmax, sparse,
+    Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape, SparseShape, dense, options::Options, quantizer::Place,
+    softmax, sparse,
 };
 use crate::{
     error::{Code, Error, Errors, Result},
@@ -198,12 +199,12 @@ impl<'a> Builder<'a> {
         self.pending = None;
         self.tensor = next.inputs.first().cloned().unwrap_or_else(|| TensorRef { layer: failed.name.clone(), index: 0 });
         let slots = match self.shape {
-            Shape::Sparse { slots, .. } => Some(slots),
+            Shape::Sparse(SparseShape { slots, .. }) => Some(slots),
             // Only a value with a keep mask is sparse; its budget is what could not be read.
             Shape::Dense(_) => next.inputs.get(1).map(|_| 1),
         };
         self.shape = match (slots, &shape[..]) {
-            (Some(slots), &[height, width, channels]) => Shape::Sparse { slots, height, width, channels },
+            (Some(slots), &[height, width, channels]) => Shape::Sparse(SparseShape { slots, height, width, channels }),
             _ => Shape::Dense(shape),
         };
         self.mask = next.inputs.get(1).cloned().or(self.mask.take());
@@ -270,7 +271,7 @@ impl<'a> Builder<'a> {
     fn check_normalization(&self, layer: &KerasLayer) -> Result {
         match self.shape {
             Shape::Dense(_) => Ok(()),
-            Shape::Sparse { .. } => Err(Error::new(
+            Shape::Sparse(_) => Err(Error::new(
                 Code::UnsupportedGraph,
                 format!("this {} on a sparse value gives inactive pixels a value other than 0, so that the image is no longer sparse", layer.class),
             )
@@ -409,7 +410,7 @@ impl<'a> Builder<'a> {
     }
 
     fn flatten(&mut self, shape: Vec<usize>) -> Result {
-        let op = if matches!(self.shape, Shape::Sparse { .. }) { Op::SparseFlatten } else { Op::Reshape };
+        let op = if matches!(self.shape, Shape::Sparse(_)) { Op::SparseFlatten } else { Op::Reshape };
         self.mask = None;
         self.push("", Shape::Dense(shape), op)
     }
@@ -427,7 +428,7 @@ impl<'a> Builder<'a> {
                 )));
             }
         }
-        if let Shape::Sparse { .. } = self.shape {
+        if let Shape::Sparse(_) = self.shape {
             // Keras gives a dense image here, and so do we.
             let shape = self.shape.keras();
             self.push("_flatten", Shape::Dense(shape), Op::SparseFlatten)?;

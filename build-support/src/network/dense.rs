@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    fixed::Format,
+    fixed::{Dyadic, Format},
     keras::KerasLayer,
 };
 
@@ -18,7 +18,7 @@ fn rows(builder: &Builder<'_>) -> Result<(Vec<usize>, usize)> {
             Some((columns, rows)) => Ok((rows.to_vec(), *columns)),
             None => Err(Error::new(Code::UnsupportedGraph, "the input is a single number")),
         },
-        Shape::Sparse { .. } => {
+        Shape::Sparse(_) => {
             let message = "this layer gives inactive pixels a value other than 0, so that the image is no longer sparse";
             Err(Error::new(Code::UnsupportedGraph, message).help("put a Flatten layer before it"))
         }
@@ -184,7 +184,7 @@ pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
     let mut relu = Relu::default();
     let malformed = |key: &str, remedy: &str| options.unsupported(key, options.value(key), remedy);
     if !options.value("max_value").is_null() {
-        let limit = dyadic(options.number("max_value")? as f32).filter(|(mantissa, f)| *mantissa >= 0 && *f < 40);
+        let limit = dyadic(options.number("max_value")? as f32).filter(|limit| limit.mantissa >= 0 && limit.fraction < 40);
         relu.limit = Some(limit.ok_or_else(|| malformed("max_value", "give a limit that is not negative"))?);
     }
     match options.value("negative_slope") {
@@ -192,24 +192,24 @@ pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
         value if value.as_f64() == Some(0.0) => {}
         _ => {
             // Another slope would need products that float32 rounds.
+            let slope = dyadic(options.number("negative_slope")? as f32)
+                .filter(|slope| slope.mantissa == 1 && (0..32).contains(&slope.fraction));
             let slope =
-                dyadic(options.number("negative_slope")? as f32).filter(|(mantissa, f)| *mantissa == 1 && (0..32).contains(f));
-            let (_, bits) =
                 slope.ok_or_else(|| malformed("negative_slope", "use a slope that is a power of two, for example 0.25"))?;
-            relu.slope = Some(bits as u32);
+            relu.slope = Some(slope.fraction as u32);
         }
     }
     builder.push("", builder.shape.clone(), Op::Relu(relu))
 }
 
-/// A finite float as an odd mantissa (or 0) and fraction bits.
-fn dyadic(x: f32) -> Option<(i64, i32)> {
+/// A finite float of a size that options have.
+fn dyadic(x: f32) -> Option<Dyadic> {
     if !x.is_finite() || x.abs() > 1e9 || (x != 0.0 && x.abs() < 1e-9) {
         return None;
     }
     let scaled = (f64::from(x) * 2f64.powi(60)) as i128;
     let zeros = if scaled == 0 { 60 } else { scaled.trailing_zeros() };
-    Some((i64::try_from(scaled >> zeros).ok()?, 60 - zeros as i32))
+    Some(Dyadic { mantissa: i64::try_from(scaled >> zeros).ok()?, fraction: 60 - zeros as i32 })
 }
 
 /// The names of the activations, in the order the guide lists them.
@@ -221,13 +221,13 @@ pub fn activations() -> Vec<&'static str> {
 /// The activation `name`, as an op whose name gets `suffix`.
 pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
     let refuse = |remedy: &str| Err(options.unsupported_activation(name, remedy));
-    let sparse = matches!(builder.shape, Shape::Sparse { .. });
+    let sparse = matches!(builder.shape, Shape::Sparse(_));
     let relu = |limit| Op::Relu(Relu { limit, slope: None });
     let suffix = if suffix.is_empty() { "" } else { "_relu" };
     match name {
         "linear" => Ok(()),
         "relu" => builder.push(suffix, builder.shape.clone(), relu(None)),
-        "relu6" => builder.push(suffix, builder.shape.clone(), relu(Some((6, 0)))),
+        "relu6" => builder.push(suffix, builder.shape.clone(), relu(Some(Dyadic { mantissa: 6, fraction: 0 }))),
         "softmax" | "sigmoid" if !sparse && builder.last && builder.wants_logits() => {
             builder.leave_out();
             Ok(())

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::options::Options;
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Overflow, QuantizerFormat, Rounding},
+    fixed::{Dyadic, Format, Interval, Overflow, QuantizerFormat, Rounding},
     keras::{Weights, keys},
 };
 
@@ -100,8 +100,10 @@ impl Coefficients {
     /// Rounds float weights half up, with saturation, into `format`.
     pub fn rounded(values: &[f32], format: Format) -> Result<Self> {
         let quantizer = live(format);
-        let round =
-            |value: &f32| Some((quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?, format.fraction));
+        let round = |value: &f32| {
+            let mantissa = quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?;
+            Some(Dyadic { mantissa, fraction: format.fraction })
+        };
         values.iter().map(round).collect::<Option<Vec<_>>>().and_then(|values| Self::aligned(&values)).ok_or_else(|| {
             Error::new(Code::WeightsValue, format!("weights in {format} need more than {MAX_WEIGHT_BITS} bits"))
                 .help("give weights-precision fewer bits")
@@ -109,26 +111,23 @@ impl Coefficients {
     }
 
     /// Brings values with a binary point each to a common one; `None` if that takes more than [`MAX_WEIGHT_BITS`].
-    fn aligned(values: &[(i64, i32)]) -> Option<Self> {
-        let trimmed = values
-            .iter()
-            .map(|&(m, f)| if m == 0 { (0, i32::MIN) } else { (m >> m.trailing_zeros(), f - m.trailing_zeros() as i32) });
-        let fraction = trimmed.clone().map(|(_, f)| f).max().filter(|f| *f != i32::MIN).unwrap_or(0);
-        let align = |(m, f): (i64, i32)| {
-            if m == 0 {
-                return Some(0);
-            }
-            let shift = u32::try_from(fraction - f).ok().filter(|shift| *shift < MAX_WEIGHT_BITS)?;
-            i64::try_from(i128::from(m) << shift).ok().filter(|m| m.unsigned_abs() < 1 << MAX_WEIGHT_BITS)
+    fn aligned(values: &[Dyadic]) -> Option<Self> {
+        let trimmed = values.iter().map(|value| value.trimmed());
+        // Zeros are on every grid.
+        let fraction = trimmed.clone().filter(|value| value.mantissa != 0).map(|value| value.fraction).max().unwrap_or(0);
+        let align = |value: Dyadic| match value.mantissa {
+            0 => Some(0),
+            _ if fraction - value.fraction >= MAX_WEIGHT_BITS as i32 => None,
+            _ => i64::try_from(value.at(fraction)).ok().filter(|mantissa| mantissa.unsigned_abs() < 1 << MAX_WEIGHT_BITS),
         };
         Some(Self { values: trimmed.map(align).collect::<Option<_>>()?, fraction })
     }
 
     /// Bits of the widest value, with a sign if any is negative.
-    pub fn format(&self) -> crate::fixed::Format {
+    pub fn format(&self) -> Format {
         let lo = self.values.iter().min().copied().unwrap_or(0).min(0).into();
         let hi = self.values.iter().max().copied().unwrap_or(0).max(0).into();
-        crate::fixed::Format::holding(crate::fixed::Interval { lo, hi }, self.fraction)
+        Format::holding(Interval { lo, hi }, self.fraction)
     }
 }
 
@@ -177,7 +176,8 @@ impl<'a> Place<'a> {
         let quantize = |(&weight, &class): (&f32, &u16)| {
             let format = quantizer.formats[usize::from(class)];
             let mantissa = format.quantize_weight(weight, quantizer.rounding, quantizer.overflow)?;
-            Some((mantissa, format.fraction().unwrap_or(0)))
+            // What is always 0 has no fraction.
+            Some(Dyadic { mantissa, fraction: format.fraction().unwrap_or(0) })
         };
         let values: Option<Vec<_>> = weights.iter().zip(&classes).map(quantize).collect();
         values.and_then(|values| Coefficients::aligned(&values)).ok_or_else(|| {

@@ -78,7 +78,7 @@ pub fn lookup_layer(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let Some(function) = Function::from_keras(&name) else {
         return refuse(&format!("use one of {}", Function::names().join(", ")));
     };
-    if matches!(builder.shape, Shape::Sparse { .. }) && function.float32(0.0) != 0.0 {
+    if matches!(builder.shape, Shape::Sparse(_)) && function.float32(0.0) != 0.0 {
         return refuse("it gives inactive pixels a value other than 0, so that the image is no longer sparse");
     }
     let place = |key, path| Place::new(&builder.model.weights, &layer.name, options, key, path);

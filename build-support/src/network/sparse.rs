@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Conv2d, Op, Pooling2d, PoolingMode, Shape, build::Builder, dense, options::Options, quantizer::Place};
+use super::{Conv2d, Op, Pooling2d, PoolingMode, Shape, SparseShape, build::Builder, dense, options::Options, quantizer::Place};
 use crate::{
     error::{Code, Error, Result},
     keras::KerasLayer,
@@ -42,12 +42,12 @@ pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     }
     // More slots than pixels could never fill.
     let slots = (budget as usize).min(height * width);
-    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::InputReduce { threshold })
+    builder.push("", Shape::Sparse(SparseShape { slots, height, width, channels }), Op::InputReduce { threshold })
 }
 
 /// `QConv2DSparse`: input quantizer, convolution, output quantizer, bias where not zero, activation.
 pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
-    let Shape::Sparse { slots, height, width, channels } = builder.shape else {
+    let Shape::Sparse(SparseShape { slots, height, width, channels }) = builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, "a QConv2DSparse needs a sparse input"));
     };
     let options = Options::of(layer);
@@ -65,7 +65,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let values = weights.read_shaped(&layer.name, "conv", 0, &shape, "kernel")?;
     let kq = Place::new(weights, &layer.name, conv, "kq_conf", "conv/kq");
     let op = Conv2d { kernel, channels, filters, weights: kq.quantize_weights(&values, &shape)? };
-    builder.push("", Shape::Sparse { slots, height, width, channels: filters }, Op::SparseConv2d(op))?;
+    builder.push("", Shape::Sparse(SparseShape { slots, height, width, channels: filters }), Op::SparseConv2d(op))?;
     if conv.flag("enable_oq", false)? {
         builder.quantize("_oq", Place::new(weights, &layer.name, conv, "oq_conf", "conv/oq"))?;
     }
@@ -80,7 +80,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 
 /// `AveragePooling2DSparse` and `MaxPooling2DSparse`.
 pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode) -> Result {
-    let Shape::Sparse { slots, height, width, channels } = builder.shape else {
+    let Shape::Sparse(SparseShape { slots, height, width, channels }) = builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, format!("a {} needs a sparse input", layer.class)));
     };
     let inner = if mode == PoolingMode::Max { "MaxPooling2D" } else { "AveragePooling2D" };
@@ -97,5 +97,5 @@ pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode)
     if height == 0 || width == 0 {
         return Err(options.unsupported("pool_size", options.value("pool_size"), "the window is larger than the image"));
     }
-    builder.push("", Shape::Sparse { slots, height, width, channels }, Op::SparsePooling2d(Pooling2d { mode, pool }))
+    builder.push("", Shape::Sparse(SparseShape { slots, height, width, channels }), Op::SparsePooling2d(Pooling2d { mode, pool }))
 }

@@ -1,21 +1,18 @@
 //! The sparse ops, on lists of active pixels.
 
-use super::Value;
+use super::Pixels;
 use crate::{
-    formats::{FixedLayer, threshold_mantissa},
-    network::{Coefficients, Conv2d, Pooling2d, PoolingMode, Shape},
+    network::{Coefficients, Conv2d, SparseShape},
+    ops::{FixedLayer, FixedPooling2d, FixedReduce, Pooled},
 };
 
 /// Pixels that are looked at together.
 const BLOCK: usize = 32;
 
 /// Hands each active pixel of an image to `take`, where it lies and its channels, until that returns false.
-pub fn active(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64], mut take: impl FnMut(usize, &[i64]) -> bool) {
-    let channels = match fixed.layer.shape {
-        Shape::Sparse { channels, .. } => channels,
-        Shape::Dense(_) => 1,
-    };
-    let floor = threshold.map(|threshold| threshold_mantissa(threshold, fixed.input.fraction));
+pub fn active(reduce: &FixedReduce, image: &[i64], mut take: impl FnMut(usize, &[i64]) -> bool) {
+    let channels = reduce.pixels.channels;
+    let floor = reduce.threshold.map(|threshold| threshold.floor);
     // A threshold below all mantissas makes every pixel active.
     let all = floor.is_some_and(|floor| floor < i64::MIN.into());
     let floor = floor.map(|floor| floor.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
@@ -42,19 +39,21 @@ fn may_be_active(block: &[i64], floor: Option<i64>) -> bool {
     }
 }
 
-pub fn input_reduce(fixed: &FixedLayer, threshold: Option<f32>, image: &[i64]) -> Value {
-    let Shape::Sparse { slots, width, channels, .. } = fixed.layer.shape else { return Value::Dense(image.to_vec()) };
+pub fn input_reduce(reduce: &FixedReduce, input: &[i64]) -> Pixels {
+    let image = reduce.pixels;
+    let SparseShape { slots, width, channels, .. } = image;
     let (mut positions, mut features) = (Vec::with_capacity(slots), Vec::with_capacity(slots * channels));
-    active(fixed, threshold, image, |at, pixel| {
+    active(reduce, input, |at, pixel| {
         positions.push([(at / width) as u32, (at % width) as u32]);
         features.extend_from_slice(pixel);
         positions.len() < slots
     });
-    Value::Sparse { positions, features }
+    Pixels { image, positions, features }
 }
 
-pub fn conv2d(conv: &Conv2d, positions: Vec<[u32; 2]>, features: &[i64]) -> Value {
+pub fn conv2d(conv: &Conv2d, pixels: Pixels) -> Pixels {
     let Conv2d { kernel, channels, filters, weights } = conv;
+    let Pixels { image, positions, features } = pixels;
     let pad = kernel.map(|size| (size - 1) / 2);
     let mut sums = vec![0i64; positions.len() * filters];
     for (p, out) in positions.iter().zip(sums.chunks_mut(*filters)) {
@@ -71,7 +70,7 @@ pub fn conv2d(conv: &Conv2d, positions: Vec<[u32; 2]>, features: &[i64]) -> Valu
             }
         }
     }
-    Value::Sparse { positions, features: sums }
+    Pixels { image: SparseShape { channels: *filters, ..image }, positions, features: sums }
 }
 
 pub fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
@@ -86,14 +85,12 @@ pub fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
     }
 }
 
-pub fn pool(fixed: &FixedLayer, pooling: &Pooling2d, positions: &[[u32; 2]], features: &[i64]) -> Value {
-    let Shape::Sparse { height, width, channels, .. } = fixed.layer.shape else {
-        return Value::Dense(features.to_vec());
-    };
+pub fn pool(pooling: &FixedPooling2d, pixels: &Pixels) -> Pixels {
+    let SparseShape { height, width, channels, .. } = pooling.cells;
     let mut cells: Vec<[u32; 2]> = Vec::new();
-    let mut pixels: Vec<Vec<&[i64]>> = Vec::new();
+    let mut members: Vec<Vec<&[i64]>> = Vec::new();
     let mut index = vec![usize::MAX; height * width]; // which of `cells` a cell is
-    for (position, pixel) in positions.iter().zip(features.chunks(channels)) {
+    for (position, pixel) in pixels.positions.iter().zip(pixels.features.chunks(channels)) {
         let cell = [position[0] / pooling.pool[0] as u32, position[1] / pooling.pool[1] as u32];
         if cell[0] as usize >= height || cell[1] as usize >= width {
             continue; // in a partial window at the edge
@@ -102,31 +99,21 @@ pub fn pool(fixed: &FixedLayer, pooling: &Pooling2d, positions: &[[u32; 2]], fea
         if *at == usize::MAX {
             *at = cells.len();
             cells.push(cell);
-            pixels.push(Vec::new());
+            members.push(Vec::new());
         }
-        pixels[*at].push(pixel);
+        members[*at].push(pixel);
     }
-    let size = pooling.pool[0] * pooling.pool[1];
-    let pooled = pixels.iter().flat_map(|pixels| {
-        (0..channels).map(|channel| {
+    let pooled = members.iter().flat_map(|pixels| {
+        // Absent pixels count as 0.
+        let absent = (pixels.len() < pooling.window()).then_some(0);
+        (0..channels).map(move |channel| {
             let values = pixels.iter().map(|pixel| pixel[channel]);
-            match pooling.mode {
+            match pooling.pooled {
                 // The division is in the output's fraction and divisor.
-                PoolingMode::Average => values.sum(),
-                PoolingMode::Max if pixels.len() == size => values.max().unwrap_or(0),
-                PoolingMode::Max => values.max().unwrap_or(0).max(0),
+                Pooled::Average { .. } => values.sum(),
+                Pooled::Max => values.chain(absent).fold(i64::MIN, i64::max),
             }
         })
     });
-    let features = pooled.collect();
-    Value::Sparse { positions: cells, features }
-}
-
-pub fn scatter(positions: &[[u32; 2]], features: &[i64], [height, width]: [usize; 2], channels: usize) -> Vec<i64> {
-    let mut image = vec![0; height * width * channels];
-    for (position, pixel) in positions.iter().zip(features.chunks(channels)) {
-        let at = (position[0] as usize * width + position[1] as usize) * channels;
-        image[at..at + channels].copy_from_slice(pixel);
-    }
-    image
+    Pixels { image: pooling.cells, features: pooled.collect(), positions: cells }
 }

@@ -1,0 +1,228 @@
+//! What is known about each op, in a file of its own: what it makes of the ranges of its input, and what it needs for that.
+//!
+//! [`FixedOp`] is the one enum that all stages after the formats work on. Each variant has exactly what its op needs; an op
+//! cannot stand behind a value that it does not work on, because [`fix`] refuses that.
+
+pub mod affine;
+pub mod bias;
+pub mod conv2d;
+pub mod dense;
+pub mod flatten;
+pub mod lookup;
+pub mod pooling;
+pub mod quantize;
+pub mod reduce;
+pub mod relu;
+pub mod softmax;
+mod sums;
+
+pub use self::{
+    conv2d::FixedConv2d,
+    dense::FixedDense,
+    lookup::{FixedLookup, MAX_TABLE, Table},
+    pooling::{FixedPooling2d, Pooled},
+    quantize::FixedQuantizer,
+    reduce::{FixedReduce, Threshold},
+    softmax::FixedNormalize,
+};
+use crate::{
+    error::{Code, Error, Result},
+    fixed::{Format, Interval},
+    network::{Coefficients, Layer, Op, Relu, Shape, SparseShape},
+};
+
+/// An op with the formats around it.
+#[derive(Debug, Clone)]
+pub struct FixedLayer {
+    /// The op and its names.
+    pub layer: Layer<FixedOp>,
+    /// The name of this kind of op in reports and JSON; see [`Op::kind`].
+    pub kind: &'static str,
+    /// Shape of what goes in.
+    pub input_shape: Shape,
+    /// What goes in.
+    pub input: Values,
+    /// What comes out.
+    pub output: Values,
+}
+
+/// What an op computes, with all that it needs to do it exactly.
+#[derive(Debug, Clone)]
+pub enum FixedOp {
+    /// See [`Op::InputReduce`].
+    InputReduce(FixedReduce),
+    /// See [`Op::Quantize`].
+    Quantize(FixedQuantizer),
+    /// See [`Op::SparseConv2d`].
+    SparseConv2d(FixedConv2d),
+    /// See [`Op::SparseBias`].
+    SparseBias(Coefficients),
+    /// See [`Op::SparsePooling2d`].
+    SparsePooling2d(FixedPooling2d),
+    /// See [`Op::SparseFlatten`]; the shape of what goes in.
+    SparseFlatten(SparseShape),
+    /// See [`Op::Relu`].
+    Relu(Relu),
+    /// See [`Op::Dense`].
+    Dense(FixedDense),
+    /// See [`Op::Affine`].
+    Affine {
+        /// The scales.
+        scale: Coefficients,
+        /// The offsets.
+        offset: Coefficients,
+    },
+    /// See [`Op::MaxMinus`].
+    MaxMinus,
+    /// See [`Op::Lookup`].
+    Lookup(FixedLookup),
+    /// See [`Op::Normalize`].
+    Normalize(FixedNormalize),
+    /// See [`Op::Reshape`].
+    Reshape,
+}
+
+impl FixedOp {
+    /// What sums are held in, if the op has sums.
+    pub fn accumulator(&self) -> Option<Format> {
+        match self {
+            Self::SparseConv2d(conv) => Some(conv.accumulator),
+            Self::SparsePooling2d(FixedPooling2d { pooled: Pooled::Average { accumulator }, .. }) => Some(*accumulator),
+            Self::Dense(dense) => Some(dense.accumulator),
+            Self::Normalize(normalize) => Some(normalize.accumulator),
+            Self::InputReduce(_)
+            | Self::Quantize(_)
+            | Self::SparseBias(_)
+            | Self::SparsePooling2d(FixedPooling2d { pooled: Pooled::Max, .. })
+            | Self::SparseFlatten(_)
+            | Self::Relu(_)
+            | Self::Affine { .. }
+            | Self::MaxMinus
+            | Self::Lookup(_)
+            | Self::Reshape => None,
+        }
+    }
+}
+
+/// What is known about a value: `mantissa * 2^-fraction / divisor`, and which mantissas can occur.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    /// Bits behind the binary point.
+    pub fraction: i32,
+    /// Odd; not 1 only between a mean over a window that is no power of two and the quantizer after it.
+    pub divisor: u64,
+    /// For each channel of a sparse value, each element of a dense one.
+    pub intervals: Vec<Interval>,
+    /// In a dense value that was sparse: at most `pixels` groups of `channels` neighbours are not zero.
+    pub active: Option<Active>,
+}
+
+/// See [`Values::active`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Active {
+    /// Pixels that can be active at once.
+    pub pixels: usize,
+    /// Elements of a pixel.
+    pub channels: usize,
+}
+
+impl Values {
+    /// The hull of all intervals.
+    pub fn interval(&self) -> Interval {
+        self.intervals.iter().copied().reduce(Interval::hull).unwrap_or(Interval::ZERO)
+    }
+
+    /// The narrowest format that holds all of it.
+    pub fn format(&self) -> Format {
+        Format::holding(self.interval(), self.fraction)
+    }
+
+    /// The format as people read it, and what the value is still to be divided by.
+    pub fn describe(&self) -> String {
+        match self.divisor {
+            1 => self.format().to_string(),
+            divisor => format!("{}/{divisor}", self.format()),
+        }
+    }
+}
+
+/// What comes out of a layer, and what its op needs for that: the range rule of each op.
+///
+/// # Errors
+/// Those of the ops; [`Code::Internal`] if an op stands behind a value that it does not work on.
+pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedOp, Values)> {
+    let pixels = || sparse(input_shape, &layer.op);
+    let image = || dense(input_shape, &layer.op);
+    let same = |op, output| Ok((op, output));
+    match &layer.op {
+        Op::InputReduce { threshold } => {
+            image()?;
+            let (op, output) = reduce::fix(*threshold, sparse(&layer.shape, &layer.op)?, input);
+            same(FixedOp::InputReduce(op), output)
+        }
+        Op::Quantize(quantizer) => {
+            let (op, output) = quantize::fix(quantizer, input_shape, input)?;
+            same(FixedOp::Quantize(op), output)
+        }
+        Op::SparseConv2d(conv) => {
+            let (op, output) = conv2d::fix(conv, pixels()?, input);
+            same(FixedOp::SparseConv2d(op), output)
+        }
+        Op::SparseBias(constants) => {
+            pixels()?;
+            same(FixedOp::SparseBias(constants.clone()), bias::range(constants, input)?)
+        }
+        Op::SparsePooling2d(pooling) => {
+            let (op, output) = pooling::fix(*pooling, pixels()?, sparse(&layer.shape, &layer.op)?, input);
+            same(FixedOp::SparsePooling2d(op), output)
+        }
+        Op::SparseFlatten => same(FixedOp::SparseFlatten(pixels()?), flatten::range(pixels()?, input)),
+        Op::Relu(options) => same(FixedOp::Relu(*options), relu::range(options, input)?),
+        Op::Dense(op) => {
+            image()?;
+            let (op, output) = dense::fix(op, input)?;
+            same(FixedOp::Dense(op), output)
+        }
+        Op::Affine { scale, offset } => {
+            image()?;
+            let op = FixedOp::Affine { scale: scale.clone(), offset: offset.clone() };
+            same(op, affine::range(scale, offset, input)?)
+        }
+        Op::MaxMinus => image().and_then(|()| same(FixedOp::MaxMinus, softmax::range_of_max_minus(input))),
+        Op::Lookup(lookup) => {
+            let (op, output) = lookup::fix(lookup, input_shape, input)?;
+            same(FixedOp::Lookup(op), output)
+        }
+        Op::Normalize { sum, reciprocal } => {
+            image()?;
+            let (op, output) = softmax::fix_normalize(sum, reciprocal, input)?;
+            same(FixedOp::Normalize(op), output)
+        }
+        Op::Reshape => image().and_then(|()| same(FixedOp::Reshape, input.clone())),
+    }
+}
+
+fn sparse(shape: &Shape, op: &Op) -> Result<SparseShape> {
+    match shape {
+        Shape::Sparse(pixels) => Ok(*pixels),
+        Shape::Dense(_) => Err(Error::internal(format!("a {} has a dense value where it needs a sparse one", op.kind()))),
+    }
+}
+
+fn dense(shape: &Shape, op: &Op) -> Result {
+    match shape {
+        Shape::Dense(_) => Ok(()),
+        Shape::Sparse(_) => Err(Error::internal(format!("a {} has a sparse value where it needs a dense one", op.kind()))),
+    }
+}
+
+/// The fraction that two addends share, and the shifts that bring them there.
+fn align(a: i32, b: i32) -> Result<(i32, u32, u32)> {
+    let fraction = a.max(b);
+    let (a, b) = ((fraction - a) as u32, (fraction - b) as u32);
+    if a.max(b) > 62 {
+        return Err(Error::new(Code::FormatTooWide, format!("a sum of values whose binary points are {} bits apart", a.max(b)))
+            .help("give the layer an input quantizer, or fewer bits in training"));
+    }
+    Ok((fraction, a, b))
+}
