@@ -26,6 +26,7 @@ use sparsehls_build::{
 
 use crate::{
     args::{Cargo, Common},
+    message::{Message, Project},
     output::Output,
 };
 
@@ -50,11 +51,11 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
 pub fn compile(firmware: &Firmware, output: &Output) -> Result<Csim> {
     let Firmware { model, directory, .. } = firmware;
     let project = firmware.generate(firmware.bench_events()?.as_ref())?;
-    output.json(
-        "project",
-        Some(&model.name),
-        serde_json::json!({ "backend": model.target.tool.name(), "path": directory.display().to_string() }),
-    );
+    output.json(&Message::Project(Project {
+        model: model.name.clone(),
+        backend: model.target.tool.name().to_owned(),
+        path: directory.display().to_string(),
+    }));
     let (csim, new) = firmware.compile(&project)?;
     output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
     Ok(csim)

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, num::NonZeroUsize};
 
-use serde::Serialize;
 use sparsehls_build::{
     cost::{self, Estimate},
     formats::FixedNetwork,
@@ -14,8 +13,7 @@ use sparsehls_build::{
 const INTERVALS: [usize; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 64, 96, 128];
 
 /// What a point sets in the manifest; all other knobs stay as they are there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Knobs {
     /// How layers overlap.
     pub pipeline: Pipeline,
@@ -28,7 +26,7 @@ pub struct Knobs {
 }
 
 /// Knobs, and what the cost model says of them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     /// The knobs.
     pub knobs: Knobs,

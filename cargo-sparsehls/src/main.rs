@@ -10,9 +10,13 @@ mod commands;
 mod explore;
 mod interrupt;
 mod junit;
+mod message;
 mod output;
 mod plot;
 mod progress;
+#[cfg(test)]
+#[path = "../../build-support/tests/common/skip.rs"]
+mod skip;
 
 use std::{process::ExitCode, time::Instant};
 

@@ -9,11 +9,12 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-use serde_json::{Value, json};
 use sparsehls_build::{Error, Exit};
 
-use crate::args::{Color, Common, MessageFormat};
+use crate::{
+    args::{Color, Common, MessageFormat},
+    message::{Finished, Message},
+};
 
 /// Where messages go.
 pub struct Output {
@@ -116,35 +117,17 @@ impl Output {
         });
     }
 
-    /// A JSON line of kind `reason` for `model`; `data` is an object.
-    pub fn json(&self, reason: &str, model: Option<&str>, data: impl Serialize) {
-        if !self.json {
-            return;
+    /// A line for programs.
+    pub fn json(&self, message: &Message) {
+        if self.json {
+            let line = message.line();
+            let _ = self.live.suspend(|| writeln!(std::io::stdout(), "{line}"));
         }
-        let mut line = json!({ "reason": reason });
-        if let (Some(object), Some(model)) = (line.as_object_mut(), model) {
-            object.insert("model".into(), model.into());
-        }
-        if let (Some(object), Ok(Value::Object(data))) = (line.as_object_mut(), serde_json::to_value(data)) {
-            object.extend(data);
-        }
-        let _ = self.live.suspend(|| writeln!(std::io::stdout(), "{line}"));
     }
 
     /// An error, in both forms.
     pub fn error(&self, error: &Error) {
-        self.json(
-            "error",
-            None,
-            json!({
-                "code": error.code().name(),
-                "message": error.message(),
-                "help": error.help_text(),
-                "file": error.file_path().map(|path| path.display().to_string()),
-                "key": error.key_path(),
-                "layer": error.layer_name(),
-            }),
-        );
+        self.json(&Message::Error(error.into()));
         let text = format!("{}: {error}", self.paint(BOLD_RED, "error"));
         let _ = self.live.suspend(|| writeln!(std::io::stderr(), "{text}"));
     }
@@ -152,7 +135,7 @@ impl Output {
     /// The last line.
     pub fn finished(&self, exit: Exit, elapsed: Duration) {
         let seconds = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
-        self.json("finished", None, json!({ "success": exit == Exit::Done, "seconds": seconds }));
+        self.json(&Message::Finished(Finished { success: exit == Exit::Done, seconds }));
         if exit == Exit::Done {
             self.status("Finished", &format!("in {seconds:.2} s"));
         }

@@ -4,10 +4,10 @@
 //! adds one bit a LUT in blocks of eight (CARRY8); F7, F8 and F9 multiplexers join up to eight LUTs of a slice without
 //! more LUTs. Figures that are fitted instead name `docs/cost-model.md`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One kind of operation on values of some width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Sum or difference of two variables.

@@ -10,7 +10,7 @@ mod xml;
 
 use std::{fmt, io::Read, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     cosim::Cosim,
@@ -25,7 +25,7 @@ use crate::error::{Code, Error, Result};
 const MAX_SIZE: u64 = 256 << 20;
 
 /// What one model's runs have found. In JSON the estimates of C synthesis stand at the top.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// C synthesis.
@@ -43,7 +43,7 @@ pub struct Report {
 }
 
 /// What a design takes of a device; `None` where the tool does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Resources {
     /// Look-up tables.

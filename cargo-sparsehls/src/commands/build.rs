@@ -19,6 +19,7 @@ use crate::{
     checked::{Checked, Stamp},
     interrupt::Interrupt,
     junit::{self, Suite},
+    message::{Message, SelfCheck},
     output::Output,
 };
 
@@ -129,7 +130,7 @@ fn self_check(firmware: &Firmware, csim: &Csim, output: &Output) -> Result {
     let before = stamp.as_ref().and_then(Stamp::read);
     let checked = match before {
         Some(checked) => {
-            output.json("self-check", Some(&model.name), checked.comparison());
+            output.json(&Message::SelfCheck(SelfCheck::new(&model.name, &checked.comparison())));
             checked
         }
         None => run_checks(firmware, csim, output)?,
@@ -158,6 +159,6 @@ fn run_checks(firmware: &Firmware, csim: &Csim, output: &Output) -> Result<Check
     let Comparison { within_float32, float32_difference, .. } = keras;
     let checked = Checked { events: engines.events, golden: keras.events, within_float32, float32_difference, grid: proof.grid };
     let line = Comparison { within_float32, float32_difference, ..engines };
-    output.json("self-check", Some(&firmware.model.name), line);
+    output.json(&Message::SelfCheck(SelfCheck::new(&firmware.model.name, &line)));
     proof.require(firmware).map(|()| checked)
 }

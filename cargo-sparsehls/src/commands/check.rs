@@ -7,6 +7,7 @@ use sparsehls_build::{Errors, Firmware, Result, cost, error, report};
 use super::load_each;
 use crate::{
     args::{CheckArgs, Common},
+    message::{self, Message, ModelEstimate},
     output::Output,
 };
 
@@ -41,11 +42,11 @@ fn print(firmware: &Firmware, output: &Output) {
             .map(String::from),
     ];
     for layer in &layers {
-        output.json("layer", Some(&model.name), layer);
+        output.json(&Message::Layer(message::Layer::new(&model.name, layer)));
         rows.push(row(layer));
     }
     let total = cost::network(network, plan, &model.target).total;
-    output.json("estimate", Some(&model.name), total);
+    output.json(&Message::Estimate(ModelEstimate { model: model.name.clone(), total: total.into() }));
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
     let numbers = [plan.interval() as u64, total.luts, total.ffs, total.dsps, total.bram18];

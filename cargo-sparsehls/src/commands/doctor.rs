@@ -1,6 +1,5 @@
 //! `cargo sparsehls doctor`.
 
-use serde_json::json;
 use sparsehls_build::{
     Code, Error, Result,
     csim::Compiler,
@@ -9,6 +8,7 @@ use sparsehls_build::{
 
 use crate::{
     args::{DoctorArgs, Requirement},
+    message::{self, Message, VendorTool},
     output::Output,
 };
 
@@ -44,8 +44,8 @@ fn print_compiler(compiler: &Result<Compiler>, output: &Output) {
         }
     }
     let (version, help) = (compiler.as_ref().ok().map(Compiler::version), compiler.as_ref().err().and_then(Error::help_text));
-    let found = json!({ "name": "c++", "found": version.is_some(), "version": version, "help": help });
-    output.json("tool", None, merge(found, json!({ "enables": COMPILER_ENABLES })));
+    let found = message::Compiler::new(version, COMPILER_ENABLES, help);
+    output.json(&Message::Tool(message::Tool::Compiler(found)));
 }
 
 fn print_found(tool: &Tool, output: &Output) {
@@ -54,29 +54,19 @@ fn print_found(tool: &Tool, output: &Output) {
     let said = version.as_deref().unwrap_or("of unknown version");
     line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));
     output.text(&format!("{:12} enables {}", "", program.enables()));
-    let found = json!({ "found": true, "version": version, "path": tool.path.display().to_string(), "source": tool.source });
-    output.json("tool", None, merge(found, json!({ "name": program.name(), "enables": program.enables(), "help": null })));
+    output.json(&Message::Tool(message::Tool::Vendor(VendorTool::found(tool, version))));
 }
 
 fn print_missing(program: Program, output: &Output) {
     line(output, program.name(), false, &format!("({})", program.generation()));
     output.text(&format!("{:12} enables {}", "", program.enables()));
     output.text(&format!("{:12} to get it, {}", "", program.remedy()));
-    let missing = json!({ "found": false, "version": null, "path": null, "source": null });
-    let about = json!({ "name": program.name(), "enables": program.enables(), "help": program.remedy() });
-    output.json("tool", None, merge(missing, about));
+    output.json(&Message::Tool(message::Tool::Vendor(VendorTool::missing(program))));
 }
 
 fn line(output: &Output, name: &str, found: bool, text: &str) {
     let word = if found { "found  " } else { "missing" };
     output.text(&format!("{name:12} {word} {text}"));
-}
-
-fn merge(mut into: serde_json::Value, more: serde_json::Value) -> serde_json::Value {
-    if let (Some(into), serde_json::Value::Object(more)) = (into.as_object_mut(), more) {
-        into.extend(more);
-    }
-    into
 }
 
 fn require(required: Requirement, compiler: &Result<Compiler>, tools: &[(Program, Option<Tool>)]) -> Result {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::json;
 use sparsehls_build::{
     Code, Error, Firmware, Result,
     cost::Estimate,
@@ -15,6 +14,7 @@ use super::{check_extension, load, load_one};
 use crate::{
     args::{Common, ExploreArgs},
     explore::{Bounds, Knobs, Point, pareto},
+    message::{self, Message},
     output::Output,
     plot,
 };
@@ -91,7 +91,7 @@ fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
 fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output: &Output) {
     let model = &firmware.model;
     for (number, point) in points {
-        output.json("point", Some(&model.name), json!({ "number": number, "knobs": point.knobs, "estimate": point.estimate }));
+        output.json(&Message::Point(message::Point::new(&model.name, *number, point)));
     }
     let bram = points.iter().any(|(_, point)| point.estimate.bram18 > 0);
     let mut text = format!(

@@ -15,7 +15,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::json;
 use sparsehls_build::{Code, Error, Result};
 
 use self::{
@@ -25,6 +24,7 @@ use self::{
 };
 use crate::{
     args::{Common, ContentsArgs, InitArgs, NewArgs},
+    message::{Created, Message},
     output::Output,
 };
 
@@ -187,8 +187,8 @@ fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, n
     let names: Vec<_> = files.keys().map(|file| file.display().to_string()).collect();
     let name = &contents.package;
     let missing = contents.missing_keys();
-    let line = json!({ "package": name, "path": folder.display().to_string(), "files": names, "missing": missing });
-    output.json("created", None, line);
+    let path = folder.display().to_string();
+    output.json(&Message::Created(Created { package: name.clone(), path, files: names, missing }));
     output.status("Created", &format!("firmware package `{name}` in {}", folder.display()));
     contents.notes().iter().chain(notes).for_each(|note| output.note(note));
     output.note(&contents.next());

@@ -23,6 +23,7 @@ use super::{check_extension, compile, load_one, note_grid};
 use crate::{
     args::{Common, Engine as Choice, PredictArgs},
     interrupt::Interrupt,
+    message::{Message, Predict},
     output::Output,
     progress::Progress,
 };
@@ -58,8 +59,8 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let engine = if csim.is_some() { "csim" } else { "reference" };
     let path = args.output.display().to_string();
     output.status("Predicted", &format!("{events} events of {} with {engine} into {path}", firmware.model.name));
-    let data = serde_json::json!({ "engine": engine, "events": events, "path": path, "grid": grid });
-    output.json("predict", Some(&firmware.model.name), data);
+    let (model, engine) = (firmware.model.name.clone(), engine.to_owned());
+    output.json(&Message::Predict(Predict { model, engine, events, path, grid: grid.into() }));
     Ok(())
 }
 

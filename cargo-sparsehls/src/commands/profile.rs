@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use sparsehls_build::{
     Firmware, Result, data,
     error::printable,
@@ -17,6 +16,7 @@ use sparsehls_build::{
 use super::{golden_file, load, note_grid};
 use crate::{
     args::{Common, ProfileArgs},
+    message::{self, Message},
     output::Output,
     progress::Progress,
 };
@@ -30,15 +30,7 @@ pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
     for firmware in load(common)? {
         let (profile, grid) = profile(&firmware, args, output)?;
         note_grid(output, &firmware.model.name, &firmware.network, grid);
-        let mut data = json!({ "grid": grid });
-        if let (Some(data), Ok(Value::Object(profile))) = (data.as_object_mut(), serde_json::to_value(&profile)) {
-            data.extend(profile);
-        }
-        if let (Some(pixels), Some(object)) = (&profile.pixels, data["pixels"].as_object_mut()) {
-            object.insert("budget-for-events".into(), json!(pixels.budgets_for_events()));
-            object.insert("budget-for-pixels".into(), json!(pixels.budgets_for_pixels()));
-        }
-        output.json("profile", Some(&firmware.model.name), data);
+        output.json(&Message::Profile(message::Profile::new(&firmware.model.name, &profile, grid)));
         output.text(&describe(&firmware.model.name, &profile));
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! `cargo sparsehls trace`.
 
-use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Firmware, Result,
     data::{self, Array},
@@ -10,6 +9,7 @@ use sparsehls_build::{
 use super::{load_one, note_grid};
 use crate::{
     args::{Common, TraceArgs},
+    message::{self, Message},
     output::Output,
 };
 
@@ -33,11 +33,7 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
     let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);
     for layer in &layers {
-        let mut data = json!({ "event": args.event });
-        if let (Some(data), Ok(Value::Object(layer))) = (data.as_object_mut(), serde_json::to_value(layer)) {
-            data.extend(layer);
-        }
-        output.json("trace", Some(&model.name), data);
+        output.json(&Message::Trace(message::Trace::new(&model.name, args.event, layer)));
         let is_first = first.is_some_and(|first| first.name == layer.name);
         output.text(&describe(layer, is_first && !explained, output));
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Firmware, Result,
     check::{self, Comparison, Difference},
@@ -19,6 +18,7 @@ use sparsehls_build::{
 use super::{compile, golden_file, load, note_grid};
 use crate::{
     args::{Common, Engines, VerifyArgs},
+    message::{Message, Verify},
     output::Output,
     progress::Progress,
 };
@@ -173,11 +173,13 @@ fn check_shapes(firmware: &Firmware, x: &Events<'_>, y: &Events<'_>) -> Result {
 }
 
 fn print(firmware: &Firmware, engine: &str, result: &Comparison, grid: GridReport, output: &Output) {
-    let mut data = json!({ "engine": engine, "tolerance": firmware.network.tolerance, "grid": grid });
-    if let (Some(data), Ok(Value::Object(result))) = (data.as_object_mut(), serde_json::to_value(result)) {
-        data.extend(result);
-    }
-    output.json("verify", Some(&firmware.model.name), data);
+    output.json(&Message::Verify(Verify {
+        model: firmware.model.name.clone(),
+        engine: engine.to_owned(),
+        tolerance: firmware.network.tolerance,
+        grid: grid.into(),
+        comparison: result.into(),
+    }));
     output.text(&describe(firmware, engine, result));
 }
 

@@ -2,13 +2,13 @@
 
 use std::{fmt, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Resources, read, unreadable, xml::Node};
 use crate::error::Result;
 
 /// What C synthesis estimates for the top function.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Csynth {
     /// Version of the tool that wrote the report.
@@ -27,7 +27,7 @@ pub struct Csynth {
 }
 
 /// Time and area of one function. A latency is unknown (`undef`) if a loop has no fixed trip count.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Estimate {
     /// Estimated clock period in ns.
@@ -44,7 +44,7 @@ pub struct Estimate {
 }
 
 /// One function of the design.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Module {
     /// The tool's name for it.

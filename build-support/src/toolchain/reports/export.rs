@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Resources, failed, read, unreadable, xml::Node};
 use crate::{error::Result, files};
 
 /// An exported IP.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Export {
     /// The archive or `component.xml` of the IP, below the solution.
@@ -19,7 +19,7 @@ pub struct Export {
 }
 
 /// Vivado's result, as the HLS tool sums it up in `TOP_export.xml`, `export_syn.xml` or `export_impl.xml`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExportRun {
     /// `syn` or `impl`, if the report says so.

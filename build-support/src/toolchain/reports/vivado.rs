@@ -3,13 +3,13 @@
 
 use std::{fmt, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Resources, read, table, unreadable};
 use crate::error::Result;
 
 /// What Vivado found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Vivado {
     /// Utilization.
@@ -33,7 +33,7 @@ impl Vivado {
 }
 
 /// `report_utilization`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Utilization {
     /// Version of Vivado.
@@ -48,7 +48,7 @@ pub struct Utilization {
 }
 
 /// One row of the hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Instance {
     /// Name of the instance.
@@ -130,7 +130,7 @@ impl Utilization {
 }
 
 /// The summary of `report_timing_summary`. Slacks in ns; negative ones are violations.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Timing {
     /// Whether every constraint is met.

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
 use sparsehls_build::{
     Firmware, Result,
     toolchain::{self, Done, Progress, Steps, limits},
@@ -12,6 +11,7 @@ use super::Context;
 use crate::{
     args::{BuildArgs, Synth},
     junit::Suite,
+    message::{Message, Outcome, Synthesis, Synthesized},
     output::clock,
 };
 
@@ -25,7 +25,7 @@ pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Res
     let Context { args, output, .. } = context;
     let model = &firmware.model;
     let skipped = |suite: &mut Suite, why: &str| {
-        output.json("synthesis", Some(&model.name), json!({ "status": "skipped", "why": why }));
+        output.json(&synthesis(firmware, Outcome::Skipped { why: why.to_owned() }));
         output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
         suite.skip("synthesis", why);
         Ok(())
@@ -39,7 +39,7 @@ pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Res
     let start = Instant::now();
     let result = run_tools(firmware, context);
     if let Err(error) = &result {
-        output.json("synthesis", Some(&model.name), json!({ "status": "failed", "why": error.message() }));
+        output.json(&synthesis(firmware, Outcome::Failed { why: error.message().to_owned() }));
     }
     let done = suite.record("synthesis", start.elapsed(), result)?;
     report(firmware, context, &done, start);
@@ -73,10 +73,8 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, start: Instan
         let why = "nothing has changed since the last successful run";
         output.status("Fresh", &format!("{} ({}): {why}", model.name, kept.names().join(", ")));
     }
-    let shown = if report.is_empty() { Value::Null } else { json!(report) };
-    let rows: Vec<_> = limits::table(report, &model.limits).iter().map(row).collect();
-    let line = json!({ "status": "done", "report": shown, "ran": ran.names(), "kept": kept.names(), "limits": rows });
-    output.json("synthesis", Some(&model.name), line);
+    let found = Synthesized::new(done, &limits::table(report, &model.limits));
+    output.json(&synthesis(firmware, Outcome::Done(Box::new(found))));
     report.to_string().lines().for_each(|line| output.text(&format!("{}: {line}", model.name)));
     if let Some(timing) = report.vivado.as_ref().map(|vivado| vivado.timing).filter(|timing| !timing.met) {
         let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
@@ -84,7 +82,6 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, start: Instan
     }
 }
 
-fn row(row: &limits::Row) -> Value {
-    let limits::Row { name, found, source, limit } = row;
-    json!({ "name": name, "found": found, "source": source, "limit": limit, "kept": row.kept() })
+fn synthesis(firmware: &Firmware, outcome: Outcome) -> Message {
+    Message::Synthesis(Synthesis { model: firmware.model.name.clone(), outcome })
 }

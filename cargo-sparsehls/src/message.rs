@@ -1,0 +1,184 @@
+//! The lines of `--message-format json`, one type for each `reason`; `docs/commands.md` describes them for users.
+//!
+//! They are a promise to programs. So they have types of their own, filled from those of the compiler, which may change.
+//! Counts are of whole things, times in ns where the name says so; cycles are clock cycles of the firmware.
+
+mod comparison;
+mod design;
+mod tools;
+
+#[cfg(test)]
+use serde::Deserialize;
+use serde::Serialize;
+use sparsehls_build::Error;
+
+pub use self::{
+    comparison::{Predict, Profile, SelfCheck, Trace, Verify},
+    design::{Estimate, Layer, Point},
+    tools::{Compiler, Outcome, Synthesis, Synthesized, Tool, VendorTool},
+};
+
+/// A line. The key `reason` says which.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Message {
+    /// `new`, `init`: what was made.
+    Created(Created),
+    /// `check`: an op.
+    Layer(Layer),
+    /// `check`: a whole model.
+    Estimate(ModelEstimate),
+    /// `explore`: a point that no other beats.
+    Point(Point),
+    /// `build`, `verify`, `predict`: an HLS project is up to date.
+    Project(Project),
+    /// `build`: csim against reference.
+    SelfCheck(SelfCheck),
+    /// `verify`: an engine against Keras.
+    Verify(Verify),
+    /// `predict`: a file is written.
+    Predict(Predict),
+    /// `profile`: the counts of a data set.
+    Profile(Profile),
+    /// `trace`: an op's values for one event.
+    Trace(Trace),
+    /// `doctor`: a tool.
+    Tool(Tool),
+    /// `build`: the vendor's tools on a model.
+    Synthesis(Synthesis),
+    /// Any command: what went wrong. There may be several.
+    Error(Failure),
+    /// Any command: the last line.
+    Finished(Finished),
+}
+
+/// A firmware package that was made, or added to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Created {
+    /// Name of the package.
+    pub package: String,
+    /// Its folder.
+    pub path: String,
+    /// The files that were written, below the folder.
+    pub files: Vec<String>,
+    /// Full names of the keys of the manifest that are to be filled in.
+    pub missing: Vec<String>,
+}
+
+/// The estimate of a whole model: area of all layers, latency through all, interval of the slowest.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct ModelEstimate {
+    /// Which model.
+    pub model: String,
+    /// Its sums.
+    #[serde(flatten)]
+    pub total: Estimate,
+}
+
+/// A project that is up to date, before its csim is compiled.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Project {
+    /// Which model.
+    pub model: String,
+    /// As `backend` in the manifest.
+    pub backend: String,
+    /// Folder of the project.
+    pub path: String,
+}
+
+/// An error; what does not apply is null.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Failure {
+    /// One of the codes in `docs/errors.md`.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The file it is about.
+    pub file: Option<String>,
+    /// The key of the manifest.
+    pub key: Option<String>,
+    /// The layer of the model.
+    pub layer: Option<String>,
+}
+
+/// How the command ended.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Finished {
+    /// Whether the exit code is 0.
+    pub success: bool,
+    /// How long it took, to a millisecond.
+    pub seconds: f64,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code().name().to_owned(),
+            message: error.message().to_owned(),
+            help: error.help_text().map(str::to_owned),
+            file: error.file_path().map(|path| path.display().to_string()),
+            key: error.key_path().map(str::to_owned),
+            layer: error.layer_name().map(str::to_owned),
+        }
+    }
+}
+
+impl Message {
+    /// The line, without its end. Keys are in alphabetical order.
+    pub fn line(&self) -> String {
+        // A `Value` sorts the keys; a struct has them as they are declared.
+        #[expect(clippy::expect_used, reason = "serializing fails for keys that are no text, and there are none")]
+        serde_json::to_value(self).expect("every line is an object").to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::Message;
+
+    /// The examples of the guide; nothing outside of the repository.
+    fn examples() -> Vec<Value> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
+        let Ok(guide) = std::fs::read_to_string(path) else {
+            crate::skip::skipped("docs/commands.md is not there");
+            return Vec::new();
+        };
+        let lines = guide.lines().filter(|line| line.starts_with("    {\""));
+        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    }
+
+    /// Nothing unknown, nothing missing: what a line is read into writes the same line.
+    #[test]
+    fn the_examples_of_the_guide_are_messages() {
+        for example in examples() {
+            let message: Message = serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example}"));
+            assert_eq!(serde_json::from_str::<Value>(&message.line()).unwrap(), example);
+        }
+    }
+
+    #[test]
+    fn every_message_has_an_example() {
+        let examples = examples();
+        if examples.is_empty() {
+            return;
+        }
+        // serde knows the list: "unknown variant `?`, expected one of `created`, ...".
+        let error = serde_json::from_str::<Message>(r#"{"reason":"?"}"#).unwrap_err().to_string();
+        let reasons: BTreeSet<_> = error.split('`').skip(3).step_by(2).collect();
+        assert!(reasons.len() > 10, "{error}");
+        let shown: BTreeSet<_> = examples.iter().filter_map(|example| example["reason"].as_str()).collect();
+        assert_eq!(shown, reasons);
+    }
+}

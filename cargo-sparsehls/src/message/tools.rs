@@ -1,0 +1,167 @@
+//! What is installed, and what the vendor's tools did: `doctor` and `build`.
+
+#[cfg(test)]
+use serde::Deserialize;
+use serde::Serialize;
+use sparsehls_build::toolchain::{self, Done, Program, Report, limits};
+
+/// A tool that `doctor` looked for.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(untagged)]
+pub enum Tool {
+    /// The C++ compiler.
+    Compiler(Compiler),
+    /// One of the vendor's.
+    Vendor(VendorTool),
+}
+
+/// The C++ compiler: `name` is `c++`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize), serde(deny_unknown_fields))]
+pub struct Compiler {
+    /// `c++`.
+    pub name: String,
+    /// Whether it is there.
+    pub found: bool,
+    /// What it says of itself.
+    pub version: Option<String>,
+    /// What it is needed for.
+    pub enables: String,
+    /// How to get it, if it is not there.
+    pub help: Option<String>,
+}
+
+/// A tool of the vendor.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct VendorTool {
+    /// Name of the program.
+    pub name: String,
+    /// Whether it is there.
+    pub found: bool,
+    /// Its version, if it says one.
+    pub version: Option<String>,
+    /// Where it is.
+    pub path: Option<String>,
+    /// What led to it: `PATH`, or an environment variable.
+    pub source: Option<String>,
+    /// What it is needed for.
+    pub enables: String,
+    /// How to get it, if it is not there.
+    pub help: Option<String>,
+}
+
+/// The vendor's tools on a model.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Synthesis {
+    /// Which model.
+    pub model: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of it; the key `status` says which.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing was run.
+    Skipped {
+        /// Why.
+        why: String,
+    },
+    /// A tool failed; an `error` follows.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Every step is done.
+    Done(Box<Synthesized>),
+}
+
+/// What the tools found.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Synthesized {
+    /// The reports, which are made to be read by programs themselves; null if no step leaves one.
+    pub report: Option<Report>,
+    /// Steps that ran now.
+    pub ran: Vec<String>,
+    /// Steps that had been done for the same content.
+    pub kept: Vec<String>,
+    /// Every limit of the manifest.
+    pub limits: Vec<Limit>,
+}
+
+/// A limit of the manifest.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Limit {
+    /// Its key.
+    pub name: String,
+    /// What was found; null if the tool does not say.
+    pub found: Option<u64>,
+    /// Which step found it.
+    pub source: String,
+    /// The limit.
+    pub limit: u64,
+    /// Whether it is kept. What is not known is not.
+    pub kept: bool,
+}
+
+impl Compiler {
+    /// The line for a compiler of this version, or for one that is missing.
+    pub fn new(version: Option<&str>, enables: &str, help: Option<&str>) -> Self {
+        Self {
+            name: "c++".to_owned(),
+            found: version.is_some(),
+            version: version.map(str::to_owned),
+            enables: enables.to_owned(),
+            help: help.map(str::to_owned),
+        }
+    }
+}
+
+impl VendorTool {
+    /// The line for a tool that is there.
+    pub fn found(tool: &toolchain::Tool, version: Option<String>) -> Self {
+        let (path, source) = (tool.path.display().to_string(), tool.source.to_owned());
+        Self { found: true, version, path: Some(path), source: Some(source), help: None, ..Self::missing(tool.program) }
+    }
+
+    /// The line for one that is not.
+    pub fn missing(program: Program) -> Self {
+        Self {
+            name: program.name().to_owned(),
+            found: false,
+            version: None,
+            path: None,
+            source: None,
+            enables: program.enables().to_owned(),
+            help: Some(program.remedy().to_owned()),
+        }
+    }
+}
+
+impl Synthesized {
+    /// What `done` found, and the limits it stands against.
+    pub fn new(done: &Done, limits: &[limits::Row]) -> Self {
+        let names = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect();
+        Self {
+            report: Some(done.report.clone()).filter(|report| !report.is_empty()),
+            ran: names(&done.ran.names()),
+            kept: names(&done.kept.names()),
+            limits: limits.iter().map(Limit::from).collect(),
+        }
+    }
+}
+
+impl From<&limits::Row> for Limit {
+    fn from(row: &limits::Row) -> Self {
+        let limits::Row { name, found, source, limit } = row;
+        Self { name: (*name).to_owned(), found: *found, source: (*source).to_owned(), limit: *limit, kept: row.kept() }
+    }
+}
