@@ -17,7 +17,7 @@ fn main() {
     match arguments[..] {
         ["reference", model, events] => {
             let golden = bench::golden(model);
-            let outputs = Reference::new(&golden.network).run_each(golden.events(events.parse().unwrap()));
+            let outputs = Reference::new(&golden.network).run_each(&golden.events(events.parse().unwrap()));
             assert!(!outputs.is_empty());
         }
         ["csim", model, folder] => prepare(&bench::golden(model), Path::new(folder)),
@@ -30,7 +30,7 @@ fn prepare(golden: &bench::Golden, folder: &Path) {
     for events in [20, 120] {
         let mut bytes = (events as u64).to_ne_bytes().to_vec();
         // All of them have inputs of up to 8 bits.
-        bytes.extend(golden.events(events).iter().map(|&mantissa| mantissa as u8));
+        bytes.extend(golden.events(events).values().iter().map(|&mantissa| mantissa as u8));
         std::fs::write(folder.join(format!("{events}.in")), bytes).unwrap();
     }
 }

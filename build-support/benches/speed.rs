@@ -44,17 +44,18 @@ fn compile_csim(bencher: Bencher<'_, '_>, name: &str) {
 fn csim(bencher: Bencher<'_, '_>, name: &str) {
     let directory = tempfile::tempdir().unwrap();
     let golden = golden(name);
+    let events = golden.events(EVENTS);
     let csim = golden.csim(directory.path());
     let mut process = csim.start().unwrap();
-    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| process.run(golden.events(EVENTS)).unwrap());
+    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| process.run(&events).unwrap());
 }
 
 #[divan::bench(args = MODELS)]
 fn reference(bencher: Bencher<'_, '_>, name: &str) {
     let Golden { network, inputs, .. } = golden(name);
     let reference = Reference::new(&network);
-    let events = &inputs[..EVENTS * network.input_len()];
-    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| reference.run_each(events));
+    let events = inputs.first(EVENTS);
+    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| reference.run_each(&events));
 }
 
 /// From floats to mantissas.
@@ -63,6 +64,6 @@ fn input_grid(bencher: Bencher<'_, '_>, name: &str) {
     let model = model(name);
     let network = load(&model);
     let golden = data::read_golden(&model.source.with_extension("golden.npz")).unwrap();
-    let values = &golden.x.values[..EVENTS * network.input_len()];
+    let values = &golden.x.values[..EVENTS * network.input_len().get()];
     bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| network.input.mantissas(values));
 }

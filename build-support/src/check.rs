@@ -1,13 +1,15 @@
 //! Proof that the engines agree with each other and with Keras.
 
+use std::num::NonZeroUsize;
+
 use serde::Serialize;
 
 use crate::{
     csim::Csim,
-    data,
     error::{Code, Error, Result},
     float32::{Bounds, Float32},
     formats::FixedNetwork,
+    mantissas::Mantissas,
     parallel,
     reference::Reference,
     stream,
@@ -134,15 +136,15 @@ pub struct UselessBound {
     pub layer: String,
 }
 
-/// Compares outputs of an engine for the mantissas `inputs` with what Keras gives. A difference of up to the network's
+/// Compares outputs of an engine for the events `inputs` with what Keras gives. A difference of up to the network's
 /// tolerance is none; one that Keras's own float32 explains is counted, and does not make an event different. An engine
 /// that has not the exact outputs is excused nothing.
-pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Comparison {
+pub fn with_keras(float32: &Float32<'_>, inputs: &Mantissas, found: &[f32], expected: &[f64]) -> Comparison {
     let network = float32.network();
-    let outputs = network.output_len().max(1);
+    let outputs = network.output_len();
     let can_round = float32.can_round();
     let mut result = Comparison::default();
-    let events = inputs.chunks(network.input_len().max(1)).zip(found.chunks(outputs)).zip(expected.chunks(outputs));
+    let events = inputs.iter().zip(found.chunks(outputs.get())).zip(expected.chunks(outputs.get()));
     for ((input, found), expected) in events {
         let mut event = compare(found, expected, outputs, network.tolerance);
         if can_round && event.events_different > 0 && result.events_different < UNEXPLAINED {
@@ -157,13 +159,13 @@ pub fn with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected
 ///
 /// # Errors
 /// None; it is the type of what [`stream`] hands over.
-pub fn all_with_keras(float32: &Float32<'_>, inputs: &[i64], found: &[f32], expected: &[f64]) -> Result<Comparison> {
+pub fn all_with_keras(float32: &Float32<'_>, inputs: &Mantissas, found: &[f32], expected: &[f64]) -> Result<Comparison> {
     let network = float32.network();
-    let (size, outputs) = (network.input_len().max(1), network.output_len().max(1));
     let events = stream::chunk_events(network);
-    let parts = inputs.chunks(events * size).zip(found.chunks(events * outputs)).zip(expected.chunks(events * outputs));
+    let outputs = events.get() * network.output_len().get();
+    let parts = inputs.chunks(events).zip(found.chunks(outputs)).zip(expected.chunks(outputs));
     let mut parts = parts.map(|((inputs, found), expected)| (inputs, found, expected));
-    let worker = |(inputs, found, expected): (&[i64], &[f32], &[f64])| Ok(with_keras(float32, inputs, found, expected));
+    let worker = |(inputs, found, expected): (Mantissas, &[f32], &[f64])| Ok(with_keras(float32, &inputs, found, expected));
     let mut result = Comparison::default();
     parallel::in_order(
         vec![worker; parallel::workers()],
@@ -190,7 +192,8 @@ fn explain(event: &mut Comparison, float32: &Float32<'_>, input: &[i64], found: 
         layer.map(|layer| UselessBound { event: 0, events: 1, layer: layer.to_owned() })
     };
     let mut bounds = float32.bounds(input);
-    let is_within = explains(&bounds) && found == data::to_floats(&bounds.exact, network);
+    let exact = network.outputs(bounds.exact.clone()).to_floats();
+    let is_within = explains(&bounds) && found == exact;
     event.useless_bound = if is_within { useless(&bounds) } else { None };
     if event.useless_bound.is_some() {
         // A value may have wrapped; but perhaps the difference is one without that.
@@ -209,9 +212,9 @@ fn explain(event: &mut Comparison, float32: &Float32<'_>, input: &[i64], found: 
 }
 
 /// Compares `found` with `expected`, `outputs` values an event; a difference of up to `tolerance` is none.
-pub fn compare(found: &[f32], expected: &[f64], outputs: usize, tolerance: f64) -> Comparison {
+pub fn compare(found: &[f32], expected: &[f64], outputs: NonZeroUsize, tolerance: f64) -> Comparison {
     let mut result = Comparison::default();
-    for (event, (found, expected)) in found.chunks(outputs.max(1)).zip(expected.chunks(outputs.max(1))).enumerate() {
+    for (event, (found, expected)) in found.chunks(outputs.get()).zip(expected.chunks(outputs.get())).enumerate() {
         let mut different = false;
         for (output, (&found, &expected)) in found.iter().zip(expected).enumerate() {
             let difference = (f64::from(found) - expected).abs();
@@ -232,21 +235,19 @@ pub fn compare(found: &[f32], expected: &[f64], outputs: usize, tolerance: f64) 
 /// # Errors
 /// [`CsimFailed`](crate::Code::CsimFailed).
 pub fn self_check(network: &FixedNetwork, csim: &Csim) -> Result<Comparison> {
-    let inputs = made_up(network, (VALUES / network.input_len().max(1)).clamp(16, EVENTS));
-    Ok(same(network, &csim.run(&inputs)?, &Reference::new(network).run_all(&inputs)))
+    let inputs = made_up(network, (VALUES / network.input_len()).clamp(16, EVENTS));
+    Ok(same(&csim.run(&inputs)?, &Reference::new(network).run_all(&inputs)))
 }
 
-/// Compares the output mantissas of two engines, which must be the same.
-pub fn same(network: &FixedNetwork, found: &[i64], expected: &[i64]) -> Comparison {
+/// Compares the outputs of two engines, which must be the same.
+pub fn same(found: &Mantissas, expected: &Mantissas) -> Comparison {
     let mut result = Comparison::default();
-    let outputs = network.output_len().max(1);
-    let as_floats = |mantissas: &[i64]| data::to_floats(mantissas, network);
-    for (event, (found, expected)) in found.chunks(outputs).zip(expected.chunks(outputs)).enumerate() {
+    let float = |mantissa: i64| f64::from(expected.format().float(mantissa));
+    for (event, (found, expected)) in found.iter().zip(expected).enumerate() {
         result.events += 1;
-        if let Some(output) = (0..outputs).find(|&at| found[at] != expected[at]) {
+        if let Some(output) = found.iter().zip(expected).position(|(found, expected)| found != expected) {
             result.events_different += 1;
-            let (found, expected) =
-                (as_floats(&found[output..=output])[0].into(), as_floats(&expected[output..=output])[0].into());
+            let (found, expected) = (float(found[output]), float(expected[output]));
             result.max_abs_difference = result.max_abs_difference.max(f64::abs(found - expected));
             result.first.get_or_insert(Difference { event, output, found, expected });
         }
@@ -256,10 +257,10 @@ pub fn same(network: &FixedNetwork, found: &[i64], expected: &[i64]) -> Comparis
 
 /// Inputs that find faults: all zero, all at an extreme, one pixel, alternating; then random ones from nearly empty to
 /// full. Always the same.
-pub fn made_up(network: &FixedNetwork, events: usize) -> Vec<i64> {
+pub fn made_up(network: &FixedNetwork, events: usize) -> Mantissas {
     let range = network.input.format.interval();
     let (lo, hi) = (range.lo as i64, range.hi as i64);
-    let size = network.input_len();
+    let size = network.input_len().get();
     let mut random = SplitMix(0x5eed);
     let mut inputs = Vec::with_capacity(events * size);
     for event in 0..events {
@@ -283,7 +284,7 @@ pub fn made_up(network: &FixedNetwork, events: usize) -> Vec<i64> {
             });
         }
     }
-    inputs
+    network.inputs(inputs)
 }
 
 /// Sebastiano Vigna's splitmix64: enough for test inputs, and the same everywhere.

@@ -9,6 +9,7 @@ use std::{
     fs,
     hash::{Hash, Hasher},
     io::{ErrorKind, Read, Write},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -17,8 +18,10 @@ use crate::{
     emit::Project,
     error::{Code, Error, Result},
     files,
+    fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     manifest::{HlsTool, Model},
+    mantissas::Mantissas,
     network::Shape,
     parallel,
     reference::{Pixels, Value},
@@ -28,10 +31,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Csim {
     program: PathBuf,
-    inputs: usize,
-    /// Bytes of an input value on its way to the program.
-    input_bytes: u32,
-    outputs: usize,
+    /// Output values of one event.
+    outputs: NonZeroUsize,
+    output_format: Format,
 }
 
 /// The C++ compiler of this machine.
@@ -156,8 +158,7 @@ impl Csim {
     }
 
     fn new(program: PathBuf, network: &FixedNetwork) -> Self {
-        let input_bytes = network.input.format.bytes();
-        Self { program, inputs: network.input_len(), input_bytes, outputs: network.output_len() }
+        Self { program, outputs: network.output_len(), output_format: network.output() }
     }
 
     /// The program.
@@ -165,26 +166,25 @@ impl Csim {
         &self.program
     }
 
-    /// Runs the simulation on the mantissas of events, one after another, on all cores.
+    /// Runs the simulation on events, on all cores.
     ///
     /// # Errors
     /// [`Code::CsimFailed`].
-    pub fn run(&self, inputs: &[i64]) -> Result<Vec<i64>> {
-        let size = self.inputs.max(1);
-        let events = inputs.len() / size;
-        let workers = parallel::workers().min(events.max(1));
-        let mut chunks = inputs.chunks(events.div_ceil(workers).max(1) * size);
-        let mut outputs = Vec::with_capacity(events * self.outputs);
+    pub fn run(&self, inputs: &Mantissas) -> Result<Mantissas> {
+        let workers = parallel::workers().clamp(1, inputs.events().max(1));
+        let share = NonZeroUsize::new(inputs.events().div_ceil(workers)).unwrap_or(NonZeroUsize::MIN);
+        let mut chunks = inputs.chunks(share);
+        let mut outputs = Mantissas::new(Vec::new(), self.outputs, self.output_format);
         let start = |_| {
             let mut process = self.start()?;
-            Ok(move |chunk: &[i64]| process.run(chunk))
+            Ok(move |chunk: Mantissas| process.run(&chunk))
         };
         let workers = (0..workers).map(start).collect::<Result<_>>()?;
         parallel::in_order(
             workers,
             || Ok(chunks.next()),
-            |part: Vec<i64>| {
-                outputs.extend(part);
+            |part: Mantissas| {
+                outputs.append(part);
                 Ok(())
             },
         )?;
@@ -216,29 +216,30 @@ pub struct Process<'a> {
 }
 
 impl Process<'_> {
-    /// The outputs of some events, all as mantissas.
+    /// The outputs of some events.
     ///
     /// # Errors
     /// [`Code::CsimFailed`].
-    pub fn run(&mut self, inputs: &[i64]) -> Result<Vec<i64>> {
+    pub fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
         let csim = self.csim;
-        let events = inputs.len() / csim.inputs.max(1);
-        self.exchange(events, inputs).map_err(|error| csim.failed(&self.why(&error)))
+        let outputs = self.exchange(inputs).map_err(|error| csim.failed(&self.why(&error)))?;
+        Ok(Mantissas::new(outputs, csim.outputs, csim.output_format))
     }
 
     /// The program reads all events before it writes the first result, so neither side waits for the other.
-    fn exchange(&mut self, events: usize, inputs: &[i64]) -> std::io::Result<Vec<i64>> {
+    fn exchange(&mut self, inputs: &Mantissas) -> std::io::Result<Vec<i64>> {
         let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else { return Ok(Vec::new()) };
+        let (events, values) = (inputs.events(), inputs.values().iter());
         let mut bytes = (events as u64).to_ne_bytes().to_vec();
         // The lowest bytes of the mantissas, as many as the input's format needs.
-        match self.csim.input_bytes {
-            1 => bytes.extend(inputs.iter().map(|&value| value as u8)),
-            2 => bytes.extend(inputs.iter().flat_map(|&value| (value as u16).to_ne_bytes())),
-            4 => bytes.extend(inputs.iter().flat_map(|&value| (value as u32).to_ne_bytes())),
-            _ => bytes.extend(inputs.iter().flat_map(|value| value.to_ne_bytes())),
+        match inputs.format().bytes() {
+            1 => bytes.extend(values.map(|&value| value as u8)),
+            2 => bytes.extend(values.flat_map(|&value| (value as u16).to_ne_bytes())),
+            4 => bytes.extend(values.flat_map(|&value| (value as u32).to_ne_bytes())),
+            _ => bytes.extend(values.flat_map(|value| value.to_ne_bytes())),
         }
         stdin.write_all(&bytes)?;
-        let mut results = vec![0; events * self.csim.outputs * size_of::<i64>()];
+        let mut results = vec![0; events * self.csim.outputs.get() * size_of::<i64>()];
         stdout.read_exact(&mut results)?;
         Ok(results.as_chunks().0.iter().map(|bytes| i64::from_ne_bytes(*bytes)).collect())
     }

@@ -17,6 +17,7 @@ pub use self::events::{Events, Source};
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedNetwork, GridReport},
+    mantissas::Mantissas,
 };
 
 /// The largest array that is unpacked to a disk, in bytes.
@@ -195,7 +196,7 @@ pub fn check_events(x: &Array, network: &FixedNetwork) -> Result {
 pub fn check_shape(shape: &[usize], network: &FixedNetwork) -> Result {
     let event: Vec<usize> = shape.iter().skip(1).copied().collect();
     let squeeze = |shape: &[usize]| shape.iter().copied().filter(|s| *s != 1).collect::<Vec<_>>();
-    let fits = squeeze(&event) == squeeze(&network.input_shape) || event == [network.input_len()];
+    let fits = squeeze(&event) == squeeze(&network.input_shape) || event == [network.input_len().get()];
     if fits && !shape.is_empty() {
         return Ok(());
     }
@@ -225,7 +226,7 @@ pub fn check_outputs(events: usize, shape: &[usize], network: &FixedNetwork) -> 
     if events == 0 {
         return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
     }
-    let outputs = network.output_len();
+    let outputs = network.output_len().get();
     if shape.first() == Some(&events) && shape.iter().skip(1).product::<usize>() == outputs {
         return Ok(());
     }
@@ -234,12 +235,6 @@ pub fn check_outputs(events: usize, shape: &[usize], network: &FixedNetwork) -> 
 }
 
 /// Brings the events of `x` to the input grid.
-pub fn to_mantissas(x: &Array, network: &FixedNetwork) -> (Vec<i64>, GridReport) {
+pub fn to_mantissas(x: &Array, network: &FixedNetwork) -> (Mantissas, GridReport) {
     network.input.mantissas(&x.values)
-}
-
-/// Output mantissas as the numbers they stand for; float32 holds all that Keras can hold.
-pub fn to_floats(mantissas: &[i64], network: &FixedNetwork) -> Vec<f32> {
-    let scale = 2f64.powi(-network.output().fraction);
-    mantissas.iter().map(|&mantissa| (mantissa as f64 * scale) as f32).collect()
 }

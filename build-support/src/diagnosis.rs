@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 
 use crate::{
     check, cost,
-    data::{self, Source},
+    data::Source,
     error::{Error, Result},
     fixed::Format,
     float32::Float32,
@@ -174,7 +174,7 @@ impl Pass {
         let workers = (0..parallel::workers()).map(worker).collect();
         let events = stream::chunk_events(network);
         let next = || {
-            let chunk = (x.read(events)?, y.read(events)?);
+            let chunk = (x.read(events.get())?, y.read(events.get())?);
             Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
         };
         let mut all = Self::default();
@@ -189,10 +189,10 @@ impl Pass {
 
     fn of(network: &FixedNetwork, reference: &Reference<'_>, float32: &Float32<'_>, x: &[f64], y: &[f64]) -> Self {
         let mut all = Self::default();
-        let events = x.chunks(network.input_len().max(1)).zip(y.chunks(network.output_len().max(1)));
+        let events = x.chunks(network.input_len().get()).zip(y.chunks(network.output_len().get()));
         for (x, y) in events {
             let (inputs, grid) = network.input.mantissas(x);
-            let found = data::to_floats(&reference.run(&inputs), network);
+            let found = reference.run_each(&inputs).to_floats();
             let is_different = check::with_keras(float32, &inputs, &found, y).events_different > 0;
             let is_changed = grid.changes_values(&network.input);
             all.grid.add(grid);

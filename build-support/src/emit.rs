@@ -25,6 +25,7 @@ use crate::{
     fixed::Format,
     formats::FixedNetwork,
     manifest::{HlsTool, Interface, Model},
+    mantissas::Mantissas,
     plan::Plan,
     steps::{Step, Steps},
 };
@@ -42,13 +43,13 @@ pub fn symbol(package: &str, model: &str) -> String {
     format!("sparsehls_{}_{model}", crate::names::identifier(package))
 }
 
-/// What the test bench of a project gets: mantissas, one event after another.
+/// What the test bench of a project gets.
 #[derive(Debug, Clone, Copy)]
 pub struct Bench<'a> {
     /// What goes in.
-    pub inputs: &'a [i64],
+    pub inputs: &'a Mantissas,
     /// What must come out.
-    pub outputs: &'a [i64],
+    pub outputs: &'a Mantissas,
 }
 
 /// Writes out the project of `network` for `model` of `package`, built as `plan` says.
@@ -65,7 +66,6 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan
     let (layers, weights) = layer::texts(network, plan)?;
     let processes = process::texts(network, plan, &layers);
     let kernels: BTreeSet<&str> = layers.iter().filter(|layer| !layer.header.is_empty()).map(|layer| layer.header).collect();
-    let events = bench.inputs.len() / network.input_len().max(1);
     let output = network.output();
     let shared = context! {
         made_by => serde(&made_by),
@@ -80,10 +80,10 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan
         input => context! {
             type => network.input.format.cpp(),
             word => word(network.input.format),
-            size => network.input_len(),
+            size => network.input_len().get(),
             shape => describe(&network.input_shape),
             // A row a cycle, or all at once.
-            row => (plan.interface == Interface::Row).then(|| network.input_len() / network.input_shape[0].max(1)),
+            row => (plan.interface == Interface::Row).then(|| network.input_len().get() / network.input_shape[0]),
         },
         processes => serde(&processes),
         interval => plan.interval(),
@@ -94,7 +94,7 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan
         clock_uncertainty => model.target.clock_uncertainty,
         cflags => match model.target.tool { HlsTool::Vitis => "-std=c++14", HlsTool::Vivado => "-std=c++0x" },
         steps => serde(Steps::default().flags(false)),
-        test_events => events,
+        test_events => bench.inputs.events(),
     };
     let name = &model.name;
     let mut files = BTreeMap::new();
@@ -125,8 +125,8 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan
     for (header, text) in sparsehls_hls_lib::AP_TYPES {
         files.insert(format!("csim/ap_types/{header}"), (*text).to_owned());
     }
-    files.insert("tb_data/input.dat".into(), lines(bench.inputs, network.input_len()));
-    files.insert("tb_data/expected.dat".into(), lines(bench.outputs, network.output_len()));
+    files.insert("tb_data/input.dat".into(), lines(bench.inputs));
+    files.insert("tb_data/expected.dat".into(), lines(bench.outputs));
     Ok(Project { files })
 }
 
@@ -268,10 +268,10 @@ fn summary(model: &Model, network: &FixedNetwork) -> String {
     )
 }
 
-/// Numbers as text, `count` a line.
-fn lines(values: &[i64], count: usize) -> String {
+/// Numbers as text, an event a line.
+fn lines(events: &Mantissas) -> String {
     let mut text = String::new();
-    for line in values.chunks(count.max(1)) {
+    for line in events {
         for (at, value) in line.iter().enumerate() {
             if at > 0 {
                 text.push(' ');

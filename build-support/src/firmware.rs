@@ -15,6 +15,7 @@ use crate::{
     float32,
     formats::FixedNetwork,
     manifest::{self, Model},
+    mantissas::Mantissas,
     plan::Plan,
     reference::Reference,
     toolchain::{Cancel, Job, Progress, Report, Steps, limits},
@@ -76,11 +77,11 @@ impl Firmware {
         Golden::first(&self.model, &self.network, BENCH_EVENTS)
     }
 
-    /// The HLS project, whose test bench gets the events `inputs` (mantissas, one event after another).
+    /// The HLS project, whose test bench gets the events `inputs`.
     ///
     /// # Errors
     /// As [`emit::project`].
-    pub fn project(&self, inputs: &[i64]) -> Result<Project> {
+    pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
         let outputs = Reference::new(&self.network).run_all(inputs);
         let bench = emit::Bench { inputs, outputs: &outputs };
         emit::project(&self.package, &self.model, &self.network, &self.plan, bench)
@@ -94,7 +95,7 @@ impl Firmware {
         const MADE_UP: usize = 12;
         let mut events = check::made_up(&self.network, MADE_UP);
         if let Some(golden) = golden {
-            events.extend(golden.inputs.iter().take(BENCH_EVENTS * self.network.input_len()));
+            events.append(golden.inputs.first(BENCH_EVENTS));
         }
         let project = self.project(&events)?;
         project.write(&self.directory)?;

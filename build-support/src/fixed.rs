@@ -159,6 +159,11 @@ impl Format {
         self.width as i32 - self.fraction
     }
 
+    /// The number that `mantissa` stands for, as float32.
+    pub fn float(&self, mantissa: i64) -> f32 {
+        (mantissa as f64 * 2f64.powi(-self.fraction)) as f32
+    }
+
     /// All mantissas of this format.
     pub fn interval(&self) -> Interval {
         if self.signed {

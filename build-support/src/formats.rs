@@ -7,14 +7,17 @@
 mod infer;
 mod input;
 
+use std::num::NonZeroUsize;
+
 pub(crate) use self::input::as_keras_takes;
 pub use self::input::{AddsHalf, GridReport, InputGrid, Rest};
 pub use crate::ops::{FixedLayer, FixedOp, Values};
 use crate::{
-    error::{Errors, Result},
+    error::{Error, Errors, Result},
     fixed::Format,
     keras::KerasModel,
     manifest,
+    mantissas::Mantissas,
     network::Network,
 };
 
@@ -32,6 +35,8 @@ pub struct FixedNetwork {
     pub layers: Vec<FixedLayer>,
     /// How far an output may be from Keras; 0 means the same bits.
     pub tolerance: f64,
+    input_len: NonZeroUsize,
+    output_len: NonZeroUsize,
 }
 
 impl FixedNetwork {
@@ -57,21 +62,37 @@ impl FixedNetwork {
     /// # Errors
     /// [`InputFormat`](crate::Code::InputFormat), [`FormatTooWide`](crate::Code::FormatTooWide),
     /// [`InexactOutput`](crate::Code::InexactOutput), [`UnsupportedOption`](crate::Code::UnsupportedOption) for a table
-    /// that would be too large.
+    /// that would be too large; [`Internal`](crate::Code::Internal) if a value has no elements.
     pub fn infer(network: Network, model: &manifest::Model) -> Result<Self> {
+        let not_empty =
+            |what: &str, len| NonZeroUsize::new(len).ok_or_else(|| Error::internal(format!("{what} has no elements")));
+        let input_len = not_empty("the input", network.input_shape.iter().product())?;
+        let lens = network.layers.iter().map(|layer| not_empty(&format!("what layer {:?} gives", layer.name), layer.shape.len()));
+        let output_len = lens.collect::<Result<Vec<_>>>()?.last().copied().unwrap_or(input_len);
         let input = InputGrid::infer(&network, model)?;
         let layers = infer::layers(&network, input.format)?;
-        Ok(Self { input_shape: network.input_shape, input, layers, tolerance: network.tolerance })
+        let Network { input_shape, tolerance, .. } = network;
+        Ok(Self { input_shape, input, layers, tolerance, input_len, output_len })
     }
 
     /// Values of one input event.
-    pub fn input_len(&self) -> usize {
-        self.input_shape.iter().product()
+    pub fn input_len(&self) -> NonZeroUsize {
+        self.input_len
     }
 
     /// Values of one output event.
-    pub fn output_len(&self) -> usize {
-        self.layers.last().map_or(0, |last| last.layer.shape.len())
+    pub fn output_len(&self) -> NonZeroUsize {
+        self.output_len
+    }
+
+    /// Input events of these mantissas.
+    pub fn inputs(&self, mantissas: Vec<i64>) -> Mantissas {
+        Mantissas::new(mantissas, self.input_len, self.input.format)
+    }
+
+    /// Output events of these mantissas.
+    pub fn outputs(&self, mantissas: Vec<i64>) -> Mantissas {
+        Mantissas::new(mantissas, self.output_len, self.output())
     }
 
     /// The format of the outputs.

@@ -64,6 +64,7 @@
 //! | `names` | identifiers for generated text |
 //! | `steps` | the steps of the vendor's tools |
 //! | [`fixed`] | formats, ranges of mantissas, rounding |
+//! | `mantissas` | [`Mantissas`]: what goes into an engine, and what comes out |
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
 //! | [`keras`] | `model.keras` → [`keras::KerasModel`] |
 //! | [`network`] | `KerasModel` → [`network::Network`]: elementary ops |
@@ -103,6 +104,7 @@ pub mod float32;
 pub mod formats;
 pub mod keras;
 pub mod manifest;
+mod mantissas;
 mod names;
 pub mod network;
 pub mod ops;
@@ -119,6 +121,7 @@ pub mod trace;
 pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
 pub use firmware::{Firmware, Golden, Proof, compare_golden};
+pub use mantissas::Mantissas;
 
 #[cfg(test)]
 #[path = "../tests/common/skip.rs"]

@@ -5,11 +5,12 @@
 
 mod sparse;
 
-use std::thread;
+use std::{num::NonZeroUsize, thread};
 
 use crate::{
     fixed::{Dyadic, QuantizerFormat},
     formats::FixedNetwork,
+    mantissas::Mantissas,
     network::{Coefficients, Dense, Quantizer, Relu, SparseShape},
     ops::{FixedLayer, FixedNormalize, FixedOp, FixedReduce, Values},
     parallel,
@@ -138,21 +139,23 @@ impl<'a> Reference<'a> {
         value.into_elements()
     }
 
-    /// As [`Self::run`], for many events one after another.
-    pub fn run_each(&self, inputs: &[i64]) -> Vec<i64> {
-        inputs.chunks_exact(self.network.input_len().max(1)).flat_map(|event| self.run(event)).collect()
+    /// As [`Self::run`], for many events.
+    pub fn run_each(&self, inputs: &Mantissas) -> Mantissas {
+        self.network.outputs(inputs.iter().flat_map(|event| self.run(event)).collect())
     }
 
     /// As [`Self::run_each`], on all cores.
-    pub fn run_all(&self, inputs: &[i64]) -> Vec<i64> {
-        let size = self.network.input_len().max(1);
-        let events = inputs.len() / size;
-        let share = events.div_ceil(parallel::workers()).max(1) * size;
+    pub fn run_all(&self, inputs: &Mantissas) -> Mantissas {
+        let share = NonZeroUsize::new(inputs.events().div_ceil(parallel::workers())).unwrap_or(NonZeroUsize::MIN);
+        let mut outputs = self.network.outputs(Vec::new());
         thread::scope(|scope| {
-            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || self.run_each(part))).collect();
-            // A panic of a worker goes on in the caller.
-            parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        })
+            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || self.run_each(&part))).collect();
+            for part in parts {
+                // A panic of a worker goes on in the caller.
+                outputs.append(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+        outputs
     }
 }
 

@@ -1,9 +1,12 @@
 //! Many events through an engine: a chunk at a time, on all cores, in memory that does not grow with their number.
 
+use std::num::NonZeroUsize;
+
 use crate::{
     csim::{Csim, Process},
     error::Result,
     formats::FixedNetwork,
+    mantissas::Mantissas,
     reference::Reference,
 };
 
@@ -28,11 +31,11 @@ impl<'a> Engine<'a> {
         csim.start().map(Self::Csim)
     }
 
-    /// The outputs of events, all as mantissas.
+    /// The outputs of events.
     ///
     /// # Errors
     /// [`CsimFailed`](crate::Code::CsimFailed).
-    pub fn run(&mut self, inputs: &[i64]) -> Result<Vec<i64>> {
+    pub fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
         match self {
             Self::Reference(reference) => Ok(reference.run_each(inputs)),
             Self::Csim(process) => process.run(inputs),
@@ -41,6 +44,6 @@ impl<'a> Engine<'a> {
 }
 
 /// How many events a chunk should have.
-pub fn chunk_events(network: &FixedNetwork) -> usize {
-    (CHUNK / network.input_len().max(1)).clamp(1, 4096)
+pub fn chunk_events(network: &FixedNetwork) -> NonZeroUsize {
+    NonZeroUsize::new((CHUNK / network.input_len()).min(4096)).unwrap_or(NonZeroUsize::MIN)
 }

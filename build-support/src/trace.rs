@@ -174,7 +174,7 @@ fn layer(
     let count = reference_values.len();
     let in_csim = csim_values.as_ref().and_then(|csim| (0..count).find(|&at| csim[at] != reference_values[at]));
     let on_grid = keras.as_ref().zip(grid).map(|(keras, grid)| grid.mantissas(keras).0);
-    let is_on_grid = |at: usize, exact: f64| on_grid.as_ref().is_some_and(|on_grid| on_grid[at] as f64 * unit == exact);
+    let is_on_grid = |at: usize, exact: f64| on_grid.as_ref().is_some_and(|on_grid| on_grid.values()[at] as f64 * unit == exact);
     let (mut in_keras, mut within_float32, mut off_grid) = (None, 0, 0);
     for (at, (&keras, &exact)) in keras.iter().flatten().zip(&reference_values).enumerate() {
         let difference = keras - exact;

@@ -28,7 +28,7 @@ fn tolerance_and_difference(fixture: &str, result: Option<&str>) -> Option<(f64,
     }
     let network = FixedNetwork::infer(Network::new(&keras, &model).unwrap(), &model).ok()?;
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let found = data::to_floats(&Reference::new(&network).run_all(&inputs), &network);
+    let found = Reference::new(&network).run_all(&inputs).to_floats();
     let differences = found.iter().zip(&arrays["y"].values).map(|(found, y)| (f64::from(*found) - y).abs());
     Some((network.tolerance, differences.fold(0.0, f64::max)))
 }

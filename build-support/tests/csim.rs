@@ -30,7 +30,7 @@ fn check(source: &Path, tool: HlsTool, exact: bool, knobs: &dyn Fn(&mut Model, &
     if result.events_different != 0 {
         return Err(format!("csim and reference differ: {result:?}"));
     }
-    let outputs = data::to_floats(&csim.run(&inputs).map_err(show)?, &network);
+    let outputs = csim.run(&inputs).map_err(show)?.to_floats();
     let result = check::compare(
         &outputs,
         &arrays["y"].values,

@@ -23,7 +23,7 @@ fn exact(fixtures: &[&str]) {
         let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
         for (engine, outputs) in [("reference", Reference::new(&network).run_all(&inputs)), ("csim", csim.run(&inputs).unwrap())]
         {
-            let floats = data::to_floats(&outputs, &network);
+            let floats = outputs.to_floats();
             let result = check::compare(&floats, &arrays["y"].values, network.output_len(), 0.0);
             assert_eq!(result.events_different, 0, "{name}, {engine}: {result:?}");
         }

@@ -10,6 +10,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use sparsehls_build::{
+    Mantissas,
     check::{self, UselessBound},
     data::{self, Array},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
@@ -26,7 +27,7 @@ struct Found {
     rounded: usize,
 }
 
-fn load(source: &Path) -> (FixedNetwork, std::collections::BTreeMap<String, Array>, Vec<i64>) {
+fn load(source: &Path) -> (FixedNetwork, std::collections::BTreeMap<String, Array>, Mantissas) {
     let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
     let (_, network) = common::load(source, &arrays["x"]).unwrap();
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
@@ -38,7 +39,7 @@ fn every_layer(source: &Path, skip: impl Fn(&str) -> bool) -> Result<Found, Stri
     let (network, arrays, inputs) = load(source);
     let float32 = Float32::new(&network);
     let mut found = Found::default();
-    for (event, input) in inputs.chunks(network.input_len()).enumerate() {
+    for (event, input) in inputs.iter().enumerate() {
         let mut wrong = None;
         float32.bounds_observed(input, |fixed, value, slack| {
             let name = &fixed.layer.keras_name;
@@ -134,7 +135,7 @@ fn what_float32_explains_is_no_difference() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/rounding/{name}.keras"));
         let (network, arrays, inputs) = load(&source);
         let float32 = Float32::new(&network);
-        let found = data::to_floats(&Reference::new(&network).run_all(&inputs), &network);
+        let found = Reference::new(&network).run_all(&inputs).to_floats();
         let keras = &arrays["y"].values;
         let without = check::compare(&found, keras, network.output_len(), network.tolerance);
         assert_eq!(without.events_different, differing, "{name}");
@@ -148,7 +149,7 @@ fn what_float32_explains_is_no_difference() {
 
         // More than the bound is a difference, and so is less in an engine that is wrong itself.
         let first = without.first.unwrap();
-        let at = first.event * network.output_len() + first.output;
+        let at = first.event * network.output_len().get() + first.output;
         let mut beyond = keras.clone();
         beyond[at] = f64::from(found[at]) + 1.01 * result.float32_bound;
         let result = check::with_keras(&float32, &inputs, &found, &beyond);
@@ -207,10 +208,10 @@ fn a_useless_bound_excuses_nothing_and_names_its_layer() {
     let one = || Shape::Dense(vec![1]);
     let layers = vec![layer("sum", one(), sum), layer("wrap", one(), wrap), layer("last", one(), Op::Reshape)];
     let network = infer(vec![2], layers, 24);
-    let (largest, inputs) = ((1 << 24) - 1, [5, 7, (1 << 24) - 1, (1 << 24) - 1]);
+    let (largest, inputs) = ((1 << 24) - 1, network.inputs(vec![5, 7, (1 << 24) - 1, (1 << 24) - 1]));
     let exact = Reference::new(&network).run_all(&inputs);
-    assert_eq!(exact, [1, largest]);
-    let found = data::to_floats(&exact, &network);
+    assert_eq!(exact.values(), [1, largest]);
+    let found = exact.to_floats();
     let result = check::with_keras(&Float32::new(&network), &inputs, &found, &[f64::from(found[0]), 0.0]);
     assert_eq!((result.events_different, result.within_float32), (1, 0));
     assert_eq!(result.useless_bound, Some(UselessBound { event: 1, events: 1, layer: "wrap".into() }));

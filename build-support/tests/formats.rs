@@ -8,6 +8,7 @@
 mod common;
 
 use sparsehls_build::{
+    Code,
     fixed::{Dyadic, Format, Interval, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
     network::{
@@ -275,5 +276,20 @@ fn the_sum_of_a_sparse_bias_reaches_the_ends_of_its_interval() {
         let network = infer(network(vec![1, 1, 2], ops), format);
         let events: Vec<_> = (range.lo..=range.hi).map(|x| vec![1, x as i64]).collect();
         assert_eq!(reached(&network, &events)[1].unwrap(), network.layers[1].output.intervals[1], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_value_without_elements_is_no_value() {
+    let format = Format { signed: true, width: 4, fraction: 0 };
+    let model = common::model("test.keras".as_ref(), format);
+    let reshape = |sizes: &[Vec<usize>]| sizes.iter().map(|size| (Shape::Dense(size.clone()), Op::Reshape)).collect::<Vec<_>>();
+    for (input, ops, what) in [
+        (vec![2, 0], reshape(&[vec![1]]), "the input"),
+        (vec![2], reshape(&[vec![0, 3], vec![2]]), "what layer \"op0\" gives"),
+        (vec![2], reshape(&[vec![2], vec![0]]), "what layer \"op1\" gives"),
+    ] {
+        let error = FixedNetwork::infer(network(input, ops), &model).unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code::Internal, &*format!("internal error: {what} has no elements")));
     }
 }

@@ -30,7 +30,7 @@ fn check(source: &Path, case: &Case) -> Result<Compared, String> {
     }
     let reference = Reference::new(&network);
     let mut compared = Compared::new();
-    for (event, input) in mantissas.chunks(network.input_len()).enumerate() {
+    for (event, input) in mantissas.iter().enumerate() {
         let mut wrong = None;
         let mut last = Vec::new();
         reference.run_observed(input, |fixed, value| {

@@ -50,7 +50,7 @@ fn different(model: &Model, tolerance: f64) -> usize {
     project.write(directory.path()).unwrap();
     let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
     assert_eq!(common::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
-    let outputs = data::to_floats(&csim.run(&inputs).unwrap(), &network);
+    let outputs = csim.run(&inputs).unwrap().to_floats();
     check::compare(&outputs, &golden.y.values, network.output_len(), tolerance).events_different
 }
 

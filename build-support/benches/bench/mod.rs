@@ -5,9 +5,10 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sparsehls_build::{
+    Firmware, Mantissas,
     csim::Csim,
     data, emit,
     fixed::Format,
@@ -27,7 +28,7 @@ pub const MODELS: [&str; 3] = ["small", "digits", "tracks"];
 pub struct Golden {
     pub model: Model,
     pub network: FixedNetwork,
-    pub inputs: Vec<i64>,
+    pub inputs: Mantissas,
 }
 
 /// The manifest's entry of a model.
@@ -57,13 +58,13 @@ pub fn golden(name: &str) -> Golden {
 
 impl Golden {
     /// The first events.
-    pub fn events(&self, count: usize) -> &[i64] {
-        &self.inputs[..count * self.network.input_len()]
+    pub fn events(&self, count: usize) -> Mantissas {
+        self.inputs.first(count)
     }
 
     /// The text of its project.
     pub fn project(&self) -> emit::Project {
-        common::project("bench", &self.model, &self.network, self.events(1)).unwrap()
+        common::project("bench", &self.model, &self.network, &self.events(1)).unwrap()
     }
 
     /// Its compiled simulation, with the project in `directory`.
@@ -116,6 +117,7 @@ pub fn made_up(size: usize) -> (Model, Network) {
 /// Formats and emission of a made-up network; the number of characters written.
 pub fn generate((model, network): &(Model, Network)) -> usize {
     let network = FixedNetwork::infer(network.clone(), model).unwrap();
-    let project = common::project("bench", model, &network, &[]).unwrap();
+    let none = network.inputs(Vec::new());
+    let project = Firmware::plan("bench", network, model.clone(), PathBuf::new()).unwrap().project(&none).unwrap();
     project.files.values().map(String::len).sum()
 }

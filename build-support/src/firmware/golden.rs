@@ -5,13 +5,14 @@ use crate::{
     error::Result,
     formats::{FixedNetwork, GridReport},
     manifest::Model,
+    mantissas::Mantissas,
 };
 
 /// The events of a manifest's golden file, on the input grid.
 #[derive(Debug, Clone)]
 pub struct Golden {
-    /// Input mantissas, one event after another.
-    pub inputs: Vec<i64>,
+    /// What goes in.
+    pub inputs: Mantissas,
     /// What Keras computed.
     pub outputs: Vec<f64>,
     /// What happened to inputs that were not on the grid.

@@ -4,7 +4,7 @@ use super::{Firmware, Golden};
 use crate::{
     check::{self, Comparison},
     csim::Csim,
-    data, diagnosis,
+    diagnosis,
     error::{Error, Result},
     float32::Float32,
     formats::{FixedNetwork, GridReport},
@@ -30,7 +30,7 @@ impl Proof {
         let compare_engines = |csim: &Csim| {
             let mut engines = check::self_check(network, csim)?;
             if let Some((golden, outputs)) = &golden {
-                engines.add(check::same(network, &csim.run(&golden.inputs)?, outputs));
+                engines.add(check::same(&csim.run(&golden.inputs)?, outputs));
             }
             Ok::<_, Error>(engines)
         };
@@ -38,8 +38,7 @@ impl Proof {
         let agree = engines.as_ref().is_none_or(|engines| engines.first.is_none());
         let grid = golden.as_ref().map_or_else(GridReport::default, |(golden, _)| golden.grid);
         let keras = golden.filter(|_| agree).map(|(golden, outputs)| {
-            let found = data::to_floats(&outputs, network);
-            check::all_with_keras(&Float32::new(network), &golden.inputs, &found, &golden.outputs)
+            check::all_with_keras(&Float32::new(network), &golden.inputs, &outputs.to_floats(), &golden.outputs)
         });
         Ok(Self { engines, keras: keras.transpose()?, grid })
     }

@@ -1,11 +1,14 @@
 //! The input grid: which numbers the firmware takes, and how floats become them.
 
+use std::num::NonZeroUsize;
+
 use serde::Serialize;
 
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     manifest,
+    mantissas::Mantissas,
     network::{Layer, Network, Op, Quantizer, Shape, SparseShape},
     ops::Threshold,
 };
@@ -20,7 +23,7 @@ pub struct InputGrid {
     /// What becomes of the bits below the format's.
     pub rest: Rest,
     /// Values of one event.
-    size: usize,
+    size: NonZeroUsize,
     /// What decides whether a pixel is active, if that is the first thing that happens.
     activity: Option<Activity>,
     /// Where the first quantizer of an inferred grid adds one half.
@@ -168,6 +171,7 @@ impl InputGrid {
             _ => AddsHalf::default(),
         };
         let size = network.input_shape.iter().product();
+        let size = NonZeroUsize::new(size).ok_or_else(|| Error::internal("the input has no elements"))?;
         Ok(Self { format, overflow, rest, size, activity: activity(network), adds_half })
     }
 
@@ -177,7 +181,7 @@ impl InputGrid {
     }
 
     /// The mantissas of `values`, which are whole events, and what happened to them.
-    pub fn mantissas(&self, values: &[f64]) -> (Vec<i64>, GridReport) {
+    pub fn mantissas(&self, values: &[f64]) -> (Mantissas, GridReport) {
         let mut report = GridReport { values: values.len() as u64, ..GridReport::default() };
         let scale = 2f64.powi(self.format.fraction);
         let range = self.format.interval();
@@ -193,7 +197,7 @@ impl InputGrid {
             if is_easy { whole } else { self.mantissa(value, at % self.size, &mut report) }
         };
         let mantissas = values.iter().enumerate().map(mantissa).collect();
-        (mantissas, report)
+        (Mantissas::new(mantissas, self.size, self.format), report)
     }
 
     /// The mantissa of `x`, value number `at` of its event.
@@ -461,8 +465,8 @@ mod tests {
         let wide = grid(&[QuantizerFormat::live(1, 23, 2); 2], Rounding::Floor, Overflow::Wrap);
         // On the grid, and of 25 bits; the float32 that come next are even.
         let x = f64::from((1 << 24) + 1) / 4.0;
-        assert_eq!(wide.mantissas(&[x, -x]).0, [1 << 24, -(1 << 24)]);
-        assert_eq!(wide.mantissas(&[x + 0.25, 1e-40]).0, [(1 << 24) + 2, 0]);
+        assert_eq!(wide.mantissas(&[x, -x]).0.values(), [1 << 24, -(1 << 24)]);
+        assert_eq!(wide.mantissas(&[x + 0.25, 1e-40]).0.values(), [(1 << 24) + 2, 0]);
     }
 
     #[test]
@@ -476,7 +480,7 @@ mod tests {
             given.mantissas(&[on_grid, 1.0 / 3.0, third, 1.0 - 1e-12]).0,
             given.mantissas(&[on_grid, third, third, 1.0]).0
         );
-        assert_eq!(given.mantissas(&[on_grid, 1.0 - 1e-12, 0.0, 0.0]).0, [(1 << 31) + 1, 1 << 31, 0, 0]);
+        assert_eq!(given.mantissas(&[on_grid, 1.0 - 1e-12, 0.0, 0.0]).0.values(), [(1 << 31) + 1, 1 << 31, 0, 0]);
         assert!(given.mantissas(&[1.0 - 1e-12; 4]).1.is_exact());
     }
 
@@ -507,7 +511,7 @@ mod tests {
                         let (mantissas, report) = grid.mantissas(&wide);
                         between += report.off_grid;
                         beyond += report.out_of_range;
-                        for ((format, &x), &mantissa) in formats.iter().zip(&values).zip(&mantissas) {
+                        for ((format, &x), &mantissa) in formats.iter().zip(&values).zip(mantissas.values()) {
                             let range = grid.format.interval();
                             assert!((range.lo..=range.hi).contains(&i128::from(mantissa)));
                             let found = format.quantize(mantissa.into(), grid.format.fraction, 1, rounding, overflow);

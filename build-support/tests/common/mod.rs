@@ -15,7 +15,7 @@ use std::{
 };
 
 use sparsehls_build::{
-    Firmware,
+    Firmware, Mantissas,
     check::{self, Comparison},
     csim::Csim,
     data,
@@ -159,14 +159,14 @@ pub fn load(source: &Path, x: &data::Array) -> sparsehls_build::Result<(Model, F
 }
 
 /// The project of a model of `package`, with these events for its test bench.
-pub fn project(package: &str, model: &Model, network: &FixedNetwork, inputs: &[i64]) -> sparsehls_build::Result<Project> {
+pub fn project(package: &str, model: &Model, network: &FixedNetwork, inputs: &Mantissas) -> sparsehls_build::Result<Project> {
     Firmware::plan(package, network.clone(), model.clone(), PathBuf::new())?.project(inputs)
 }
 
 /// Compares the simulation with the reference, on made-up events and on `inputs`.
-pub fn self_check(network: &FixedNetwork, csim: &Csim, inputs: &[i64]) -> sparsehls_build::Result<Comparison> {
+pub fn self_check(network: &FixedNetwork, csim: &Csim, inputs: &Mantissas) -> sparsehls_build::Result<Comparison> {
     let mut result = check::self_check(network, csim)?;
-    result.add(check::same(network, &csim.run(inputs)?, &Reference::new(network).run_all(inputs)));
+    result.add(check::same(&csim.run(inputs)?, &Reference::new(network).run_all(inputs)));
     Ok(result)
 }
 

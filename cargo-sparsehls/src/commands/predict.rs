@@ -36,7 +36,7 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let missing = check_output(&args.output)?;
     let firmware = load_one(common)?;
     let interrupt = Interrupt::install()?;
-    let input = Input::open(&args.input, stream::chunk_events(&firmware.network))?;
+    let input = Input::open(&args.input, stream::chunk_events(&firmware.network).get())?;
     let check = data::check_shape(&input.shape, &firmware.network).and_then(|()| data::check_any(&input.shape));
     check.map_err(|error| error.file(&args.input))?;
     let events = input.events();
@@ -108,11 +108,11 @@ fn predict(
         let mut engine = csim.map_or(Ok(Engine::Reference(&reference)), Engine::csim)?;
         Ok(move |x: Vec<f64>| {
             let (inputs, grid) = network.input.mantissas(&x);
-            Ok((data::to_floats(&engine.run(&inputs)?, network), grid))
+            Ok((engine.run(&inputs)?.to_floats(), grid))
         })
     };
     let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
-    let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len()])?;
+    let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len().get()])?;
     let mut grid = GridReport::default();
     let go_on = || if cancel.is_asked() { Err(interrupted(firmware, path)) } else { Ok(()) };
     let next = || loop {
@@ -126,7 +126,7 @@ fn predict(
     parallel::in_order(workers, next, |(y, report): (Vec<f32>, GridReport)| {
         go_on()?;
         grid.add(report);
-        progress.add(y.len() / network.output_len().max(1));
+        progress.add(y.len() / network.output_len());
         file.write(&y)
     })?;
     go_on()?;

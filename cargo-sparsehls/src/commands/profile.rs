@@ -49,15 +49,15 @@ fn profile(firmware: &Firmware, args: &ProfileArgs, output: &Output) -> Result<(
         move |x: Vec<f64>| {
             let (inputs, grid) = network.input.mantissas(&x);
             let mut profile = Profile::new(network);
-            let size = network.input_len().max(1);
-            x.chunks_exact(size).zip(inputs.chunks_exact(size)).for_each(|(x, event)| profile.count(reference, x, event));
+            let floats = x.chunks_exact(network.input_len().get());
+            floats.zip(&inputs).for_each(|(x, event)| profile.count(reference, x, event));
             Ok((profile, grid))
         }
     };
     let workers = (0..parallel::workers()).map(worker).collect();
     let (mut all, mut grid) = (Profile::new(network), GridReport::default());
     let progress = Progress::new(output, "Profiling", x.count());
-    let next = || x.read(stream::chunk_events(network)).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
+    let next = || x.read(stream::chunk_events(network).get()).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
     parallel::in_order(workers, next, |(part, report): (Profile, GridReport)| {
         progress.add(part.events as usize);
         grid.add(report);

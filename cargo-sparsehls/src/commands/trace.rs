@@ -20,15 +20,15 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let dump = args.keras.as_deref().map(|path| Dump::read(path, model)).transpose()?;
     let x = events(&firmware, args, dump.as_ref())?;
     data::check_events(&x, network)?;
-    let size = network.input_len();
+    let size = network.input_len().get();
     let Some(event) = x.values.get(args.event * size..(args.event + 1) * size) else {
         return Err(Error::new(Code::InvalidData, format!("there is no event {}; there are {}", args.event, x.events()))
             .help("--event counts from 0"));
     };
-    let (mantissas, grid) = data::to_mantissas(&Array { shape: vec![1, size], values: event.to_vec() }, network);
+    let (mantissas, grid) = network.input.mantissas(event);
     note_grid(output, &model.name, network, grid);
     let project = firmware.generate(firmware.bench_events()?.as_ref())?;
-    let layers = trace::trace(&project, directory, model, network, &mantissas, dump.as_ref(), args.event)
+    let layers = trace::trace(&project, directory, model, network, mantissas.values(), dump.as_ref(), args.event)
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
     let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);

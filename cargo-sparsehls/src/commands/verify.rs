@@ -139,7 +139,7 @@ fn compare(
         Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
             let (inputs, grid) = network.input.mantissas(&x);
             let compare = |engine: &mut Engine<'_>| {
-                let found = data::to_floats(&engine.run(&inputs)?, network);
+                let found = engine.run(&inputs)?.to_floats();
                 Ok(check::with_keras(float32, &inputs, &found, &y))
             };
             Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
@@ -150,7 +150,7 @@ fn compare(
     let progress = Progress::new(output, "Verifying", x.count());
     let events = stream::chunk_events(network);
     let next = || {
-        let chunk = (x.read(events)?, y.read(events)?);
+        let chunk = (x.read(events.get())?, y.read(events.get())?);
         Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
     };
     parallel::in_order(workers, next, |part: Compared| {

@@ -153,5 +153,5 @@ fn reference(keras: &[u8], event: &[i64]) -> Vec<i64> {
         target_directory: "target".into(),
     };
     let model = manifest::models(&package).unwrap().remove(0);
-    Reference::new(&FixedNetwork::read(&model).unwrap()).run_all(event)
+    Reference::new(&FixedNetwork::read(&model).unwrap()).run(event)
 }
