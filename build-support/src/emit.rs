@@ -4,9 +4,10 @@
 //! for byte.
 
 mod bindings;
+mod kernel;
 mod layer;
 mod process;
-mod quotient;
+mod types;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,10 +24,9 @@ use crate::{
     error::{Code, Error, Result},
     files,
     fixed::Format,
-    formats::FixedNetwork,
-    manifest::{HlsTool, Interface, Model},
+    lower::{Design, Interface},
+    manifest::{HlsTool, Model},
     mantissas::Mantissas,
-    plan::Plan,
     steps::{Step, Steps},
 };
 
@@ -52,42 +52,45 @@ pub struct Bench<'a> {
     pub outputs: &'a Mantissas,
 }
 
-/// Writes out the project of `network` for `model` of `package`, built as `plan` says.
+/// Writes out the project of `design` for `model` of `package`.
 ///
 /// # Errors
-/// [`Code::FormatTooWide`] if a mean is too wide to be divided exactly.
-pub fn project(package: &str, model: &Model, network: &FixedNetwork, plan: &Plan, bench: Bench<'_>) -> Result<Project> {
+/// [`Code::Io`], which cannot happen with the embedded templates.
+pub fn project(package: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project> {
     let made_by = format!(
         "Made by cargo-sparsehls {} from {}; do not edit.",
         env!("CARGO_PKG_VERSION"),
         crate::names::comment(&model.source.file_name().unwrap_or_default().to_string_lossy())
     );
     let templates = Templates::new()?;
-    let (layers, weights) = layer::texts(network, plan)?;
-    let processes = process::texts(network, plan, &layers);
+    let (layers, weights) = layer::texts(design);
+    let (input, output) = (design.value(design.input), design.value(design.output));
     let kernels: BTreeSet<&str> = layers.iter().filter(|layer| !layer.header.is_empty()).map(|layer| layer.header).collect();
-    let output = network.output();
+    let shape = layer::describe(&input.layout);
     let shared = context! {
         made_by => serde(&made_by),
         kernels => serde(&kernels),
         layers => serde(&layers),
-        output => serde(output),
+        output => serde(output.format),
         name => serde(&model.name),
         guard => model.name.to_uppercase(),
-        summary => summary(model, network),
+        summary => summary(&model.name, &shape, input.format, output.len(), output.format),
         symbol => symbol(package, &model.name),
         weights => serde(weights.iter().map(|weights| &weights.name).collect::<Vec<_>>()),
         input => context! {
-            type => network.input.format.cpp(),
-            word => word(network.input.format),
-            size => network.input_len().get(),
-            shape => describe(&network.input_shape),
+            type => types::fixed(input.format),
+            word => word(input.format),
+            size => input.len(),
+            shape => shape,
             // A row a cycle, or all at once.
-            row => (plan.interface == Interface::Row).then(|| network.input_len().get() / network.input_shape[0]),
+            row => match design.interface {
+                Interface::Rows { values } => Some(values),
+                Interface::Whole => None,
+            },
         },
-        processes => serde(&processes),
-        interval => plan.interval(),
-        pipeline => serde(plan.pipeline),
+        processes => serde(process::texts(design)),
+        interval => design.interval,
+        pipeline => serde(design.pipeline),
         backend => serde(model.target.tool),
         part => serde(&model.target.part),
         clock_period => model.target.clock_period,
@@ -257,15 +260,9 @@ pub(crate) fn describe(shape: &[usize]) -> String {
     shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
-fn summary(model: &Model, network: &FixedNetwork) -> String {
-    format!(
-        "{}: {} values of {} in, {} of {} out.",
-        model.name,
-        describe(&network.input_shape),
-        network.input.format,
-        network.output_len(),
-        network.output()
-    )
+/// `digits: 28 x 28 x 1 values of ufixed<8,1> in, 10 of fixed<12,5> out.`
+fn summary(name: &str, shape: &str, input: Format, outputs: usize, output: Format) -> String {
+    format!("{name}: {shape} values of {input} in, {outputs} of {output} out.")
 }
 
 /// Numbers as text, an event a line.

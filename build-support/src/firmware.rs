@@ -14,6 +14,7 @@ use crate::{
     error::{Code, Error, Errors, Result},
     float32,
     formats::FixedNetwork,
+    lower::Design,
     manifest::{self, Model},
     mantissas::Mantissas,
     plan::Plan,
@@ -80,11 +81,11 @@ impl Firmware {
     /// The HLS project, whose test bench gets the events `inputs`.
     ///
     /// # Errors
-    /// As [`emit::project`].
+    /// As [`Design::new`].
     pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
         let outputs = Reference::new(&self.network).run_all(inputs);
-        let bench = emit::Bench { inputs, outputs: &outputs };
-        emit::project(&self.package, &self.model, &self.network, &self.plan, bench)
+        let design = Design::new(&self.network, &self.plan)?;
+        emit::project(&self.package, &self.model, &design, emit::Bench { inputs, outputs: &outputs })
     }
 
     /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.

@@ -233,6 +233,11 @@ impl Dyadic {
     }
 }
 
+/// Bits that hold 0 to `largest`, without a sign; at least 1.
+pub fn bits_for(largest: usize) -> u32 {
+    (usize::BITS - largest.leading_zeros()).max(1)
+}
+
 /// All mantissas from `lo` to `hi`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {

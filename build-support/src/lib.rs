@@ -75,7 +75,8 @@
 //! | [`float32`] | `FixedNetwork` and an event → [`float32::Bounds`]: how far Keras's own float32 may be off |
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
 //! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
-//! | [`emit`] | `FixedNetwork` and `Plan` → [`emit::Project`]: the files of an HLS project |
+//! | [`lower`] | `FixedNetwork` and `Plan` → [`lower::Design`]: the numbers of every kernel |
+//! | [`emit`] | `Design` → [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` → [`csim::Csim`]: the compiled simulation |
 //! | [`stream`] | many events → outputs of an engine, chunk by chunk |
 //! | [`check`] | reference, simulation, Keras outputs → [`check::Comparison`] |
@@ -103,6 +104,7 @@ pub mod fixed;
 pub mod float32;
 pub mod formats;
 pub mod keras;
+pub mod lower;
 pub mod manifest;
 mod mantissas;
 mod names;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Operation, Step, Structure, operation::MULTIPLIED_DIGITS};
 use crate::{
-    fixed::{Overflow, QuantizerFormat, Rounding},
+    fixed::{Overflow, QuantizerFormat, Rounding, bits_for},
     formats::FixedNetwork,
     manifest::Variant,
     network::{Coefficients, Quantizer, Relu, Shape, SparseShape},
@@ -72,11 +72,6 @@ pub(super) fn kernel(fixed: &FixedLayer, plan: &LayerPlan, around: Surroundings)
         parts.op();
     }
     Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64, interval: 1 }, held: parts.held }
-}
-
-/// Bits that hold 0 to `largest`.
-fn bits_for(largest: usize) -> u32 {
-    (usize::BITS - largest.leading_zeros()).max(1)
 }
 
 /// Levels of a balanced tree over `inputs`.

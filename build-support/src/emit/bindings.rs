@@ -93,7 +93,7 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
     let is_odd = matches!(network.input.rest, Rest::Odd | Rest::OddOrQuantized { .. });
     Module {
         name: model.name.clone(),
-        summary: summary(model, network),
+        summary: summary(&model.name, &describe(&network.input_shape), input, network.output_len().get(), network.output()),
         layers: rows.collect(),
         library: library.map(str::to_owned),
         input_shape: network.input_shape.clone(),

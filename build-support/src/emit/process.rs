@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::layer::LayerText;
-use crate::{formats::FixedNetwork, plan::Plan};
+use super::layer::Names;
+use crate::lower::{Design, Layout, Process, ValueId};
 
 /// An array of the top function or of a process.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Array {
     #[serde(rename = "type")]
     type_: String,
@@ -20,7 +20,7 @@ pub struct ProcessText {
     name: String,
     /// Indices of its layers.
     layers: Vec<usize>,
-    /// What it reads; nothing for the first, which reads the network's input.
+    /// What it reads.
     takes: Vec<Array>,
     /// What it writes.
     gives: Vec<Array>,
@@ -30,35 +30,29 @@ pub struct ProcessText {
     steps: usize,
 }
 
-/// The processes of a network, in order of data flow.
-pub fn texts(network: &FixedNetwork, plan: &Plan, layers: &[LayerText]) -> Vec<ProcessText> {
-    let mut processes = Vec::new();
-    let mut takes = Vec::new();
-    for range in plan.processes(network) {
-        let inside: Vec<usize> = range.clone().filter(|at| !layers[*at].absorbed).collect();
-        let end = range.end - 1;
-        let ends_network = range.end == layers.len();
-        let gives = arrays(&layers[end], ends_network);
-        processes.push(ProcessText {
-            name: format!("{}_process", layers[end].id),
-            takes: std::mem::replace(&mut takes, gives.clone()),
-            gives,
-            inner: inside.iter().filter(|at| **at != end).flat_map(|at| arrays(&layers[*at], false)).collect(),
-            steps: plan.layers[range].iter().map(|plan| plan.steps).max().unwrap_or(1),
-            layers: inside,
-        });
-    }
-    processes
+/// The processes of a design, in order of data flow.
+pub fn texts(design: &Design) -> Vec<ProcessText> {
+    let names = Names::of(design);
+    let arrays = |values: &[ValueId]| values.iter().flat_map(|value| arrays(design, &names, *value)).collect();
+    let process = |process: &Process| ProcessText {
+        name: format!("{}_process", design.layers[process.last()].id),
+        layers: process.layers.clone(),
+        takes: arrays(&process.takes),
+        gives: arrays(&process.gives),
+        inner: arrays(&process.inner),
+        steps: process.steps,
+    };
+    design.processes.iter().map(process).collect()
 }
 
-/// The values of a layer and, if it is sparse, their hashes.
-fn arrays(layer: &LayerText, is_output: bool) -> Vec<Array> {
-    let name = if is_output { "output".to_owned() } else { layer.id.clone() };
-    let values = Array { type_: format!("{}_t", layer.id), name: name.clone(), size: layer.size };
-    let hashes = layer.hash_type.as_ref().map(|_| Array {
-        type_: format!("{}_hash_t", layer.id),
-        name: format!("{name}_hash"),
-        size: layer.hash_size,
-    });
-    std::iter::once(values).chain(hashes).collect()
+/// The features of a value and, if it is sparse, their coordinates.
+fn arrays(design: &Design, names: &Names<'_>, id: ValueId) -> Vec<Array> {
+    let value = design.value(id);
+    let name = if id == design.output { "output" } else { names.of_value(id) };
+    let mut arrays = vec![Array { type_: names.of_type(id), name: name.to_owned(), size: value.len() }];
+    if let Layout::Sparse(layout) = &value.layout {
+        let type_ = format!("{}_hash_t", names.of_value(id));
+        arrays.push(Array { type_, name: format!("{name}_hash"), size: layout.shape.slots * 2 });
+    }
+    arrays
 }

@@ -1,0 +1,386 @@
+//! The calls of the kernels of `hls_lib/kernels`: their configuration and their constants.
+
+use super::{
+    layer::{LayerText, Names, QuotientText, Weights},
+    types::{constant, constant_of, fixed, long, mantissa, native, rounding_to, typed, unsigned},
+};
+use crate::{
+    lower::{
+        Active, Affine, Arrival, By, Conv2d, Dense, Design, Elements, Flatten, Form, FormatChoice, InputReduce, Kernel, Layer,
+        LimitedRelu, LookUpDense, Lookup, MaxMinus, Normalize, Pool, Pooling2d, Quantizer, Quotient, SparseBias, SparseQuantize,
+        Sums, Table,
+    },
+    network::{Coefficients, SparseShape},
+};
+
+/// Writes what a layer's kernel needs into its text.
+pub struct Writer<'a> {
+    pub design: &'a Design,
+    pub names: &'a Names<'a>,
+    pub layer: &'a Layer,
+    pub text: LayerText,
+    pub weights: &'a mut Vec<Weights>,
+}
+
+impl Writer<'_> {
+    pub fn kernel(&mut self, kernel: &Kernel) {
+        match kernel {
+            Kernel::InputReduce(reduce) => self.input_reduce(reduce),
+            Kernel::SparseQuantize(quantize) => self.sparse_quantize(quantize),
+            Kernel::DenseQuantize(quantizer) => self.dense_quantize(quantizer),
+            Kernel::Conv2d(conv) => self.conv2d(conv),
+            Kernel::SparseBias(bias) => self.sparse_bias(bias),
+            Kernel::Pooling2d(pooling) => self.pooling2d(pooling),
+            Kernel::Flatten(flatten) => self.flatten(*flatten),
+            Kernel::LookUpDense(dense) => self.look_up_dense(dense),
+            Kernel::Dense(dense) => self.dense(dense),
+            Kernel::Affine(affine) => self.affine(affine),
+            Kernel::Relu(elements) => self.relu(*elements),
+            Kernel::LimitedRelu(relu) => self.limited_relu(*relu),
+            Kernel::MaxMinus(max_minus) => self.max_minus(*max_minus),
+            Kernel::Lookup(lookup) => self.lookup(lookup),
+            Kernel::Normalize(normalize) => self.normalize(normalize),
+            Kernel::Copy { elements } => {
+                self.call("dense_copy", "dense.h");
+                self.constants([("values", *elements)]);
+            }
+        }
+    }
+
+    /// The kernel and its header.
+    fn call(&mut self, name: &'static str, header: &'static str) {
+        self.text.kernel = name;
+        self.text.header = header;
+    }
+
+    fn constants<const N: usize>(&mut self, constants: [(&'static str, usize); N]) {
+        self.text.constants.extend(constants.map(|(name, value)| constant(name, value)));
+    }
+
+    fn slots(&mut self, shape: SparseShape) {
+        self.constants([("slots", shape.slots), ("channels", shape.channels)]);
+    }
+
+    fn elements(&mut self, elements: Elements) {
+        match elements {
+            Elements::Sparse(shape) => self.slots(shape),
+            Elements::Dense(count) => self.constants([("values", count)]),
+        }
+    }
+
+    /// Adds an array of constants named after the layer, and passes it to the kernel.
+    fn array(&mut self, suffix: &str, row: Option<usize>, values: &[i64], note: String) {
+        let name = self.table(suffix, row, values.to_vec(), note);
+        self.text.arguments.push(name);
+    }
+
+    fn table(&mut self, suffix: &str, row: Option<usize>, values: Vec<i64>, note: String) -> String {
+        let name = format!("{}{suffix}", self.text.id);
+        let title = self.text.title.clone();
+        self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), row, values });
+        name
+    }
+
+    fn input_reduce(&mut self, reduce: &InputReduce) {
+        let SparseShape { slots, height, width, channels } = reduce.shape;
+        self.constants([("slots", slots), ("height", height), ("width", width), ("channels", channels)]);
+        self.text.types = vec![
+            typed("count_t", unsigned(reduce.count_bits)),
+            typed("rank_t", unsigned(reduce.rank_bits)),
+            typed("column_t", unsigned(reduce.column_bits)),
+        ];
+        match reduce.arrival {
+            Arrival::Rows { taken_bits, feature } => {
+                self.call("sparse_input_reduce_rows", "sparse_input_reduce.h");
+                self.text.types.extend([typed("taken_t", unsigned(taken_bits)), typed("feature_t", mantissa(feature))]);
+            }
+            Arrival::Whole { pixels_per_cycle, row_bits } => {
+                self.call("sparse_input_reduce", "sparse_input_reduce.h");
+                self.constants([("pixels_per_cycle", pixels_per_cycle)]);
+                self.text.types.push(typed("row_t", unsigned(row_bits)));
+            }
+        }
+        let (comparison, condition) = match reduce.active {
+            Active::NotZero => ("!= 0".to_owned(), "not 0".to_owned()),
+            Active::Above { threshold, least } => {
+                // Never a negative number beside an unsigned one: C++ may compare both as unsigned.
+                let never = || format!("> {}", self.design.value(self.layer.reads).range().hi);
+                (least.map_or_else(never, |least| format!(">= {least}")), format!("above {threshold}"))
+            }
+        };
+        self.text.active = Some(comparison);
+        self.text.notes.push(format!("A pixel is active where its first channel is {condition}; the first {slots} are kept."));
+    }
+
+    fn sparse_quantize(&mut self, quantize: &SparseQuantize) {
+        self.call("sparse_quantize", "quantize.h");
+        self.slots(quantize.shape);
+        self.constants([("pixels_per_cycle", quantize.pixels_per_cycle)]);
+        self.quantizer(&quantize.quantizer);
+    }
+
+    pub fn dense_quantize(&mut self, quantizer: &Quantizer) {
+        self.call("dense_quantize", "quantize.h");
+        self.constants([("values", self.text.size)]);
+        self.quantizer(quantizer);
+    }
+
+    fn quantizer(&mut self, quantizer: &Quantizer) {
+        let Quantizer { rounding, overflow, .. } = *quantizer;
+        self.choice(&quantizer.choice);
+        let cast = |format: &Option<_>| format.map(|format| rounding_to(format, rounding, overflow));
+        let casts: Vec<_> = quantizer.formats.iter().map(cast).collect();
+        self.text.reads = casts.iter().any(Option::is_some);
+        let plural = if casts.len() == 1 { "" } else { "s" };
+        self.text.notes.push(format!("{} format{plural}, {} {}", casts.len(), rounding.ap_name(), overflow.ap_name()));
+        self.text.casts = Some(casts);
+        self.text.quotient = quantizer.quotient.as_ref().map(quotient);
+    }
+
+    /// Where the format of an element comes from; adds the table of formats if one is needed.
+    fn choice(&mut self, choice: &FormatChoice) {
+        self.text.types.push(typed("format_t", unsigned(choice.index_bits)));
+        let (format_of, axes, indices) = match &choice.by {
+            By::Nothing => {
+                self.text.format_of = Some("one");
+                return;
+            }
+            By::Channel(indices) => ("channel", "[channel]", indices),
+            By::Pixel(indices) => ("element", "[row][column][channel]", indices),
+            By::Element(indices) => ("element", "[element]", indices),
+        };
+        let values = indices.iter().map(|index| i64::from(*index)).collect();
+        self.table("_table", None, values, format!("The index of the format, {axes}."));
+        self.text.format_of = Some(format_of);
+    }
+
+    fn conv2d(&mut self, conv: &Conv2d) {
+        let [rows, columns] = conv.kernel;
+        self.call("sparse_conv2d", "sparse_conv2d.h");
+        self.slots(conv.shape);
+        self.constants([
+            ("filters", conv.filters),
+            ("kernel_height", rows),
+            ("kernel_width", columns),
+            ("taps", rows * columns),
+            ("pixels_per_cycle", conv.pixels_per_cycle),
+            ("filters_per_cycle", conv.filters_per_cycle),
+            ("channels_per_cycle", conv.channels_per_cycle),
+        ]);
+        self.text.constants.push(constant_of("bool", "ordered", conv.is_ordered));
+        let form = match conv.form {
+            Form::Pairwise => "sparsehls::Pairwise",
+            Form::Gather => "sparsehls::Gather",
+        };
+        self.text.types = vec![
+            typed("form", form),
+            typed("difference_t", mantissa(conv.difference)),
+            typed("tap_t", unsigned(conv.tap_bits)),
+            typed("feature_t", mantissa(conv.feature)),
+            typed("weight_t", mantissa(conv.weights.format())),
+            typed("accumulator_t", mantissa(conv.accumulator)),
+        ];
+        let channels = conv.shape.channels;
+        self.text.notes.push(format!("{rows} x {columns} kernel, {channels} channels to {} filters", conv.filters));
+        let note = note("[kernel row, kernel column][channel, filter]", &conv.weights);
+        self.array("_weights", Some(channels * conv.filters), &conv.weights.values, note);
+    }
+
+    fn sparse_bias(&mut self, bias: &SparseBias) {
+        self.call("sparse_bias", "sparse_conv2d.h");
+        self.slots(bias.shape);
+        self.text.constants.push(constant("shift", bias.shift));
+        self.text.types.push(typed("accumulator_t", mantissa(bias.accumulator)));
+        self.array("_biases", None, &bias.biases.values, note("[channel]", &bias.biases));
+    }
+
+    fn pooling2d(&mut self, pooling: &Pooling2d) {
+        let ([rows, columns], [height, width]) = (pooling.window, pooling.cells);
+        self.call("sparse_pooling2d", "sparse_pooling2d.h");
+        self.slots(pooling.shape);
+        self.constants([("pool_height", rows), ("pool_width", columns), ("out_height", height), ("out_width", width)]);
+        self.constants([("pixels_per_cycle", pooling.pixels_per_cycle)]);
+        match pooling.pool {
+            Pool::Sum { accumulator } => {
+                self.text.types.push(typed("mode", "sparsehls::PoolingAverage"));
+                self.text.types.push(typed("accumulator_t", mantissa(accumulator)));
+                let divisor = self.design.value(self.layer.writes).divisor;
+                if divisor != 1 {
+                    self.text.notes.push(format!("The values are sums; the quantizer that follows divides by {divisor}."));
+                }
+            }
+            Pool::Largest { count_bits, least } => {
+                self.text.types.push(typed("mode", "sparsehls::PoolingMax"));
+                self.text.types.push(typed("count_t", unsigned(count_bits)));
+                let least = match least {
+                    least if least == i128::from(i64::MIN) => format!("{} - 1", i64::MIN + 1), // C++ has no such literal
+                    least => least.to_string(),
+                };
+                self.text.constants.push(constant_of("long long", "least", least));
+            }
+        }
+        self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
+    }
+
+    fn flatten(&mut self, flatten: Flatten) {
+        self.call("sparse_flatten", "sparse_flatten.h");
+        self.slots(flatten.shape);
+        let SparseShape { height, width, .. } = flatten.shape;
+        self.constants([("height", height), ("width", width), ("pixels_per_cycle", flatten.pixels_per_cycle)]);
+        self.text.types.push(typed("position_t", unsigned(flatten.position_bits)));
+        self.text.types.push(typed("value_t", mantissa(flatten.element)));
+    }
+
+    /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
+    fn look_up_dense(&mut self, dense: &LookUpDense) {
+        let SparseShape { slots, height, width, channels } = dense.shape;
+        self.call("sparse_flatten_dense", "sparse_flatten.h");
+        self.constants([
+            ("slots", slots),
+            ("channels", channels),
+            ("height", height),
+            ("width", width),
+            ("filters", dense.outputs),
+            ("pixels_per_cycle", dense.pixels_per_cycle),
+            ("filters_per_cycle", dense.outputs_per_cycle),
+        ]);
+        self.sums(&dense.sums, height * width * channels, dense.outputs, Some(channels * dense.outputs));
+        // Without a quantizer the values go on as the flatten would have given them.
+        let multiplied = self.names.of_type(dense.multiplied);
+        let quantizer = match dense.quantizer {
+            Some(_) => format!("::{}_config", self.names.of_value(dense.multiplied)),
+            None => format!("sparsehls::Unquantized< ::{multiplied}>"),
+        };
+        self.text.types.extend([
+            typed("position_t", unsigned(dense.position_bits)),
+            typed("element_t", unsigned(dense.element_bits)),
+            typed("quantizer_t", quantizer),
+            typed("quantized_t", format!("::{multiplied}")),
+        ]);
+        let source = self.names.of_value(self.layer.reads);
+        self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {source}."));
+    }
+
+    fn dense(&mut self, dense: &Dense) {
+        self.call("dense", "dense.h");
+        self.constants([
+            ("rows", dense.rows),
+            ("inputs", dense.inputs),
+            ("outputs", dense.outputs),
+            ("inputs_per_cycle", dense.inputs_per_cycle),
+            ("outputs_per_cycle", dense.outputs_per_cycle),
+        ]);
+        self.sums(&dense.sums, dense.inputs, dense.outputs, None);
+    }
+
+    /// The weights are in rows of a length, if one is given.
+    fn sums(&mut self, sums: &Sums, inputs: usize, outputs: usize, row: Option<usize>) {
+        self.text.constants.push(constant("shift", sums.shift));
+        self.text.types =
+            vec![typed("weight_t", mantissa(sums.weights.format())), typed("accumulator_t", mantissa(sums.accumulator))];
+        let (weights, count) = (&sums.weights.values, sums.weights.values.len());
+        let zeros = weights.iter().filter(|weight| **weight == 0).count();
+        self.text.notes.push(format!("{inputs} inputs, {outputs} outputs; {zeros} of {count} weights are zero"));
+        self.array("_weights", row, weights, note("[input, output]", &sums.weights));
+        self.array("_biases", None, &sums.biases.values, note("[output]", &sums.biases));
+    }
+
+    fn relu(&mut self, elements: Elements) {
+        let kernel = match elements {
+            Elements::Dense(_) => "dense_relu",
+            Elements::Sparse(_) => "sparse_relu",
+        };
+        self.call(kernel, "dense.h");
+        self.elements(elements);
+    }
+
+    fn limited_relu(&mut self, relu: LimitedRelu) {
+        let kernel = match relu.elements {
+            Elements::Dense(_) => "dense_limited_relu",
+            Elements::Sparse(_) => "sparse_limited_relu",
+        };
+        self.call(kernel, "dense.h");
+        self.elements(relu.elements);
+        let slope = relu.slope.map_or("-1".to_owned(), |slope| slope.to_string());
+        self.text.constants.extend([constant("shift", relu.shift), constant("slope", slope), long("limit", relu.limit)]);
+        self.text.types.push(typed("wide_t", mantissa(relu.wide)));
+    }
+
+    fn affine(&mut self, affine: &Affine) {
+        self.call("dense_affine", "dense.h");
+        self.constants([("values", affine.elements), ("channels", affine.scales.values.len())]);
+        self.text.constants.push(constant("shift", affine.shift));
+        self.text.types =
+            vec![typed("weight_t", mantissa(affine.scales.format())), typed("accumulator_t", mantissa(affine.accumulator))];
+        self.array("_weights", None, &affine.scales.values, note("[channel]", &affine.scales));
+        self.array("_biases", None, &affine.offsets.values, note("[channel]", &affine.offsets));
+    }
+
+    fn max_minus(&mut self, max_minus: MaxMinus) {
+        self.call("max_minus", "lookup.h");
+        self.constants([("values", max_minus.elements)]);
+        self.text.types.push(typed("difference_t", mantissa(max_minus.difference)));
+    }
+
+    fn lookup(&mut self, lookup: &Lookup) {
+        let kernel = match lookup.elements {
+            Elements::Dense(_) => "dense_lookup",
+            Elements::Sparse(_) => "sparse_lookup",
+        };
+        self.call(kernel, "lookup.h");
+        self.elements(lookup.elements);
+        self.choice(&lookup.choice);
+        self.entries(&lookup.table, lookup.function.name());
+    }
+
+    fn entries(&mut self, table: &Table, function: &str) {
+        self.text.constants.push(constant("first", table.first));
+        self.constants([("entries", table.entries), ("formats", table.formats)]);
+        self.text.types.push(typed("entry_t", unsigned(table.index_bits)));
+        let note = format!("[format][argument]: {function} of the mantissas from {} on.", table.first);
+        self.array("_weights", None, &table.values, note);
+    }
+
+    fn normalize(&mut self, normalize: &Normalize) {
+        self.call("normalize", "lookup.h");
+        self.constants([("values", normalize.elements)]);
+        let index = fixed(normalize.index);
+        let rounded = normalize.rounded.map(|format| rounding_to(format, normalize.rounding, normalize.overflow));
+        self.text.types = vec![
+            typed("accumulator_t", mantissa(normalize.accumulator)),
+            typed("sum_t", fixed(normalize.accumulator)),
+            typed("rounded_t", rounded.unwrap_or_else(|| index.clone())),
+            typed("index_t", index),
+            typed("reciprocal_t", mantissa(normalize.reciprocal)),
+            typed("product_t", mantissa(normalize.product)),
+        ];
+        self.entries(&normalize.table, "reciprocal");
+    }
+}
+
+fn note(axes: &str, constants: &Coefficients) -> String {
+    format!("{axes}; mantissas with {} fraction bits.", constants.fraction)
+}
+
+fn quotient(q: &Quotient) -> QuotientText {
+    QuotientText {
+        divisor: q.divisor,
+        type_: fixed(q.format),
+        constants: vec![
+            constant("divisor", q.divisor),
+            constant("left", q.left),
+            constant("right", q.right),
+            constant("shift", q.shift),
+            long("offset", q.offset),
+            long("offset_quotient", q.offset_quotient),
+            long("multiplier", q.multiplier),
+        ],
+        types: vec![
+            typed("shifted_t", mantissa(q.shifted)),
+            typed("numerator_t", unsigned(q.numerator_bits)),
+            typed("multiplier_t", unsigned(q.multiplier_bits)),
+            typed("product_t", unsigned(q.product_bits)),
+            typed("quotient_t", fixed(q.format)),
+        ],
+    }
+}
