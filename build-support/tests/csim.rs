@@ -7,11 +7,13 @@ mod common;
 use std::{path::Path, process::Command};
 
 use sparsehls_build::{
-    check,
+    Mantissas, check,
     csim::Csim,
     data,
+    fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
     manifest::{HlsTool, Interface, LayerOptions, Model, Variant},
+    network::{Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape},
 };
 
 /// Compiles and compares one fixture with the knobs that are set.
@@ -97,4 +99,33 @@ fn the_test_bench_passes_and_notices_a_wrong_bit() {
         std::fs::write(&expected, format!("{} {rest}", first.parse::<i64>().unwrap() + 1)).unwrap();
         assert!(!run().status.success(), "{interface:?}: a wrong bit passes");
     }
+}
+
+/// A softmax whose quantizer of the sum keeps no bit: the sum is 0, whatever was added, and every result is a multiple of the
+/// table's one entry.
+#[test]
+fn a_sum_of_which_nothing_is_left_is_zero() {
+    let quantizer = |format| Quantizer::uniform(format, Rounding::HalfUp, Overflow::Saturate, 1);
+    let layer = |id: &str, op| Layer {
+        name: id.into(),
+        keras_name: id.into(),
+        keras_class: "QSoftmax".into(),
+        id: id.into(),
+        shape: Shape::Dense(vec![3]),
+        origin: Origin::Model,
+        op,
+    };
+    let lookup = |function, i, f| Lookup { function, output: quantizer(QuantizerFormat::Live { k: 0, i, f }) };
+    let exponential = Op::Lookup(lookup(Function::Exp { scale: 1.0 }, 3, 2));
+    let (sum, reciprocal) = (quantizer(QuantizerFormat::Dead), lookup(Function::Reciprocal, 1, 3));
+    let layers = vec![layer("exp", exponential), layer("softmax", Op::Normalize { sum, reciprocal })];
+    let model = common::model(Path::new("none.keras"), Format { signed: true, width: 3, fraction: 1 });
+    let network = FixedNetwork::infer(Network { input_shape: vec![3], layers, tolerance: 0.0 }, &model).unwrap();
+    let inputs = (0..8 * 8 * 8).flat_map(|event| [event % 8 - 4, event / 8 % 8 - 4, event / 64 - 4]).collect();
+    let inputs = Mantissas::new(inputs, network.input_len(), network.input.format);
+    let directory = tempfile::tempdir().unwrap();
+    let project = common::project("fixtures", &model, &network, &inputs).unwrap();
+    project.write(directory.path()).unwrap();
+    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
+    assert_eq!(common::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
 }

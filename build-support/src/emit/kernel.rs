@@ -344,13 +344,12 @@ impl Writer<'_> {
     fn normalize(&mut self, normalize: &Normalize) {
         self.call("normalize", "lookup.h");
         self.constants([("values", normalize.elements)]);
-        let index = fixed(normalize.index);
-        let rounded = normalize.rounded.map(|format| rounding_to(format, normalize.rounding, normalize.overflow));
+        let rounded = rounding_to(normalize.rounded, normalize.rounding, normalize.overflow);
         self.text.types = vec![
             typed("accumulator_t", mantissa(normalize.accumulator)),
             typed("sum_t", fixed(normalize.accumulator)),
-            typed("rounded_t", rounded.unwrap_or_else(|| index.clone())),
-            typed("index_t", index),
+            typed("rounded_t", rounded),
+            typed("index_t", fixed(normalize.index)),
             typed("reciprocal_t", mantissa(normalize.reciprocal)),
             typed("product_t", mantissa(normalize.product)),
         ];

@@ -31,8 +31,8 @@ pub struct Normalize {
     pub elements: usize,
     /// What the sum is held in.
     pub accumulator: Format,
-    /// What the sum is rounded to; `None` if that is always 0.
-    pub rounded: Option<Format>,
+    /// What the sum is rounded to.
+    pub rounded: Format,
     /// How the sum is rounded.
     pub rounding: Rounding,
     /// How the rounded sum overflows.
@@ -55,11 +55,19 @@ impl Normalize {
         let fraction = site.output.format.fraction;
         let reciprocals = Coefficients { values: table.values.clone(), fraction: fraction - site.input.format.fraction };
         let reciprocal = reciprocals.format();
+        let (rounded, rounding) = match target(sum.formats[0], sum.overflow, index) {
+            Some(rounded) => (rounded, sum.rounding),
+            // Nothing is left of the sum: it is less than this one bit stands for.
+            None => {
+                let above = Format { signed: false, width: 1, fraction: -accumulator.integer() };
+                (above, Rounding::TowardZero)
+            }
+        };
         Ok(Self {
             elements: site.output.len(),
             accumulator: *accumulator,
-            rounded: target(sum.formats[0], sum.overflow, index),
-            rounding: sum.rounding,
+            rounded,
+            rounding,
             overflow: sum.overflow,
             index,
             table,
@@ -92,9 +100,11 @@ mod tests {
         let op = FixedNormalize { sum, accumulator: unsigned(9, 8), reciprocal };
         let lowered = Normalize::new(&op, site(&input, &output)).unwrap();
         assert_eq!((lowered.reciprocal, lowered.product), (unsigned(6, 5), signed(15, 13)));
-        assert_eq!((lowered.rounded, lowered.index, lowered.table.index_bits), (Some(unsigned(6, 4)), unsigned(6, 4), 6));
-        // A sum of which nothing is left is 0.
+        assert_eq!((lowered.rounded, lowered.rounding), (unsigned(6, 4), Rounding::HalfUp));
+        assert_eq!((lowered.index, lowered.table.index_bits), (unsigned(6, 4), 6));
+        // A sum of which nothing is left is 0: it is less than 2, the least that the accumulator does not hold.
         let dead = network::Quantizer::uniform(QuantizerFormat::Dead, Rounding::Floor, Overflow::Wrap, 1);
-        assert_eq!(Normalize::new(&FixedNormalize { sum: dead, ..op }, site(&input, &output)).unwrap().rounded, None);
+        let lowered = Normalize::new(&FixedNormalize { sum: dead, ..op }, site(&input, &output)).unwrap();
+        assert_eq!((lowered.rounded, lowered.rounding), (unsigned(1, -1), Rounding::TowardZero));
     }
 }
