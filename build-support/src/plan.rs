@@ -472,6 +472,16 @@ mod tests {
     }
 
     #[test]
+    fn every_knob_and_every_variant_is_for_some_layer() {
+        for knob in Knob::ALL {
+            assert!(rows().iter().any(|(_, op)| takes(op).contains(&knob)), "{knob:?}");
+        }
+        for variant in Variant::ALL {
+            assert!(rows().iter().any(|(_, op)| variants(op).contains(variant)), "{variant:?}");
+        }
+    }
+
+    #[test]
     fn the_guide_lists_the_knobs_that_each_layer_takes() {
         let Some(guide) = crate::guide("manifest.md") else { return };
         let table: Vec<_> = guide

@@ -111,7 +111,8 @@ mod tests {
         let Some(guide) = crate::guide("manifest.md") else { return };
         for knob in Knob::ALL {
             let key = knob.key();
-            let row = guide.lines().find_map(|line| line.strip_prefix(&format!("| `{key}` | "))).unwrap();
+            let row = guide.lines().find_map(|line| line.strip_prefix(&format!("| `{key}` | ")));
+            let row = row.unwrap_or_else(|| panic!("docs/manifest.md has no row for {key}"));
             let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
             let unit = match knob.counts() {
                 Counts::Steps => "clock cycles",
