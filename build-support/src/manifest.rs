@@ -128,8 +128,8 @@ impl Problems {
 }
 
 /// Reads one model; `tables` are the model's own, then those with the defaults, nearest first.
-fn model(package: &Package, name: String, tables: &[Table]) -> Result<Model, Errors> {
-    let own = &tables[0];
+fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, Errors> {
+    let [own, ..] = tables;
     let mut wrong = Problems(own.unknown_keys(&[&shared_keys()[..], &OWN_KEYS, &layers::PRECISION_KEYS].concat()));
     wrong.take(check_model_name(&name, own));
     let path = |text: String| package.directory.join(text);

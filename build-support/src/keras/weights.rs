@@ -40,31 +40,11 @@ impl Weights {
             let count = counters.entry(class.clone()).or_default();
             let group = if *count == 0 { class.clone() } else { format!("{class}_{count}") };
             *count += 1;
-            groups.insert((*layer).to_owned(), format!("layers/{group}"));
+            let group = format!("layers/{group}");
+            check_name(&file, layer, &group)?;
+            groups.insert((*layer).to_owned(), group);
         }
-        let weights = Self { file, groups };
-        layers.iter().try_for_each(|(layer, _)| weights.check_name(layer))?;
-        Ok(weights)
-    }
-
-    /// The group's `vars` carry the layer's name; another name means that the order of the layers is not what we
-    /// think it is, and every weight would go to the wrong layer.
-    fn check_name(&self, layer: &str) -> Result {
-        let Some(group) = self.groups.get(layer) else { return Ok(()) };
-        let Ok(vars) = self.file.group(&format!("{group}/vars")) else { return Ok(()) };
-        let name = match vars.attrs().ok().and_then(|mut attributes| attributes.remove("name")) {
-            Some(AttrValue::String(name) | AttrValue::AsciiString(name) | AttrValue::VarLenAsciiString(name)) => name,
-            _ => return Ok(()),
-        };
-        if name == layer {
-            return Ok(());
-        }
-        Err(Error::new(
-            Code::WeightsUnreadable,
-            format!("the weights in `{group}` belong to a layer named {name:?}, but config.json puts another layer there"),
-        )
-        .layer(layer)
-        .help("config.json and model.weights.h5 do not belong together; save the model again"))
+        Ok(Self { file, groups })
     }
 
     /// Variable number `index` of the object `path` inside `layer` (empty for the layer itself).
@@ -72,7 +52,8 @@ impl Weights {
     /// # Errors
     /// [`Code::WeightsUnreadable`], [`Code::ModelTooLarge`], [`Code::WeightsValue`]; the caller adds the layer.
     pub fn read(&self, layer: &str, path: &str, index: usize) -> Result<Array> {
-        let group = self.groups.get(layer).map_or("", String::as_str);
+        let group = self.groups.get(layer);
+        let group = group.ok_or_else(|| Error::internal(format!("weights of {layer:?}, which config.json does not have")))?;
         let inner = if path.is_empty() { String::new() } else { format!("/{path}") };
         let full = format!("{group}{inner}/vars/{index}");
         let unreadable = |error: &dyn std::fmt::Display| {
@@ -116,6 +97,25 @@ impl Weights {
         .layer(layer)
         .help("config.json and model.weights.h5 do not belong together; save the model again"))
     }
+}
+
+/// The group's `vars` carry the layer's name; another name means that the order of the layers is not what we
+/// think it is, and every weight would go to the wrong layer.
+fn check_name(file: &File, layer: &str, group: &str) -> Result {
+    let Ok(vars) = file.group(&format!("{group}/vars")) else { return Ok(()) };
+    let name = match vars.attrs().ok().and_then(|mut attributes| attributes.remove("name")) {
+        Some(AttrValue::String(name) | AttrValue::AsciiString(name) | AttrValue::VarLenAsciiString(name)) => name,
+        _ => return Ok(()),
+    };
+    if name == layer {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::WeightsUnreadable,
+        format!("the weights in `{group}` belong to a layer named {name:?}, but config.json puts another layer there"),
+    )
+    .layer(layer)
+    .help("config.json and model.weights.h5 do not belong together; save the model again"))
 }
 
 /// `QConv2DSparse` -> `q_conv2d_sparse`, as `keras.src.utils.naming.to_snake_case` does it.

@@ -45,7 +45,7 @@ impl Selection {
     /// [`Code::FileNotFound`], [`Code::ManifestUnreadable`], [`Code::PackageNotFound`], [`Code::NoModels`].
     pub fn packages(&self) -> Result<Vec<Package>> {
         let metadata = self.metadata()?;
-        let all = packages(&metadata);
+        let all = packages(&metadata)?;
         if !self.packages.is_empty() {
             return self.packages.iter().map(|name| named(&all, name)).collect();
         }
@@ -108,22 +108,26 @@ impl Selection {
 pub(crate) fn of_build_script(manifest_directory: &Path) -> Result<Package> {
     let manifest = manifest_directory.join("Cargo.toml");
     let selection = Selection { manifest_path: Some(manifest.clone()), ..Selection::default() };
-    let all = packages(&selection.metadata()?);
+    let all = packages(&selection.metadata()?)?;
     all.into_iter().find(|package| package.manifest == manifest).ok_or_else(|| {
         Error::new(Code::ManifestUnreadable, "cargo metadata does not list the package being built").file(manifest)
     })
 }
 
-fn packages(metadata: &Metadata) -> Vec<Package> {
+fn packages(metadata: &Metadata) -> Result<Vec<Package>> {
     let of = |value: &Value| value.get("sparsehls").cloned();
-    let members = metadata.workspace_packages().into_iter().map(|package| Package {
-        name: package.name.to_string(),
-        manifest: package.manifest_path.clone().into(),
-        directory: package.manifest_path.parent().map(Into::into).unwrap_or_default(),
-        metadata: of(&package.metadata),
-        workspace_metadata: of(&metadata.workspace_metadata),
-        workspace_manifest: metadata.workspace_root.as_std_path().join("Cargo.toml"),
-        target_directory: metadata.target_directory.clone().into(),
+    let members = metadata.workspace_packages().into_iter().map(|package| {
+        let manifest = &package.manifest_path;
+        let directory = manifest.parent().ok_or_else(|| Error::internal(format!("the manifest `{manifest}` is in no folder")))?;
+        Ok(Package {
+            name: package.name.to_string(),
+            manifest: manifest.into(),
+            directory: directory.into(),
+            metadata: of(&package.metadata),
+            workspace_metadata: of(&metadata.workspace_metadata),
+            workspace_manifest: metadata.workspace_root.as_std_path().join("Cargo.toml"),
+            target_directory: metadata.target_directory.clone().into(),
+        })
     });
     members.collect()
 }

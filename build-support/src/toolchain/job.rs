@@ -67,17 +67,23 @@ pub struct Done {
     pub kept: Steps,
 }
 
-/// A tool with what identifies it in the state.
+/// A tool with what identifies it in the state, and the steps that it is for.
 struct Identified {
     tool: Tool,
     identity: String,
+    steps: Steps,
 }
 
 impl Identified {
-    fn new(tool: Tool, cancel: &Cancel) -> Self {
+    fn new(tool: Tool, steps: Steps, cancel: &Cancel) -> Self {
         // The version counts, not the place; without a version the place has to do.
         let version = tool.version(cancel).unwrap_or_else(|| tool.path.display().to_string());
-        Self { identity: format!("{} {version}", tool.program.name()), tool }
+        Self { identity: format!("{} {version}", tool.program.name()), tool, steps }
+    }
+
+    /// Those of `steps` that this tool is for.
+    fn of(&self, steps: Steps) -> Steps {
+        steps.filter(|step| self.steps.has(step))
     }
 }
 
@@ -105,15 +111,17 @@ impl Job<'_> {
     /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::Interrupted`]; [`Code::Io`].
     pub fn run(&self) -> Result<Done> {
         self.require_tools()?;
-        let identify = |tool| Identified::new(tool, self.cancel);
-        let hls = identify(find(self.model.target.tool)?);
-        let vivado = if self.steps.has(Step::Vsynth) { Some(identify(find_any(&[Program::Vivado])?)) } else { None };
-        let of = |step: Step| if step == Step::Vsynth { vivado.as_ref().unwrap_or(&hls) } else { &hls };
+        let wanted = self.steps.with_needed();
+        let (hls, vivado) = (wanted.filter(|step| step != Step::Vsynth), wanted.filter(|step| step == Step::Vsynth));
+        let mut tools = vec![Identified::new(find(self.model.target.tool)?, hls, self.cancel)];
+        if vivado != Steps::NONE {
+            tools.push(Identified::new(find_any(&[Program::Vivado])?, vivado, self.cancel));
+        }
         let lock = self.lock()?;
         if self.cancel.is_asked() {
             return Err(self.interrupted(Steps::NONE));
         }
-        let result = self.run_alone(&of, &lock);
+        let result = self.run_alone(wanted, &tools, &lock);
         // A process that a tool has left behind may still hold the file; the run is over all the same. Not so where a tool
         // was ended without its children: they hold the lock as long as they may write into the project.
         if result.is_ok() || self.cancel.is_by_signals() {
@@ -156,10 +164,12 @@ impl Job<'_> {
         Project { directory: self.directory, top: &self.model.name }
     }
 
-    fn run_alone<'a>(&self, of: &dyn Fn(Step) -> &'a Identified, lock: &File) -> Result<Done> {
-        let (project, wanted) = (self.project(), self.steps.with_needed());
+    /// Runs those of `wanted` that are not done; `tools` are for all of them, in the order in which they run.
+    fn run_alone(&self, wanted: Steps, tools: &[Identified], lock: &File) -> Result<Done> {
+        let project = self.project();
         let mut state = State::load(self.directory);
-        let fresh = wanted.filter(|step| state.has(step, &project, &of(step).identity));
+        let is_done = |tool: &Identified, step: &Step| state.has(*step, &project, &tool.identity);
+        let fresh: Steps = tools.iter().flat_map(|tool| tool.steps.iter().filter(|step| is_done(tool, step))).collect();
         let mut todo = wanted.filter(|step| !fresh.has(step) || step.needs_synth() && !fresh.has(Step::Synth));
         if Report::read(self.directory, project.top, wanted.filter(|step| !todo.has(step))).is_err() {
             // Done by a version of this crate that read less of the reports.
@@ -175,14 +185,14 @@ impl Job<'_> {
             project.remove_outputs(stale)?;
             let options = crate::emit::build_options(todo)?;
             files::write_if_changed(&self.directory.join("build_opt.tcl"), options.as_bytes())?;
-            for part in [todo.filter(|step| step != Step::Vsynth), todo.filter(|step| step == Step::Vsynth)] {
-                if let Some(first) = part.iter().next() {
-                    self.run_tool(of(first), part, &mut state, lock)?;
-                }
+            for tool in tools.iter().filter(|tool| tool.of(todo) != Steps::NONE) {
+                self.run_tool(tool, tool.of(todo), &mut state, lock)?;
             }
-            for step in kept.iter() {
-                // The tool may have added to the reports of steps that it did not repeat.
-                state.add(step, &project, &of(step).identity)?;
+            for tool in tools {
+                for step in tool.of(kept).iter() {
+                    // The tool may have added to the reports of steps that it did not repeat.
+                    state.add(step, &project, &tool.identity)?;
+                }
             }
             state.save(self.directory)?;
         }
@@ -191,7 +201,7 @@ impl Job<'_> {
 
     /// Runs one tool for `steps`, and keeps in the state what has ended well.
     fn run_tool(&self, identified: &Identified, steps: Steps, state: &mut State, lock: &File) -> Result {
-        let Identified { tool, identity } = identified;
+        let Identified { tool, identity, .. } = identified;
         let project = self.project();
         let log = self.directory.join(if tool.program == Program::Vivado { "vsynth.log" } else { "hls.log" });
         let inputs = |step| project.inputs(step, identity).ok();
@@ -221,7 +231,7 @@ impl Job<'_> {
 
     /// Runs the tool's process and tells what goes on; `seen` gets the steps that the script calls done.
     fn watch(&self, identified: &Identified, steps: Steps, log: &Path, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
-        let Identified { tool, identity } = identified;
+        let Identified { tool, identity, .. } = identified;
         let mut command = self.launcher()?;
         command.push(tool.path.clone().into());
         command.extend(tool.program.arguments().iter().map(OsString::from));
@@ -255,8 +265,8 @@ impl Job<'_> {
             Ended::Cancelled => return Err(self.interrupted(Steps::NONE)),
             Ended::Exited(status) if status.success() && findings.script_failed.is_none() => return Ok(()),
             Ended::Exited(status) => format!("ended with {status}"),
-            Ended::TimedOut => {
-                let minutes = self.model.target.tool_timeout.unwrap_or_default().as_secs_f64() / 60.0;
+            Ended::TimedOut(limit) => {
+                let minutes = limit.as_secs_f64() / 60.0;
                 let text =
                     format!("{} was ended: it took longer than the {minutes} minutes of `tool-timeout`", tool.path.display());
                 return Err(failed(&text, log).key(format!("{}.tool-timeout", self.model.key())));

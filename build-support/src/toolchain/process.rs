@@ -71,8 +71,8 @@ pub struct Process<'a> {
 pub enum Ended {
     /// By itself.
     Exited(ExitStatus),
-    /// It took too long and was ended.
-    TimedOut,
+    /// It took longer than this and was ended.
+    TimedOut(Duration),
     /// It was asked to end.
     Cancelled,
 }
@@ -109,11 +109,11 @@ impl Process<'_> {
                 }
                 return Ok(if cancel.is_asked() { Ended::Cancelled } else { Ended::Exited(status) });
             }
-            let late = self.timeout.is_some_and(|timeout| start.elapsed() >= timeout);
-            if late || cancel.is_asked() {
+            let late = self.timeout.filter(|timeout| start.elapsed() >= *timeout);
+            if late.is_some() || cancel.is_asked() {
                 group.end(&handle);
                 tail.lines(BEHIND, &mut |line| watch(line, start.elapsed()));
-                return Ok(if late { Ended::TimedOut } else { Ended::Cancelled });
+                return Ok(late.map_or(Ended::Cancelled, Ended::TimedOut));
             }
         }
     }
@@ -309,7 +309,7 @@ mod tests {
         // The limit is there for the disk of whoever breaks this.
         let flood = "ulimit -f 2000000; exec yes";
         let (ended, lines, _folder) = shell(flood, Some(Duration::from_millis(200)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
         assert!(lines.iter().all(|line| line == "y"), "lines are whole");
         let cancel = Cancel::default();
         let ended = std::thread::scope(|scope| {
@@ -348,7 +348,7 @@ mod tests {
     fn a_timeout_ends_the_children_too() {
         let script = "sleep 1000 & echo $! > child; wait";
         let (ended, _, folder) = shell(script, Some(Duration::from_millis(500)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "child"));
     }
 
@@ -365,7 +365,7 @@ mod tests {
     fn in_the_callers_group_only_the_process_itself_is_ended() {
         let script = "sleep 8 & echo $! > child; echo $$ > itself; wait";
         let (ended, _, folder) = shell_in(false, script, Some(Duration::from_millis(300)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "itself") && !has_gone(folder.path(), "child"));
         let deaf = "trap '' TERM; echo $$ > itself; echo stop; while :; do sleep 1; done";
         let (ended, _, folder) = shell_in(false, deaf, None, &Cancel::default());

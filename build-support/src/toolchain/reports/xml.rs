@@ -27,10 +27,10 @@ impl Node {
             match reader.read_event().map_err(|error| error.to_string())? {
                 Event::Start(start) if open.len() <= MAX_DEPTH => open.push(Self::named(start.name().as_ref())),
                 Event::Start(_) => return Err(format!("elements are nested more than {MAX_DEPTH} deep")),
-                Event::Empty(start) => adopt(&mut open, Self::named(start.name().as_ref())),
+                Event::Empty(start) => adopt(&mut open, Self::named(start.name().as_ref()))?,
                 Event::End(_) => {
-                    let child = open.pop().unwrap_or_default();
-                    adopt(&mut open, child);
+                    let child = open.pop().ok_or("an element ends that has not begun")?;
+                    adopt(&mut open, child)?;
                 }
                 Event::Text(text) => {
                     let text = text.decode().map_err(|error| error.to_string())?;
@@ -71,10 +71,9 @@ impl Node {
     }
 }
 
-fn adopt(open: &mut [Node], child: Node) {
-    if let Some(parent) = open.last_mut() {
-        parent.children.push(child);
-    }
+fn adopt(open: &mut [Node], child: Node) -> Result<(), String> {
+    open.last_mut().ok_or("an element ends that has not begun")?.children.push(child);
+    Ok(())
 }
 
 #[cfg(test)]
