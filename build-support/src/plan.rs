@@ -268,8 +268,8 @@ impl Planner<'_> {
         let fixed = &self.network.layers[at];
         let (full, options) = (extent(fixed), self.options(fixed));
         let one_step = full.in_steps_of(full);
-        if self.model.interface == Interface::Row && at == 0 {
-            let height = self.network.input_shape.first().copied().unwrap_or(1);
+        // `check_interface` has seen that the first op is one.
+        if let (Interface::Row, 0, FixedOp::InputReduce(reduce)) = (self.model.interface, at, &fixed.layer.op) {
             if let Some(key) = options.hardware_keys().next() {
                 return Err(self
                     .error(
@@ -279,7 +279,7 @@ impl Planner<'_> {
                     )
                     .help(format!("remove `{key}`")));
             }
-            return Ok(LayerPlan { steps: height, ..one_step });
+            return Ok(LayerPlan { steps: reduce.pixels.height, ..one_step });
         }
         if full == Extent::ONE {
             return Ok(one_step);
