@@ -89,7 +89,7 @@ pub fn project(package: &str, model: &Model, design: &Design, bench: Bench<'_>) 
             },
         },
         processes => serde(process::texts(design)),
-        interval => design.interval,
+        interval => design.initiation_interval,
         pipeline => serde(design.pipeline),
         backend => serde(model.target.tool),
         part => serde(&model.target.part),

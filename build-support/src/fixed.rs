@@ -27,27 +27,22 @@ pub enum Rounding {
 }
 
 impl Rounding {
-    /// Every mode, with its name in HGQ2 and its name in `ap_fixed`.
-    pub const ALL: [(Self, &'static str, &'static str); 7] = [
-        (Self::Floor, "TRN", "AP_TRN"),
-        (Self::HalfUp, "RND", "AP_RND"),
-        (Self::HalfEven, "RND_CONV", "AP_RND_CONV"),
-        (Self::TowardZero, "TRN_ZERO", "AP_TRN_ZERO"),
-        (Self::HalfTowardZero, "RND_ZERO", "AP_RND_ZERO"),
-        (Self::HalfDown, "RND_MIN_INF", "AP_RND_MIN_INF"),
-        (Self::HalfAwayFromZero, "RND_INF", "AP_RND_INF"),
+    /// Every mode, with its name in HGQ2.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Floor, "TRN"),
+        (Self::HalfUp, "RND"),
+        (Self::HalfEven, "RND_CONV"),
+        (Self::TowardZero, "TRN_ZERO"),
+        (Self::HalfTowardZero, "RND_ZERO"),
+        (Self::HalfDown, "RND_MIN_INF"),
+        (Self::HalfAwayFromZero, "RND_INF"),
     ];
 
     /// The mode with HGQ2's name `name`; a leading `S_` (stochastic in training) changes nothing at inference.
     pub fn from_keras(name: &str) -> Option<Self> {
         let name = name.to_ascii_uppercase();
         let name = name.strip_prefix("S_").unwrap_or(&name);
-        Self::ALL.iter().find(|(_, keras, _)| *keras == name).map(|(mode, ..)| *mode)
-    }
-
-    /// The name of this mode in `ap_fixed`.
-    pub fn ap_name(self) -> &'static str {
-        Self::ALL.iter().find(|(mode, ..)| *mode == self).map_or("AP_TRN", |(_, _, ap)| ap)
+        Self::ALL.iter().find(|(_, keras)| *keras == name).map(|(mode, ..)| *mode)
     }
 
     /// Rounds the exact quotient `numerator / denominator`; `denominator` must be positive.
@@ -122,15 +117,6 @@ impl Overflow {
             _ => None,
         }
     }
-
-    /// The name of this mode in `ap_fixed`.
-    pub fn ap_name(self) -> &'static str {
-        match self {
-            Self::Wrap => "AP_WRAP",
-            Self::Saturate => "AP_SAT",
-            Self::SaturateSymmetric => "AP_SAT_SYM",
-        }
-    }
 }
 
 /// A fixed-point type: `width` bits, of which `fraction` are behind the binary point (`fraction` may be negative or
@@ -195,11 +181,6 @@ impl Format {
     /// Bytes of the smallest integer that holds a mantissa.
     pub fn bytes(&self) -> u32 {
         self.width.div_ceil(8).next_power_of_two()
-    }
-
-    /// The C++ type.
-    pub fn cpp(&self) -> String {
-        format!("ap_{}fixed<{}, {}>", if self.signed { "" } else { "u" }, self.width, self.integer())
     }
 }
 

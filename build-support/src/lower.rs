@@ -63,7 +63,7 @@ pub struct Design {
     /// How layers overlap.
     pub pipeline: Pipeline,
     /// Cycles from one event to the next.
-    pub interval: usize,
+    pub initiation_interval: usize,
 }
 
 /// How the input comes in.
@@ -138,7 +138,7 @@ impl Design {
             interface: interface(plan, &layers)?,
             output,
             pipeline: plan.pipeline,
-            interval: plan.interval(),
+            initiation_interval: plan.interval(),
             values,
             layers,
         })

@@ -2,7 +2,7 @@
 
 use super::{
     layer::{LayerText, Names, QuotientText, Weights},
-    types::{constant, constant_of, fixed, long, mantissa, native, rounding_to, typed, unsigned},
+    types::{constant, constant_of, fixed, long, mantissa, native, overflow_mode, rounding_mode, rounding_to, typed, unsigned},
 };
 use crate::{
     lower::{
@@ -132,7 +132,8 @@ impl Writer<'_> {
         let casts: Vec<_> = quantizer.formats.iter().map(cast).collect();
         self.text.reads = casts.iter().any(Option::is_some);
         let plural = if casts.len() == 1 { "" } else { "s" };
-        self.text.notes.push(format!("{} format{plural}, {} {}", casts.len(), rounding.ap_name(), overflow.ap_name()));
+        let modes = format!("{} {}", rounding_mode(rounding), overflow_mode(overflow));
+        self.text.notes.push(format!("{} format{plural}, {modes}", casts.len()));
         self.text.casts = Some(casts);
         self.text.quotient = quantizer.quotient.as_ref().map(quotient);
     }

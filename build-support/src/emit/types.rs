@@ -35,12 +35,12 @@ pub fn typed(name: &'static str, type_: impl Into<String>) -> Named {
 
 /// `ap_fixed<W, I>` for values of `format`.
 pub fn fixed(format: Format) -> String {
-    format.cpp()
+    format!("ap_{}fixed<{}, {}>", prefix(format), format.width, format.integer())
 }
 
 /// `ap_int<W>` for mantissas of `format`.
 pub fn mantissa(format: Format) -> String {
-    format!("{}<{}>", if format.signed { "ap_int" } else { "ap_uint" }, format.width)
+    format!("ap_{}int<{}>", prefix(format), format.width)
 }
 
 /// `ap_uint<W>`.
@@ -50,9 +50,34 @@ pub fn unsigned(bits: u32) -> String {
 
 /// The type that rounds to `format`.
 pub fn rounding_to(format: Format, rounding: Rounding, overflow: Overflow) -> String {
-    let sign = if format.signed { "" } else { "u" };
-    let (rounding, overflow) = (rounding.ap_name(), overflow.ap_name());
-    format!("ap_{sign}fixed<{}, {}, {rounding}, {overflow}>", format.width, format.integer())
+    let modes = format!("{}, {}", rounding_mode(rounding), overflow_mode(overflow));
+    format!("ap_{}fixed<{}, {}, {modes}>", prefix(format), format.width, format.integer())
+}
+
+fn prefix(format: Format) -> &'static str {
+    if format.signed { "" } else { "u" }
+}
+
+/// The name of a rounding mode in `ap_fixed`.
+pub fn rounding_mode(rounding: Rounding) -> &'static str {
+    match rounding {
+        Rounding::Floor => "AP_TRN",
+        Rounding::HalfUp => "AP_RND",
+        Rounding::HalfEven => "AP_RND_CONV",
+        Rounding::TowardZero => "AP_TRN_ZERO",
+        Rounding::HalfTowardZero => "AP_RND_ZERO",
+        Rounding::HalfDown => "AP_RND_MIN_INF",
+        Rounding::HalfAwayFromZero => "AP_RND_INF",
+    }
+}
+
+/// The name of an overflow mode in `ap_fixed`.
+pub fn overflow_mode(overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::Wrap => "AP_WRAP",
+        Overflow::Saturate => "AP_SAT",
+        Overflow::SaturateSymmetric => "AP_SAT_SYM",
+    }
 }
 
 /// The smallest integer type of C++ that holds all of `values`.
