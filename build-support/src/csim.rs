@@ -4,10 +4,8 @@
 //! fault in it can neither crash the compiler nor leave anything behind.
 
 use std::{
-    collections::hash_map::DefaultHasher,
     ffi::OsString,
     fs,
-    hash::{Hash, Hasher},
     io::{ErrorKind, Read, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -18,6 +16,7 @@ use crate::{
     emit::Project,
     error::{Code, Error, Result},
     files,
+    fingerprint::Fingerprint,
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     manifest::{HlsTool, Model},
@@ -49,13 +48,15 @@ pub struct Compiler {
 /// without it agree with the reference).
 pub(crate) const VECTORS: [&str; 3] = ["-ftree-loop-vectorize", "-fvect-cost-model=dynamic", "-fno-tree-slp-vectorize"];
 
-impl Hash for Compiler {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (&self.command, &self.version).hash(hasher);
-    }
-}
-
 impl Compiler {
+    /// Its command and version, to which is added what it compiles.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add_all(&self.command);
+        fingerprint.add(&self.version);
+        fingerprint
+    }
+
     /// Finds the compiler: `CXX`, or else the usual one.
     ///
     /// # Errors
@@ -149,9 +150,9 @@ impl Csim {
         directory: &Path,
         network: &FixedNetwork,
     ) -> Result<Self> {
-        let mut hasher = DefaultHasher::new();
-        (compiler, library.file_name()).hash(&mut hasher);
-        let (program, _) = kept_or_linked(compiler, directory, "check", hasher.finish(), |command| {
+        let mut fingerprint = compiler.fingerprint();
+        fingerprint.add_all(library.file_name());
+        let (program, _) = kept_or_linked(compiler, directory, "check", &fingerprint, |command| {
             command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
         })?;
         Ok(Self::new(program, network))
@@ -313,26 +314,27 @@ fn compile_program(
 ) -> Result<(PathBuf, bool)> {
     let compiler = Compiler::find()?;
     let flags = [standard(tool), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
-    let mut hasher = DefaultHasher::new();
-    (&compiler, flags, sources).hash(&mut hasher);
-    project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));
-    kept_or_linked(&compiler, directory, name, hasher.finish(), |command| {
+    let mut fingerprint = compiler.fingerprint();
+    fingerprint.add_all(flags);
+    fingerprint.add_all(sources);
+    project.add_sources(&mut fingerprint);
+    kept_or_linked(&compiler, directory, name, &fingerprint, |command| {
         command.args(flags).args(sources);
     })
 }
 
-/// The program `csim/NAME-HASH` below `directory`, compiled with these arguments unless it is there. Returns whether it
+/// The program `csim/NAME-FINGERPRINT` below `directory`, compiled with these arguments unless it is there. Returns whether it
 /// was compiled now.
 fn kept_or_linked(
     compiler: &Compiler,
     directory: &Path,
     name: &str,
-    hash: u64,
+    fingerprint: &Fingerprint,
     arguments: impl FnOnce(&mut Command),
 ) -> Result<(PathBuf, bool)> {
     let folder = directory.join("csim");
     // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
-    let file = format!("{name}-{hash:016x}{}", std::env::consts::EXE_SUFFIX);
+    let file = format!("{name}-{:016x}{}", fingerprint.short(), std::env::consts::EXE_SUFFIX);
     let kept = folder.join(&file);
     if kept.is_file() {
         return Ok((kept, false));

@@ -23,6 +23,7 @@ use self::layer::Weights;
 use crate::{
     error::{Code, Error, Result},
     files,
+    fingerprint::Fingerprint,
     fixed::Format,
     lower::{Design, Interface},
     manifest::{HlsTool, Model},
@@ -199,9 +200,13 @@ impl Project {
         format!("{name}_bridge.cpp").into()
     }
 
-    /// Whether the simulation is compiled from this file, directly or because another includes it.
-    pub(crate) fn is_source(path: &str) -> bool {
-        !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp")
+    /// Adds the files from which the simulation is compiled, directly or because another includes them.
+    pub(crate) fn add_sources(&self, fingerprint: &mut Fingerprint) {
+        let is_source = |path: &str| !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp");
+        for (path, contents) in self.files.iter().filter(|(path, _)| is_source(path)) {
+            fingerprint.add(path);
+            fingerprint.add(contents);
+        }
     }
 }
 

@@ -60,6 +60,7 @@
 //! | --- | --- |
 //! | [`error`] | the one error type: codes, exit codes, what to do |
 //! | [`files`] | writing files whole, and only if they changed |
+//! | [`fingerprint`] | whether contents are the same as before |
 //! | [`parallel`] | work on all cores, in order |
 //! | `names` | identifiers for generated text |
 //! | `steps` | the steps of the vendor's tools |
@@ -99,6 +100,7 @@ pub mod diagnosis;
 pub mod emit;
 pub mod error;
 pub mod files;
+pub mod fingerprint;
 mod firmware;
 pub mod fixed;
 pub mod float32;

@@ -4,14 +4,12 @@
 //! this program, whose interpreter is the other side of the comparison. Nothing but a pass is remembered.
 
 use std::{
-    collections::hash_map::DefaultHasher,
     fs,
-    hash::{Hash, Hasher},
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use sparsehls_build::{check::Comparison, formats::GridReport};
+use sparsehls_build::{check::Comparison, fingerprint::Fingerprint, formats::GridReport};
 
 /// What the checks found; no event differed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -49,9 +47,14 @@ impl Stamp {
         let myself = fs::metadata(std::env::current_exe().ok()?).ok()?;
         let age = myself.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let golden = golden.map(fs::read).transpose().ok()?;
-        let mut hasher = DefaultHasher::new();
-        (program.file_name()?, golden, env!("CARGO_PKG_VERSION"), myself.len(), age).hash(&mut hasher);
-        Some(Self { path: program.with_file_name("checked"), key: hasher.finish() })
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(program.file_name()?);
+        fingerprint.add(env!("CARGO_PKG_VERSION"));
+        fingerprint.add_bytes(&myself.len().to_le_bytes());
+        fingerprint.add_bytes(&age.as_nanos().to_le_bytes());
+        // Last, so that no golden file is not an empty one.
+        golden.iter().for_each(|golden| fingerprint.add_bytes(golden));
+        Some(Self { path: program.with_file_name("checked"), key: fingerprint.short() })
     }
 
     /// What the checks found, if they have passed for exactly this.

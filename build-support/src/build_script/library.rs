@@ -1,9 +1,7 @@
 //! The simulation as a static library for the target.
 
 use std::{
-    collections::hash_map::DefaultHasher,
     fs,
-    hash::{Hash, Hasher},
     path::{Path, PathBuf},
 };
 
@@ -59,12 +57,13 @@ impl Libraries {
         let Firmware { package, model, directory, .. } = firmware;
         let symbol = emit::symbol(package, &model.name);
         let standard = csim::standard(model.target.tool);
-        let mut hasher = DefaultHasher::new();
-        (&self.compiler, &self.flags, standard).hash(&mut hasher);
-        project.files.iter().filter(|(path, _)| Project::is_source(path)).for_each(|file| file.hash(&mut hasher));
+        let mut fingerprint = self.compiler.fingerprint();
+        fingerprint.add_all(&self.flags);
+        fingerprint.add(standard);
+        project.add_sources(&mut fingerprint);
         // The name says what the library was made from, and it appears only when it is complete. Two versions of a
         // package in one program have libraries of different names.
-        let name = format!("{symbol}_{:016x}", hasher.finish());
+        let name = format!("{symbol}_{:016x}", fingerprint.short());
         let library = self.path(&name);
         if library.is_file() {
             return Ok(name);

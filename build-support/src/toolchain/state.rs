@@ -13,6 +13,7 @@ use super::{Step, Steps};
 use crate::{
     error::{Error, Result},
     files,
+    fingerprint::Fingerprint,
 };
 
 const FILE: &str = "toolchain.json";
@@ -124,31 +125,31 @@ impl Project<'_> {
 
     /// Fingerprint of `identity`, and of names and contents of files and folders; what is missing is left out.
     fn fingerprint(&self, identity: &str, paths: &[PathBuf]) -> Result<String> {
-        let mut hash = Fnv::default();
-        hash.item(identity.as_bytes());
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(identity);
         for path in paths {
             let full = self.directory.join(path);
             if full.is_dir() {
                 for file in files::files_below(&full)? {
-                    self.hash(&mut hash, file.path())?;
+                    self.add(&mut fingerprint, file.path())?;
                 }
             } else {
-                self.hash(&mut hash, &full)?;
+                self.add(&mut fingerprint, &full)?;
             }
         }
-        Ok(format!("{:032x}", hash.0))
+        Ok(fingerprint.to_string())
     }
 
-    /// The name of a file in the project and its contents. A symbolic link is what it points to, not what is there.
-    fn hash(&self, hash: &mut Fnv, file: &Path) -> Result {
+    /// Adds the name of a file in the project and its contents. A symbolic link is what it points to, not what is there.
+    fn add(&self, fingerprint: &mut Fingerprint, file: &Path) -> Result {
         let contents = match fs::read_link(file) {
             Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
             Err(_) => fs::read(file),
         };
         match contents {
             Ok(bytes) => {
-                hash.item(file.strip_prefix(self.directory).unwrap_or(file).as_os_str().as_encoded_bytes());
-                hash.item(&bytes);
+                fingerprint.add(file.strip_prefix(self.directory).unwrap_or(file));
+                fingerprint.add_bytes(&bytes);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -157,38 +158,9 @@ impl Project<'_> {
     }
 }
 
-/// FNV-1a with 128 bits: stable across versions and machines, which the standard library's hasher does not promise.
-struct Fnv(u128);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Fnv {
-    /// Bytes with their length, so that the next item cannot continue them.
-    fn item(&mut self, bytes: &[u8]) {
-        self.add(&(bytes.len() as u64).to_le_bytes());
-        self.add(bytes);
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        const PRIME: u128 = (1 << 88) + 0x13b;
-        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hash_is_fnv_1a() {
-        let mut hash = Fnv::default();
-        hash.add(b"a");
-        assert_eq!(hash.0, 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
-    }
 
     #[test]
     fn a_step_is_done_for_its_inputs_tool_and_outputs_only() {
