@@ -1,69 +1,21 @@
-//! Estimate of what a kernel costs on an FPGA: LUT, FF, DSP, cycles.
-//!
-//! A kernel is described by its [`Structure`]: the [`Operation`]s it needs, in order of data flow. The estimate adds
-//! them up and places pipeline registers by their delays. It is an estimate: no vendor tool is asked. How far it is off
-//! for published kernels is tested in `tests/published.rs` and written down in `docs/cost-model.md`.
-
-mod kernels;
-mod operation;
-mod structure;
+//! Estimate of what a network costs on an FPGA: LUT, FF, DSP, cycles of its kernels, added up along its processes.
 
 use std::ops::Range;
 
-use self::kernels::{Surroundings, kernel};
-pub use self::{
-    kernels::Kernel,
-    operation::Operation,
-    structure::{Clock, Estimate, Step, Structure},
-};
+pub use crate::ops::parts::Kernel;
 use crate::{
     formats::{FixedLayer, FixedNetwork},
     manifest::{Pipeline, Target},
-    plan::{LayerPlan, Plan},
+    ops::{
+        LayerPlan,
+        parts::{Surroundings, kernel},
+    },
+    plan::Plan,
+    structure::{Clock, Estimate, Structure},
 };
 
 /// Cycles that the handshake between two processes of a dataflow region takes.
 const HANDSHAKE: u64 = 1;
-/// LUTs that count like one DSP where variants are compared.
-const LUTS_OF_A_DSP: u64 = 100;
-
-impl std::fmt::Display for Operation {
-    /// `8-bit add`, `20:1 select of 8 bits`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Add { width } => write!(f, "{width}-bit add"),
-            Self::Sum { inputs, width } => write!(f, "sum of {inputs} values of {width} bits"),
-            Self::Compare { width } => write!(f, "{width}-bit compare"),
-            Self::Equal { width } => write!(f, "{width}-bit equal"),
-            Self::Decode { width } => write!(f, "{width}-bit decode"),
-            Self::Select { inputs, width } => write!(f, "{inputs}:1 select of {width} bits"),
-            Self::GatedOr { inputs, width } => write!(f, "{inputs}:1 gated or of {width} bits"),
-            Self::Gate { width } => write!(f, "{width}-bit gate"),
-            Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
-            Self::Constants { entries, width } => write!(f, "choice of {entries} {width}-bit constants"),
-            Self::Round { formats, width } => write!(f, "{width}-bit rounding to {formats} formats"),
-            Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
-            Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
-        }
-    }
-}
-
-impl Estimate {
-    /// One number for the area, to compare variants with.
-    pub fn area(&self) -> u64 {
-        self.luts.saturating_add(self.dsps.saturating_mul(LUTS_OF_A_DSP))
-    }
-
-    /// Adds the area of another kernel; cycles stay.
-    fn add_area(&mut self, other: &Self) {
-        self.luts = self.luts.saturating_add(other.luts);
-        self.hls_luts = self.hls_luts.saturating_add(other.hls_luts);
-        self.ffs = self.ffs.saturating_add(other.ffs);
-        self.dsps = self.dsps.saturating_add(other.dsps);
-        self.bram18 = self.bram18.saturating_add(other.bram18);
-        self.table_bits = self.table_bits.saturating_add(other.table_bits);
-    }
-}
 
 /// The estimate of a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +37,7 @@ pub fn layer(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> Estimate 
 
 /// The estimate of the op at `at`, if it is built like this.
 pub fn layer_at(network: &FixedNetwork, at: usize, plan: &LayerPlan, target: &Target) -> Estimate {
-    estimate(&[kernel(&network.layers[at], plan, Surroundings::of(network, at, &[]))], target)
+    estimate(&[kernel(&network.layers[at], plan, Surroundings::of(&network.layers, at, &[]))], target)
 }
 
 /// The kernel of the op at `at` of a planned network, and its estimate.
@@ -96,7 +48,7 @@ pub fn planned(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) 
 }
 
 fn planned_kernel(network: &FixedNetwork, plan: &Plan, at: usize) -> Kernel {
-    kernel(&network.layers[at], &plan.layers[at], Surroundings::of(network, at, &plan.layers))
+    kernel(&network.layers[at], &plan.layers[at], Surroundings::of(&network.layers, at, &plan.layers))
 }
 
 /// The estimate of kernels in one pipeline.

@@ -23,7 +23,10 @@ use self::{
 use crate::{
     formats::FixedNetwork,
     network::{Coefficients, Conv2d, Dense, Quantizer, Relu},
-    ops::{FixedLayer, FixedLookup, FixedNormalize, FixedOp, FixedPooling2d, FixedReduce, Pooled, Table, Values},
+    ops::{
+        FixedAffine, FixedBias, FixedLayer, FixedLookup, FixedNormalize, FixedOp, FixedPooling2d, FixedReduce, Pooled, Table,
+        Values,
+    },
     reference::{Pixels, Reference, Value},
 };
 
@@ -252,13 +255,13 @@ impl<'a> Float32<'a> {
             FixedOp::InputReduce(reduce) => layer.input_reduce(reduce),
             FixedOp::Quantize(op) => layer.quantize(&op.quantizer, &op.classes),
             FixedOp::SparseConv2d(op) => layer.conv2d(&op.conv),
-            FixedOp::SparseBias(bias) => layer.sparse_bias(bias),
+            FixedOp::SparseBias(FixedBias { bias }) => layer.sparse_bias(bias),
             FixedOp::SparsePooling2d(pooling) => layer.pool(pooling),
             FixedOp::SparseFlatten(_) => to_dense(layer.slack, layer.x),
             FixedOp::Relu(options) => layer.relu(options),
             FixedOp::Dense(op) => layer.dense(&op.dense),
-            FixedOp::Affine { scale, offset } => layer.affine(scale, offset),
-            FixedOp::MaxMinus => layer.max_minus(),
+            FixedOp::Affine(FixedAffine { scale, offset }) => layer.affine(scale, offset),
+            FixedOp::MaxMinus(_) => layer.max_minus(),
             FixedOp::Lookup(op) => layer.look_up(op),
             FixedOp::Normalize(op) => {
                 // The tables of a float softmax stand for something else in Keras, which the tolerance covers.
@@ -266,7 +269,7 @@ impl<'a> Float32<'a> {
                     self.network.tolerance > 0.0 && self.network.layers.last().is_some_and(|last| std::ptr::eq(last, fixed));
                 layer.normalize(op, stands_in)
             }
-            FixedOp::Reshape => layer.slack.to_vec(),
+            FixedOp::Reshape(_) => layer.slack.to_vec(),
         }
     }
 }
@@ -280,7 +283,7 @@ fn can_round(fixed: &FixedLayer) -> bool {
         FixedOp::Normalize(op) => is_wide(&op.sum),
         _ => false,
     };
-    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.layer.op.accumulator()];
+    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.rules().accumulator()];
     quantizer
         || fixed.input.divisor != 1
         || fixed.output.divisor != 1

@@ -69,6 +69,7 @@
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
 //! | [`keras`] | `model.keras` → [`keras::KerasModel`] |
 //! | [`network`] | `KerasModel` → [`network::Network`]: elementary ops |
+//! | [`structure`] | the operations that a kernel consists of → [`structure::Estimate`]: their area and timing |
 //! | [`ops`] | what is known about each op: a file each |
 //! | [`formats`] | `Network` → [`formats::FixedNetwork`]: exact fixed-point formats on every value |
 //! | [`data`] | `.npy` and `.npz` files; floats on their way to the input grid |
@@ -119,6 +120,7 @@ pub mod reference;
 pub mod report;
 mod steps;
 pub mod stream;
+pub mod structure;
 pub mod toolchain;
 pub mod trace;
 

@@ -42,7 +42,8 @@ use crate::{
     formats::{FixedNetwork, MAX_WIDTH},
     manifest::{self, Pipeline},
     network::Coefficients,
-    plan::{LayerPlan, Plan},
+    ops::LayerPlan,
+    plan::Plan,
 };
 
 /// A network as hardware.
@@ -240,7 +241,7 @@ mod testing {
     use crate::{
         fixed::{Format, Interval, bits_for},
         network::SparseShape,
-        plan::LayerPlan,
+        ops::LayerPlan,
     };
 
     /// All at once.

@@ -116,6 +116,14 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The sparse shape, if it is one.
+    pub fn sparse(&self) -> Option<SparseShape> {
+        match self {
+            Self::Sparse(pixels) => Some(*pixels),
+            Self::Dense(_) => None,
+        }
+    }
+
     /// Values in one event: N·C for a sparse tensor.
     pub fn len(&self) -> usize {
         match self {

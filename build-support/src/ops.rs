@@ -7,27 +7,37 @@ pub mod affine;
 pub mod bias;
 pub mod conv2d;
 pub mod dense;
+mod extent;
 pub mod flatten;
 pub mod lookup;
+pub mod parts;
 pub mod pooling;
 pub mod quantize;
 pub mod reduce;
 pub mod relu;
+pub mod reshape;
 pub mod softmax;
 mod sums;
 
+use self::parts::{Gives, Parts};
 pub use self::{
+    affine::FixedAffine,
+    bias::FixedBias,
     conv2d::FixedConv2d,
     dense::FixedDense,
+    extent::{Extent, LayerPlan},
+    flatten::FixedFlatten,
     lookup::{FixedLookup, MAX_TABLE, Table},
     pooling::{FixedPooling2d, Pooled},
     quantize::FixedQuantizer,
     reduce::{FixedReduce, Threshold},
-    softmax::FixedNormalize,
+    reshape::FixedReshape,
+    softmax::{FixedMaxMinus, FixedNormalize},
 };
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Interval},
+    manifest::{Knob, Variant},
     network::{Coefficients, Layer, Op, Relu, Shape, SparseShape},
 };
 
@@ -56,51 +66,71 @@ pub enum FixedOp {
     /// See [`Op::SparseConv2d`].
     SparseConv2d(FixedConv2d),
     /// See [`Op::SparseBias`].
-    SparseBias(Coefficients),
+    SparseBias(FixedBias),
     /// See [`Op::SparsePooling2d`].
     SparsePooling2d(FixedPooling2d),
-    /// See [`Op::SparseFlatten`]; the shape of what goes in.
-    SparseFlatten(SparseShape),
+    /// See [`Op::SparseFlatten`].
+    SparseFlatten(FixedFlatten),
     /// See [`Op::Relu`].
     Relu(Relu),
     /// See [`Op::Dense`].
     Dense(FixedDense),
     /// See [`Op::Affine`].
-    Affine {
-        /// The scales.
-        scale: Coefficients,
-        /// The offsets.
-        offset: Coefficients,
-    },
+    Affine(FixedAffine),
     /// See [`Op::MaxMinus`].
-    MaxMinus,
+    MaxMinus(FixedMaxMinus),
     /// See [`Op::Lookup`].
     Lookup(FixedLookup),
     /// See [`Op::Normalize`].
     Normalize(FixedNormalize),
     /// See [`Op::Reshape`].
-    Reshape,
+    Reshape(FixedReshape),
+}
+
+/// What the stages ask of an op that stands between known formats. Each op answers all of it, in its file.
+pub trait Rules {
+    /// The sizes that its steps divide.
+    fn extent(&self) -> Extent;
+    /// The knobs that it has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
+    /// layer, whose knobs are not meant for it.
+    fn knobs(&self) -> &'static [Knob];
+    /// The implementations that its Keras layer can choose between.
+    fn variants(&self) -> &'static [Variant];
+    /// What sums are held in, if it has sums.
+    fn accumulator(&self) -> Option<Format>;
+    /// The weights that reports show.
+    fn weights(&self) -> Option<&Coefficients>;
+    /// What comes out in a step.
+    fn gives(&self, plan: &LayerPlan) -> Gives;
+    /// Adds the operations that its kernel consists of: the formulas of its header in `hls_lib/kernels`, with numbers.
+    fn parts(&self, p: &mut Parts<'_>);
 }
 
 impl FixedOp {
-    /// What sums are held in, if the op has sums.
-    pub fn accumulator(&self) -> Option<Format> {
+    /// Its rules.
+    pub fn rules(&self) -> &dyn Rules {
         match self {
-            Self::SparseConv2d(conv) => Some(conv.accumulator),
-            Self::SparsePooling2d(FixedPooling2d { pooled: Pooled::Average { accumulator }, .. }) => Some(*accumulator),
-            Self::Dense(dense) => Some(dense.accumulator),
-            Self::Normalize(normalize) => Some(normalize.accumulator),
-            Self::InputReduce(_)
-            | Self::Quantize(_)
-            | Self::SparseBias(_)
-            | Self::SparsePooling2d(FixedPooling2d { pooled: Pooled::Max, .. })
-            | Self::SparseFlatten(_)
-            | Self::Relu(_)
-            | Self::Affine { .. }
-            | Self::MaxMinus
-            | Self::Lookup(_)
-            | Self::Reshape => None,
+            Self::InputReduce(op) => op,
+            Self::Quantize(op) => op,
+            Self::SparseConv2d(op) => op,
+            Self::SparseBias(op) => op,
+            Self::SparsePooling2d(op) => op,
+            Self::SparseFlatten(op) => op,
+            Self::Relu(op) => op,
+            Self::Dense(op) => op,
+            Self::Affine(op) => op,
+            Self::MaxMinus(op) => op,
+            Self::Lookup(op) => op,
+            Self::Normalize(op) => op,
+            Self::Reshape(op) => op,
         }
+    }
+}
+
+impl FixedLayer {
+    /// The rules of its op.
+    pub fn rules(&self) -> &dyn Rules {
+        self.layer.op.rules()
     }
 }
 
@@ -170,13 +200,16 @@ pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedO
         }
         Op::SparseBias(constants) => {
             pixels()?;
-            same(FixedOp::SparseBias(constants.clone()), bias::range(constants, input)?)
+            same(FixedOp::SparseBias(FixedBias { bias: constants.clone() }), bias::range(constants, input)?)
         }
         Op::SparsePooling2d(pooling) => {
             let (op, output) = pooling::fix(*pooling, pixels()?, sparse(&layer.shape, &layer.op)?, input);
             same(FixedOp::SparsePooling2d(op), output)
         }
-        Op::SparseFlatten => same(FixedOp::SparseFlatten(pixels()?), flatten::range(pixels()?, input)),
+        Op::SparseFlatten => {
+            let pixels = pixels()?;
+            same(FixedOp::SparseFlatten(FixedFlatten { pixels }), flatten::range(pixels, input))
+        }
         Op::Relu(options) => same(FixedOp::Relu(*options), relu::range(options, input)?),
         Op::Dense(op) => {
             image()?;
@@ -185,10 +218,10 @@ pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedO
         }
         Op::Affine { scale, offset } => {
             image()?;
-            let op = FixedOp::Affine { scale: scale.clone(), offset: offset.clone() };
+            let op = FixedOp::Affine(FixedAffine { scale: scale.clone(), offset: offset.clone() });
             same(op, affine::range(scale, offset, input)?)
         }
-        Op::MaxMinus => image().and_then(|()| same(FixedOp::MaxMinus, softmax::range_of_max_minus(input))),
+        Op::MaxMinus => image().and_then(|()| same(FixedOp::MaxMinus(FixedMaxMinus), softmax::range_of_max_minus(input))),
         Op::Lookup(lookup) => {
             let (op, output) = lookup::fix(lookup, input_shape, input)?;
             same(FixedOp::Lookup(op), output)
@@ -198,7 +231,7 @@ pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedO
             let (op, output) = softmax::fix_normalize(sum, reciprocal, input)?;
             same(FixedOp::Normalize(op), output)
         }
-        Op::Reshape => image().and_then(|()| same(FixedOp::Reshape, input.clone())),
+        Op::Reshape => image().and_then(|()| same(FixedOp::Reshape(FixedReshape), input.clone())),
     }
 }
 

@@ -5,14 +5,12 @@
 
 use std::{num::NonZeroUsize, ops::Range};
 
-use serde::Serialize;
-
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
     manifest::{Counts, Interface, Knob, LayerOptions, Model, Pipeline, Target, Variant},
-    network::{Dense, Shape, SparseShape},
-    ops::{FixedConv2d, FixedDense, FixedOp},
+    network::Dense,
+    ops::{Extent, FixedDense, FixedOp, LayerPlan},
 };
 
 /// A layer is only done in steps if each of them saves at least this area, in LUT.
@@ -29,36 +27,6 @@ pub struct Plan {
     pub layers: Vec<LayerPlan>,
 }
 
-/// How an op is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LayerPlan {
-    /// Which implementation, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub variant: Option<Variant>,
-    /// Slots in a step: filled by an input reduction, worked on by the others.
-    pub pixels_per_cycle: usize,
-    /// Filters, or outputs of a dense layer, in a step.
-    pub filters_per_cycle: usize,
-    /// Channels, or inputs of a dense layer, in a step.
-    pub channels_per_cycle: usize,
-    /// Steps for one event; a pipelined kernel takes one a cycle.
-    pub steps: usize,
-    /// Whether this op is done by a later one: the parts of a look-up of weights.
-    pub absorbed: bool,
-}
-
-/// What an op could do at once. 1 where there is nothing to divide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
-    /// Slots of a sparse value.
-    pub slots: usize,
-    /// Filters, or outputs of a dense layer.
-    pub filters: usize,
-    /// Channels, or inputs of a dense layer.
-    pub channels: usize,
-}
-
 /// What a step has to do, as far as knobs say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Given {
@@ -67,103 +35,19 @@ struct Given {
     channels: Option<usize>,
 }
 
-impl Extent {
-    /// There is nothing to divide.
-    const ONE: Self = Self { slots: 1, filters: 1, channels: 1 };
-
-    /// The plan that does `part` of this in each step.
-    fn in_steps_of(self, part: Self) -> LayerPlan {
-        LayerPlan {
-            variant: None,
-            pixels_per_cycle: part.slots,
-            filters_per_cycle: part.filters,
-            channels_per_cycle: part.channels,
-            steps: self.slots.div_ceil(part.slots) * (self.filters / part.filters) * (self.channels / part.channels),
-            absorbed: false,
-        }
+/// What a step has to do so that there are at most `interval` steps. A size that `given` has is kept, even if more
+/// steps come of it. Where it has none, the slots are divided over the steps; an op that has only one (a dense layer)
+/// divides its outputs, and if that is not enough its inputs too.
+fn within(full: Extent, interval: usize, given: Given) -> Extent {
+    if given == Given::default() && full.slots == 1 {
+        let filters = divisor_for(full.filters, interval);
+        let channels = divisor_for(full.channels, interval / (full.filters / filters));
+        return Extent { slots: 1, filters, channels };
     }
-
-    /// What a step has to do so that there are at most `interval` steps. A size that `given` has is kept, even if more
-    /// steps come of it. Where it has none, the slots are divided over the steps; an op that has only one (a dense layer)
-    /// divides its outputs, and if that is not enough its inputs too.
-    fn within(self, interval: usize, given: Given) -> Self {
-        if given == Given::default() && self.slots == 1 {
-            let filters = divisor_for(self.filters, interval);
-            let channels = divisor_for(self.channels, interval / (self.filters / filters));
-            return Self { slots: 1, filters, channels };
-        }
-        let (filters, channels) = (given.filters.unwrap_or(self.filters), given.channels.unwrap_or(self.channels));
-        let others = (self.filters / filters) * (self.channels / channels);
-        let slots = given.slots.unwrap_or_else(|| self.slots.div_ceil((interval / others).max(1)));
-        Self { slots, filters, channels }
-    }
-}
-
-/// The sizes of an op that its steps divide.
-pub fn extent(fixed: &FixedLayer) -> Extent {
-    match &fixed.layer.op {
-        FixedOp::InputReduce(reduce) => Extent { slots: reduce.pixels.slots, ..Extent::ONE },
-        FixedOp::SparseConv2d(FixedConv2d { conv, pixels, .. }) => {
-            Extent { slots: pixels.slots, filters: conv.filters, channels: conv.channels }
-        }
-        FixedOp::Quantize(_) | FixedOp::SparsePooling2d(_) | FixedOp::SparseFlatten(_) => {
-            Extent { slots: slots(&fixed.input_shape), ..Extent::ONE }
-        }
-        FixedOp::Dense(FixedDense { dense, .. }) => Extent { filters: dense.outputs, channels: dense.inputs, ..Extent::ONE },
-        FixedOp::SparseBias(_)
-        | FixedOp::Relu(_)
-        | FixedOp::Affine { .. }
-        | FixedOp::MaxMinus
-        | FixedOp::Lookup(_)
-        | FixedOp::Normalize(_)
-        | FixedOp::Reshape => Extent::ONE,
-    }
-}
-
-/// The slots of a sparse value; a dense one is done as a whole.
-fn slots(shape: &Shape) -> usize {
-    match shape {
-        Shape::Sparse(SparseShape { slots, .. }) => *slots,
-        Shape::Dense(_) => 1,
-    }
-}
-
-/// The knobs that an op has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
-/// layer, whose knobs are not meant for it.
-pub fn takes(op: &FixedOp) -> &'static [Knob] {
-    match op {
-        FixedOp::InputReduce(_) => &[Knob::Interval, Knob::Slots],
-        FixedOp::SparseConv2d(_) => &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels],
-        FixedOp::SparsePooling2d(_) | FixedOp::SparseFlatten(_) => &[Knob::Interval, Knob::Pixels],
-        FixedOp::Dense(_) => &[Knob::Interval, Knob::Filters, Knob::Channels],
-        FixedOp::Quantize(_)
-        | FixedOp::SparseBias(_)
-        | FixedOp::Relu(_)
-        | FixedOp::Affine { .. }
-        | FixedOp::MaxMinus
-        | FixedOp::Lookup(_)
-        | FixedOp::Normalize(_)
-        | FixedOp::Reshape => &[],
-    }
-}
-
-/// The implementations of an op that its Keras layer can choose between.
-pub fn variants(op: &FixedOp) -> &'static [Variant] {
-    match op {
-        FixedOp::SparseConv2d(_) => &[Variant::Pairwise, Variant::Gather],
-        FixedOp::SparseFlatten(_) => &[Variant::Scatter, Variant::LookUp],
-        FixedOp::InputReduce(_)
-        | FixedOp::Quantize(_)
-        | FixedOp::SparseBias(_)
-        | FixedOp::SparsePooling2d(_)
-        | FixedOp::Relu(_)
-        | FixedOp::Dense(_)
-        | FixedOp::Affine { .. }
-        | FixedOp::MaxMinus
-        | FixedOp::Lookup(_)
-        | FixedOp::Normalize(_)
-        | FixedOp::Reshape => &[],
-    }
+    let (filters, channels) = (given.filters.unwrap_or(full.filters), given.channels.unwrap_or(full.channels));
+    let others = (full.filters / filters) * (full.channels / channels);
+    let slots = given.slots.unwrap_or_else(|| full.slots.div_ceil((interval / others).max(1)));
+    Extent { slots, filters, channels }
 }
 
 /// Says what the ops of a network in a range cost if they are built as planned, in one number to compare choices with.
@@ -241,12 +125,12 @@ impl Planner<'_> {
                     .help("docs/manifest.md says which layers take which knobs"))
             };
             if let Some(variant) = options.variant
-                && !ops().any(|fixed| variants(&fixed.layer.op).contains(&variant))
+                && !ops().any(|fixed| fixed.rules().variants().contains(&variant))
             {
                 return refuse(Variant::KEY, "such variant");
             }
             for knob in options.knobs.given() {
-                if !ops().any(|fixed| takes(&fixed.layer.op).contains(&knob)) {
+                if !ops().any(|fixed| fixed.rules().knobs().contains(&knob)) {
                     return refuse(knob.key(), &format!("`{}`", knob.key()));
                 }
             }
@@ -266,7 +150,7 @@ impl Planner<'_> {
 
     fn layer(&self, at: usize) -> Result<LayerPlan> {
         let fixed = &self.network.layers[at];
-        let (full, options) = (extent(fixed), self.options(fixed));
+        let (full, options) = (fixed.rules().extent(), self.options(fixed));
         let one_step = full.in_steps_of(full);
         // `check_interface` has seen that the first op is one.
         if let (Interface::Row, 0, FixedOp::InputReduce(reduce)) = (self.model.interface, at, &fixed.layer.op) {
@@ -300,7 +184,7 @@ impl Planner<'_> {
         let interval = options.knobs.get(Knob::Interval).or(self.model.knobs.get(Knob::Interval));
         let interval = interval.map_or(1, NonZeroUsize::get);
         let given = self.given(&self.network.layers[at], full)?;
-        let divided = plan(full.within(interval, given));
+        let divided = plan(within(full, interval, given));
         if given != Given::default() {
             return Ok(divided);
         }
@@ -315,7 +199,7 @@ impl Planner<'_> {
     /// convolution and the flatten at the network's end: each has the knobs that it takes.
     fn given(&self, fixed: &FixedLayer, full: Extent) -> Result<Given> {
         let mut given = Given::default();
-        for &knob in takes(&fixed.layer.op) {
+        for &knob in fixed.rules().knobs() {
             match knob.counts() {
                 Counts::Steps => {}
                 Counts::Slots => given.slots = self.part(fixed, knob, full.slots)?,
@@ -357,7 +241,7 @@ impl Planner<'_> {
         if !matches!(op, FixedOp::SparseConv2d(_)) {
             return None;
         }
-        wanted.filter(|variant| variants(op).contains(variant)).or_else(|| {
+        wanted.filter(|variant| op.rules().variants().contains(variant)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
             let area = |variant| self.area(at..at + 1, &[with(variant)]);
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
@@ -402,7 +286,7 @@ impl Planner<'_> {
     /// would have, and adds the rows of weights that belong to them.
     fn look_up(&self, (dense, op): (usize, &Dense), flatten: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
         let filters = self.part(&self.network.layers[dense], Knob::Filters, op.outputs)?.unwrap_or(op.outputs);
-        let (slots, pixels) = (extent(&self.network.layers[flatten]).slots, layers[flatten].pixels_per_cycle);
+        let (slots, pixels) = (self.network.layers[flatten].rules().extent().slots, layers[flatten].pixels_per_cycle);
         Ok(LayerPlan {
             variant: Some(Variant::LookUp),
             pixels_per_cycle: pixels,
@@ -450,8 +334,8 @@ mod tests {
     use super::*;
     use crate::{
         fixed::Format,
-        network::{Coefficients, Conv2d},
-        ops::{FixedPooling2d, FixedReduce, Pooled},
+        network::{Coefficients, Conv2d, SparseShape},
+        ops::{FixedConv2d, FixedFlatten, FixedPooling2d, FixedReduce, Pooled},
     };
 
     /// An op for each row of the guide's table of knobs, and the first class in that row.
@@ -466,7 +350,7 @@ mod tests {
             ("InputReduce", FixedOp::InputReduce(FixedReduce { threshold: None, pixels })),
             ("QConv2DSparse", FixedOp::SparseConv2d(FixedConv2d { conv, pixels, accumulator })),
             ("AveragePooling2DSparse", FixedOp::SparsePooling2d(pooling)),
-            ("Flatten", FixedOp::SparseFlatten(pixels)),
+            ("Flatten", FixedOp::SparseFlatten(FixedFlatten { pixels })),
             ("QDense", FixedOp::Dense(FixedDense { dense, accumulator })),
         ]
     }
@@ -474,10 +358,10 @@ mod tests {
     #[test]
     fn every_knob_and_every_variant_is_for_some_layer() {
         for knob in Knob::ALL {
-            assert!(rows().iter().any(|(_, op)| takes(op).contains(&knob)), "{knob:?}");
+            assert!(rows().iter().any(|(_, op)| op.rules().knobs().contains(&knob)), "{knob:?}");
         }
         for variant in Variant::ALL {
-            assert!(rows().iter().any(|(_, op)| variants(op).contains(variant)), "{variant:?}");
+            assert!(rows().iter().any(|(_, op)| op.rules().variants().contains(variant)), "{variant:?}");
         }
     }
 
@@ -496,11 +380,12 @@ mod tests {
         assert_eq!(table.len(), rows().len());
         for ((classes, listed), (class, op)) in table.into_iter().zip(rows()) {
             assert!(classes.starts_with(&format!("`{class}`")), "{classes}");
-            let variant = (!variants(&op).is_empty()).then_some(Variant::KEY);
-            let known: Vec<_> = takes(&op).iter().map(|knob| knob.key()).chain(variant).map(|key| format!("`{key}`")).collect();
+            let variant = (!op.rules().variants().is_empty()).then_some(Variant::KEY);
+            let known: Vec<_> =
+                op.rules().knobs().iter().map(|knob| knob.key()).chain(variant).map(|key| format!("`{key}`")).collect();
             assert_eq!(listed, known.join(", "), "{class}");
-            let twice = |knob: &&Knob| takes(&op).iter().filter(|other| other.counts() == knob.counts()).count() > 1;
-            assert_eq!(takes(&op).iter().find(twice), None, "{class}: one knob for each size");
+            let twice = |knob: &&Knob| op.rules().knobs().iter().filter(|other| other.counts() == knob.counts()).count() > 1;
+            assert_eq!(op.rules().knobs().iter().find(twice), None, "{class}: one knob for each size");
         }
     }
 }

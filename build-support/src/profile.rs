@@ -243,7 +243,7 @@ impl Overflows {
     fn count(
         &mut self,
         fixed: &FixedLayer,
-        FixedQuantizer { quantizer, classes }: &FixedQuantizer,
+        FixedQuantizer { quantizer, classes, .. }: &FixedQuantizer,
         before: &Value,
         beyond: &HashMap<usize, i128>,
     ) {

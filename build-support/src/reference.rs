@@ -12,7 +12,7 @@ use crate::{
     formats::FixedNetwork,
     mantissas::Mantissas,
     network::{Coefficients, Dense, Quantizer, Relu, SparseShape},
-    ops::{FixedLayer, FixedNormalize, FixedOp, FixedReduce, Values},
+    ops::{FixedAffine, FixedBias, FixedLayer, FixedNormalize, FixedOp, FixedReduce, Values},
     parallel,
 };
 
@@ -179,7 +179,7 @@ fn step(fixed: &FixedLayer, value: Value) -> Value {
             quantize(x, &fixed.input, &quantizer.quantizer, quantizer.format(at), fixed.output.fraction)
         }),
         FixedOp::SparseConv2d(conv) => Value::Sparse(sparse::conv2d(&conv.conv, value.into_pixels())),
-        FixedOp::SparseBias(bias) => {
+        FixedOp::SparseBias(FixedBias { bias }) => {
             let mut pixels = value.into_pixels();
             sparse::bias(fixed, bias, &mut pixels.features);
             Value::Sparse(pixels)
@@ -187,12 +187,12 @@ fn step(fixed: &FixedLayer, value: Value) -> Value {
         FixedOp::SparsePooling2d(pooling) => Value::Sparse(sparse::pool(pooling, &value.into_pixels())),
         FixedOp::SparseFlatten(_) => Value::Dense(value.to_dense()),
         FixedOp::Relu(options) => map(value, |x| relu(fixed, options, x)),
-        FixedOp::Affine { scale, offset } => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
+        FixedOp::Affine(FixedAffine { scale, offset }) => Value::Dense(affine(fixed, scale, offset, &value.into_elements())),
         FixedOp::Dense(op) => Value::Dense(dense(fixed, &op.dense, &value.into_elements())),
-        FixedOp::MaxMinus => Value::Dense(max_minus(&value.into_elements())),
+        FixedOp::MaxMinus(_) => Value::Dense(max_minus(&value.into_elements())),
         FixedOp::Lookup(lookup) => map_places(value, |x, at| lookup.table.at(lookup.classes[at], x)),
         FixedOp::Normalize(op) => Value::Dense(normalize(fixed, op, &value.into_elements())),
-        FixedOp::Reshape => value,
+        FixedOp::Reshape(_) => value,
     }
 }
 

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::{
-    cost::{self, Estimate, Operation},
+    cost,
     formats::FixedNetwork,
     manifest::Target,
-    ops::FixedOp,
-    plan::{LayerPlan, Plan},
+    ops::{FixedOp, LayerPlan},
+    plan::Plan,
+    structure::{Estimate, Operation},
 };
 
 /// A layer of the table that `check` prints.
@@ -77,12 +78,6 @@ fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> L
     let (kernel, estimate) = cost::planned(network, plan, at, target);
     let operations = kernel.structure.operations().into_iter().map(|(operation, count)| Count { operation, count });
     let cost = Cost { plan: plan.layers[at], estimate, operations: operations.collect() };
-    let weights = match &fixed.layer.op {
-        FixedOp::SparseConv2d(op) => Some(&op.conv.weights),
-        FixedOp::Dense(op) => Some(&op.dense.weights),
-        FixedOp::SparseBias(bias) => Some(bias),
-        _ => None,
-    };
     let quantizers = match &fixed.layer.op {
         FixedOp::Quantize(op) => Some(op.quantizer.formats.len()),
         _ => None,
@@ -94,8 +89,8 @@ fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> L
         formats: Formats {
             input: fixed.input.describe(),
             output: fixed.output.describe(),
-            accumulator: fixed.layer.op.accumulator().map(|format| format.to_string()),
-            weights: weights.map(|weights| weights.format().to_string()),
+            accumulator: fixed.rules().accumulator().map(|format| format.to_string()),
+            weights: fixed.rules().weights().map(|weights| weights.format().to_string()),
             quantizers,
         },
         cost,

@@ -7,14 +7,14 @@ mod common;
 use std::{collections::BTreeMap, path::Path};
 
 use sparsehls_build::{
-    cost::{self, Estimate, Operation},
-    data,
+    cost, data,
     fixed::Interval,
     formats::{FixedLayer, FixedNetwork},
     manifest::{Knob, LayerOptions, Model, Variant},
     network::{Coefficients, Dense, Shape},
-    ops::FixedOp,
-    plan::{LayerPlan, Plan},
+    ops::{FixedOp, LayerPlan},
+    plan::Plan,
+    structure::{Estimate, Operation},
 };
 
 fn example(name: &str) -> (Model, FixedNetwork) {

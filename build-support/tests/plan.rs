@@ -11,8 +11,8 @@ use sparsehls_build::{
     formats::FixedNetwork,
     manifest::{Interface, Knob, Knobs, LayerOptions, Model, Pipeline, Variant},
     network::{Shape, SparseShape},
-    ops::{FixedOp, FixedReduce},
-    plan::{LayerPlan, Plan},
+    ops::{FixedOp, FixedReduce, LayerPlan},
+    plan::Plan,
 };
 
 fn example(name: &str) -> (Model, FixedNetwork) {

@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use sparsehls_build::{
-    cost::{self, Estimate},
+    cost,
     formats::FixedNetwork,
     manifest::{Interface, Knob, Model, Pipeline},
     plan::Plan,
+    structure::Estimate,
 };
 
 /// Intervals that are tried, in cycles.

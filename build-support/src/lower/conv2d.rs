@@ -84,7 +84,7 @@ mod tests {
         Code,
         lower::testing::{PLAN, pixels, signed, site, sparse},
         network,
-        plan::LayerPlan,
+        ops::LayerPlan,
     };
 
     fn op(shape: SparseShape, kernel: [usize; 2]) -> FixedConv2d {

@@ -5,8 +5,8 @@ use crate::{
     error::{Error, Result},
     fixed::{Format, bits_for},
     network::{Coefficients, Layer, SparseShape},
-    ops::{FixedDense, FixedLayer, FixedOp},
-    plan::LayerPlan,
+    ops::LayerPlan,
+    ops::{FixedDense, FixedFlatten, FixedLayer, FixedOp},
 };
 
 /// See [`Kernel::Dense`](super::Kernel::Dense).
@@ -93,7 +93,9 @@ impl LookUpDense {
     /// the first has the id `first`.
     pub(super) fn new(ops: &[FixedLayer], first: usize, values: &[Value], output: &Value, plan: &LayerPlan) -> Result<Self> {
         let [flatten, between @ .., dense] = ops else { return Err(unexpected()) };
-        let (FixedOp::SparseFlatten(shape), FixedOp::Dense(dense)) = (&flatten.layer.op, &dense.layer.op) else {
+        let (FixedOp::SparseFlatten(FixedFlatten { pixels: shape }), FixedOp::Dense(dense)) =
+            (&flatten.layer.op, &dense.layer.op)
+        else {
             return Err(unexpected());
         };
         let quantizer = match between {

@@ -157,7 +157,9 @@ mod tests {
         let lower = |format, divisor| {
             let quantizer = network::Quantizer::uniform(format, Rounding::HalfUp, Overflow::Wrap, 1);
             let input = Value { divisor, ..dense(&[(0, 63)], 3) };
-            Quantizer::new(&FixedQuantizer { quantizer, classes: vec![0] }, &input, &dense(&[(0, 31)], 2)).unwrap().quotient
+            Quantizer::new(&FixedQuantizer { quantizer, classes: vec![0], pixels: None }, &input, &dense(&[(0, 31)], 2))
+                .unwrap()
+                .quotient
         };
         assert_eq!(lower(LIVE, 1), None);
         assert_eq!(lower(QuantizerFormat::Dead, 9), None);

@@ -1,8 +1,25 @@
 //! A bias where the value is not exactly 0.
 
-use super::{Values, align};
-use crate::{error::Result, fixed::Interval, network::Coefficients};
+use super::{
+    Extent, LayerPlan, Rules, Values, align,
+    parts::{Gives, Parts},
+};
+use crate::{
+    error::Result,
+    fixed::{Format, Interval},
+    manifest::{Knob, Variant},
+    network::Coefficients,
+    structure::Operation,
+};
 
+/// A bias behind a convolution.
+#[derive(Debug, Clone)]
+pub struct FixedBias {
+    /// One for each channel.
+    pub bias: Coefficients,
+}
+
+/// The bias goes to
 /// The bias goes to values that are not zero only; zero stays zero.
 pub fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
     let (fraction, shift_x, shift_b) = align(input.fraction, bias.fraction)?;
@@ -16,4 +33,37 @@ pub fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
     };
     let intervals = input.intervals.iter().zip(&bias.values).map(add).collect();
     Ok(Values { fraction, intervals, ..input.clone() })
+}
+
+impl Rules for FixedBias {
+    fn extent(&self) -> Extent {
+        Extent::ONE
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        Some(&self.bias)
+    }
+
+    fn gives(&self, _: &LayerPlan) -> Gives {
+        Gives::AsItCame
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let (from, to) = p.widths();
+        let lanes = p.lanes(from, to);
+        p.add("not zero", Operation::Decode { width: from }, lanes, 1, lanes * (from as usize + 1));
+        p.add("bias", Operation::Add { width: to }, lanes, 1, lanes * to as usize);
+    }
 }

@@ -1,9 +1,17 @@
 //! A 'same' convolution between active pixels.
 
-use super::{Values, sums};
+use std::collections::BTreeMap;
+
+use super::{
+    Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, Sparse, narrow},
+    sums,
+};
 use crate::{
     fixed::{Format, Interval},
-    network::{Conv2d, SparseShape},
+    manifest::{Knob, Variant},
+    network::{Coefficients, Conv2d, SparseShape},
+    structure::Operation,
 };
 
 /// A convolution.
@@ -49,4 +57,151 @@ pub fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedConv2d, 
     let accumulator = Format::holding(sums_hull, fraction);
     let output = Values { fraction, divisor: input.divisor, intervals, active: None };
     (FixedConv2d { conv: conv.clone(), pixels, accumulator }, output)
+}
+
+impl Rules for FixedConv2d {
+    fn extent(&self) -> Extent {
+        Extent { slots: self.pixels.slots, filters: self.conv.filters, channels: self.conv.channels }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[Variant::Pairwise, Variant::Gather]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        Some(self.accumulator)
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        Some(&self.conv.weights)
+    }
+
+    fn gives(&self, plan: &LayerPlan) -> Gives {
+        Gives::Values(plan.pixels_per_cycle * plan.filters_per_cycle)
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let Self { conv, pixels, accumulator } = self;
+        let s = Sparse::of(*pixels);
+        let bits = p.fixed.input.format().width;
+        let features = s.slots * s.channels * bits as usize;
+        let pairs = differences(p, s, features);
+        p.turns(s.channels, p.plan.channels_per_cycle, bits, s.slots * p.plan.channels_per_cycle, features);
+        if p.plan.variant == Some(Variant::Gather) {
+            self.gather(p, s, pairs, bits);
+        } else {
+            self.pairwise(p, s, pairs, bits);
+        }
+        let sums = p.plan.pixels_per_cycle * p.plan.filters_per_cycle;
+        if p.plan.channels_per_cycle < s.channels {
+            let width = accumulator.width;
+            p.add("accumulate", Operation::Add { width }, sums, 1, sums * width as usize);
+        }
+        let results = s.slots * conv.filters * p.fixed.output.format().width as usize;
+        p.held = if p.plan.steps > 1 { results as u64 } else { 0 };
+    }
+}
+
+impl FixedConv2d {
+    fn pairwise(&self, p: &mut Parts<'_>, s: Sparse, pairs: usize, bits: u32) {
+        let Self { conv, accumulator, .. } = self;
+        let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *p.plan;
+        let (width, weight) = (accumulator.width, conv.weights.format().width);
+        let taps = conv.kernel[0] * conv.kernel[1];
+        let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
+        let products = pairs * channels_per_cycle * filters_per_cycle;
+        let features = s.slots * s.channels * bits as usize;
+        let [row, column] = s.coordinate;
+        p.add("in reach", Operation::Decode { width: row + column + 2 }, pairs, 1, features + pairs * 7);
+        let table = Operation::Constants { entries: narrow(taps * parts), width: weight };
+        p.add("weight", table, products, 1, features + products * weight as usize);
+        let product = (bits + weight).min(width.max(bits));
+        p.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
+        p.sum(pairs * filters_per_cycle, channels_per_cycle, product);
+        p.sum(pixels_per_cycle * filters_per_cycle, s.slots, product);
+    }
+
+    fn gather(&self, p: &mut Parts<'_>, s: Sparse, pairs: usize, bits: u32) {
+        let Self { conv, accumulator, .. } = self;
+        let LayerPlan { filters_per_cycle, channels_per_cycle, pixels_per_cycle, .. } = *p.plan;
+        let [rows, columns] = conv.kernel;
+        let [row, column] = s.coordinate;
+        let features = s.slots * s.channels * bits as usize;
+        let reach = Reach::new(conv.kernel, s.slots, pixels_per_cycle, p.around.ordered);
+        let found = features + pairs * (rows + columns);
+        p.add("kernel row", Operation::Decode { width: row + 1 }, reach.rows, 1, found);
+        p.add("kernel column", Operation::Decode { width: column + 1 }, pairs * columns, 0, 0);
+        let here: usize = reach.candidates.iter().map(|(candidates, count)| candidates * count).sum();
+        p.add("at this tap", Operation::Decode { width: 3 }, here, 1, features + here);
+        let taps = rows * columns;
+        let gathered = pixels_per_cycle * taps * channels_per_cycle;
+        let choice = |candidates: usize| match candidates {
+            1 => Operation::Gate { width: bits },
+            _ => Operation::GatedOr { inputs: narrow(candidates), width: bits },
+        };
+        let choices = reach.candidates.iter().map(|(candidates, count)| (choice(*candidates), *count)).collect();
+        p.add_all("gather", &choices, channels_per_cycle, gathered * bits as usize);
+        let (width, weight) = (accumulator.width, conv.weights.format().width);
+        let parts = (conv.filters / filters_per_cycle) * (conv.channels / channels_per_cycle);
+        let product = (bits + weight).min(width.max(bits));
+        let sums = pixels_per_cycle * filters_per_cycle;
+        if parts == 1 {
+            p.constant_sums(&conv.weights.values, sums, conv.filters, product, gathered);
+        } else {
+            p.variable_products(gathered * filters_per_cycle, parts, bits, weight);
+            p.sum(sums, taps * channels_per_cycle, product);
+        }
+    }
+}
+
+/// Coordinate differences of the pairs that one step looks at.
+fn differences(p: &mut Parts<'_>, s: Sparse, live: usize) -> usize {
+    let lanes = p.plan.pixels_per_cycle;
+    let pairs = if lanes == s.slots { s.slots * s.slots.saturating_sub(1) / 2 } else { lanes * s.slots };
+    let [row, column] = s.coordinate;
+    p.turns(s.slots, lanes, row + column, lanes, live);
+    let both = live + pairs * (row + column + 2) as usize;
+    p.add("rows apart", Operation::Add { width: row + 1 }, pairs, 1, both);
+    p.add("columns apart", Operation::Add { width: column + 1 }, pairs, 0, both);
+    lanes * s.slots
+}
+
+/// Which slots a gather looks for at which taps: `can_lie` of the kernel, for constant slots.
+struct Reach {
+    /// Comparisons with a kernel row.
+    rows: usize,
+    /// For each number of slots that can lie at a tap, how many taps of output pixels have so many.
+    candidates: BTreeMap<usize, usize>,
+}
+
+impl Reach {
+    fn new([rows, columns]: [usize; 2], slots: usize, lanes: usize, ordered: bool) -> Self {
+        let (top, left) = ((rows.max(1) - 1) / 2, (columns.max(1) - 1) / 2);
+        let taps = rows * columns;
+        if lanes != slots {
+            return Self { rows: lanes * slots * rows, candidates: BTreeMap::from([(slots, lanes * taps)]) };
+        }
+        // A slot lies at the middle of its own kernel, and no other does.
+        let mut candidates = BTreeMap::from([(1, slots)]);
+        let pairs = slots * slots.saturating_sub(1);
+        if !ordered {
+            *candidates.entry(slots.saturating_sub(1)).or_default() += slots * taps.saturating_sub(1);
+            candidates.remove(&0);
+            return Self { rows: pairs * rows, candidates };
+        }
+        for slot in 0..slots {
+            let (before, after) = (slot, slots - 1 - slot);
+            let mut add = |slots: usize, taps: usize| *candidates.entry(slots).or_default() += taps;
+            add(before, top * columns);
+            add(after, rows.saturating_sub(top + 1) * columns);
+            (1..=left).for_each(|away| add(before.min(away), 1));
+            (1..columns.saturating_sub(left)).for_each(|away| add(after.min(away), 1));
+        }
+        candidates.remove(&0);
+        Self { rows: pairs / 2 * (rows + 1), candidates }
+    }
 }

@@ -1,10 +1,17 @@
 //! Fully connected layers.
 
-use super::{Active, Values, align, sums};
+use super::{
+    Active, Extent, LayerPlan, Rules, Values, align,
+    parts::{Gives, Parts, narrow},
+    quantize::{of_channels, round},
+    sums,
+};
 use crate::{
     error::Result,
-    fixed::{Format, Interval},
-    network::Dense,
+    fixed::{Format, Interval, bits_for},
+    manifest::{Knob, Variant},
+    network::{Coefficients, Dense},
+    structure::Operation,
 };
 
 /// A fully connected layer.
@@ -47,5 +54,87 @@ fn sum_of_terms(terms: &[Interval], active: Option<Active>) -> (Interval, Interv
             (sum, sum.hull(sums::some_of(terms, pixels.saturating_mul(channels))))
         }
         None => (terms.iter().copied().fold(Interval::ZERO, Interval::plus), sums::some_of(terms, terms.len())),
+    }
+}
+
+impl Rules for FixedDense {
+    fn extent(&self) -> Extent {
+        Extent { filters: self.dense.outputs, channels: self.dense.inputs, ..Extent::ONE }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[Knob::Interval, Knob::Filters, Knob::Channels]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        Some(self.accumulator)
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        Some(&self.dense.weights)
+    }
+
+    fn gives(&self, plan: &LayerPlan) -> Gives {
+        Gives::Values(self.dense.rows * plan.filters_per_cycle)
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        match p.fixed.input.active {
+            Some(active) if p.plan.variant == Some(Variant::LookUp) => self.look_up(p, active),
+            _ => self.all_inputs(p),
+        }
+    }
+}
+
+impl FixedDense {
+    /// Flatten, quantizer and dense layer in one.
+    fn look_up(&self, p: &mut Parts<'_>, active: Active) {
+        let Self { dense, accumulator } = self;
+        let LayerPlan { pixels_per_cycle: lanes, filters_per_cycle, .. } = *p.plan;
+        let channels = active.channels;
+        let places = dense.inputs / channels;
+        let (bits, weight, width) = (p.fixed.input.format().width, dense.weights.format().width, accumulator.width);
+        let position = bits_for(places);
+        let live = lanes * (position as usize + channels * bits as usize);
+        // A position has about as many bits as the row and the column that it is made of.
+        p.turns(active.pixels, lanes, position + narrow(channels) * bits, lanes, live);
+        p.add("position", Operation::Add { width: position }, 2 * lanes, 2, live);
+        if let Some((quantizer, input)) = p.around.quantizer {
+            round(p, &quantizer.quantizer, input, bits, &of_channels(quantizer, channels), lanes, places);
+        }
+        let products = lanes * channels * filters_per_cycle;
+        let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
+        p.add("weight", table, products, 1, live + products * weight as usize);
+        let product = (bits + weight).min(width.max(bits));
+        p.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);
+        p.sum(filters_per_cycle, lanes * channels, product);
+        let sums = dense.outputs * width as usize;
+        p.add("accumulate", Operation::Add { width }, filters_per_cycle, u32::from(p.plan.steps > 1), sums);
+        p.add("bias", Operation::Add { width }, filters_per_cycle, 1, sums);
+        p.held = if p.plan.steps > 1 { sums as u64 } else { 0 };
+    }
+
+    fn all_inputs(&self, p: &mut Parts<'_>) {
+        let Self { dense, accumulator } = self;
+        let LayerPlan { filters_per_cycle: outputs, channels_per_cycle: inputs, .. } = *p.plan;
+        let (bits, weight, width) = (p.fixed.input.format().width, dense.weights.format().width, accumulator.width);
+        let product = (bits + weight).min(width.max(bits));
+        let sums = dense.rows * outputs;
+        if p.plan.steps == 1 {
+            p.constant_sums(&dense.weights.values, sums, dense.outputs, product, dense.rows * dense.inputs);
+        } else {
+            let all = dense.rows * dense.inputs * bits as usize;
+            p.turns(dense.inputs, inputs, bits, dense.rows * inputs, all);
+            p.variable_products(sums * inputs, p.plan.steps, bits, weight);
+            p.sum(sums, inputs, product);
+            p.held = (dense.rows * dense.outputs * width as usize) as u64;
+        }
+        if dense.bias.is_some() || inputs < dense.inputs {
+            p.add("bias", Operation::Add { width }, sums, 1, dense.rows * dense.outputs * width as usize);
+        }
     }
 }

@@ -1,11 +1,80 @@
 //! Each active pixel in its place in a dense image, zero elsewhere.
 
-use super::{Active, Values};
-use crate::{fixed::Interval, network::SparseShape};
+use super::{
+    Active, Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, Sparse, digits, narrow},
+};
+use crate::{
+    fixed::{Format, Interval, bits_for},
+    manifest::{Knob, Variant},
+    network::{Coefficients, SparseShape},
+    structure::Operation,
+};
+
+/// A flatten of a sparse value.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedFlatten {
+    /// What goes in.
+    pub pixels: SparseShape,
+}
 
 /// What each place of the image can hold, and how many of them do at once.
 pub fn range(pixels: SparseShape, input: &Values) -> Values {
     let channels = pixels.channels;
     let intervals = (0..pixels.image_len()).map(|at| input.intervals[at % channels].hull(Interval::ZERO)).collect();
     Values { intervals, active: Some(Active { pixels: pixels.max_active(), channels }), ..input.clone() }
+}
+
+impl Rules for FixedFlatten {
+    fn extent(&self) -> Extent {
+        Extent { slots: self.pixels.slots, ..Extent::ONE }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[Knob::Interval, Knob::Pixels]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[Variant::Scatter, Variant::LookUp]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, _: &LayerPlan) -> Gives {
+        Gives::All
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let s = Sparse::of(self.pixels);
+        let bits = p.fixed.input.format().width;
+        let (lanes, features) = (p.plan.pixels_per_cycle, s.slots * s.channels * bits as usize);
+        let position = positions(p, s, features);
+        p.turns(s.slots, lanes, narrow(s.channels) * bits, lanes, features);
+        let places = s.height * s.width;
+        p.add("here", Operation::Decode { width: position }, lanes * places, 1, features + lanes * places);
+        let image = places * s.channels * bits as usize;
+        let choice = Operation::GatedOr { inputs: narrow(lanes), width: bits };
+        p.add("take", choice, places * s.channels, 1, image);
+        if p.plan.steps > 1 {
+            p.add("keep", Operation::Gate { width: bits }, places * s.channels, 0, 0);
+            p.held = image as u64;
+        }
+    }
+}
+
+/// Positions of the slots of a step.
+fn positions(p: &mut Parts<'_>, s: Sparse, live: usize) -> u32 {
+    let lanes = p.plan.pixels_per_cycle;
+    let position = bits_for(s.height * s.width);
+    p.turns(s.slots, lanes, s.coordinate[0] + s.coordinate[1], lanes, live);
+    let row = Operation::MultiplyConstant { digits: digits(s.width as i64), width: position };
+    p.add("row times width", row, lanes, 1, live + lanes * position as usize);
+    p.add("plus column", Operation::Add { width: position }, lanes, 1, live + lanes * position as usize);
+    position
 }

@@ -1,10 +1,15 @@
 //! A function of one variable as a table.
 
-use super::Values;
+use super::{
+    Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, narrow},
+};
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, Interval, QuantizerFormat},
-    network::{Lookup, Shape, SparseShape},
+    manifest::{Knob, Variant},
+    network::{Coefficients, Lookup, Shape, SparseShape},
+    structure::Operation,
 };
 
 /// The largest table, in entries.
@@ -88,4 +93,40 @@ pub fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(FixedLooku
     let output = Values { fraction, divisor: 1, intervals, active: input.active };
     let table = Table { input: Format::holding(range, input.fraction), first: range.lo as i64, entries: columns };
     Ok((FixedLookup { lookup: lookup.clone(), classes, table }, output))
+}
+
+impl Rules for FixedLookup {
+    fn extent(&self) -> Extent {
+        Extent::ONE
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, _: &LayerPlan) -> Gives {
+        Gives::All
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let (Self { lookup, table, .. }, values) = (self, p.values());
+        let width = p.fixed.output.format().width;
+        let dense = matches!(p.fixed.layer.shape, Shape::Dense(_));
+        let formats = if dense { 1 } else { lookup.output.formats.len() };
+        let entries = table.entries.first().map_or(0, Vec::len) * formats;
+        let read = Operation::Table { entries: narrow(entries), width };
+        p.add("table", read, values, 1, values * width as usize);
+    }
 }

@@ -1,9 +1,14 @@
 //! Pooling of occupied cells.
 
-use super::Values;
+use super::{
+    Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, Sparse, narrow},
+};
 use crate::{
-    fixed::{Format, Interval},
-    network::{Pooling2d, PoolingMode, SparseShape},
+    fixed::{Format, Interval, bits_for},
+    manifest::{Knob, Variant},
+    network::{Coefficients, Pooling2d, PoolingMode, SparseShape},
+    structure::Operation,
 };
 
 /// A pooling with windows side by side.
@@ -70,4 +75,60 @@ fn average(size: usize, count: i128, input: &Values) -> (Pooled, Values) {
     let divisor = input.divisor.saturating_mul((size >> twos) as u64);
     let accumulator = Format::holding(hull, input.fraction);
     (Pooled::Average { accumulator }, Values { fraction: input.fraction + twos as i32, divisor, intervals, active: None })
+}
+
+impl Rules for FixedPooling2d {
+    fn extent(&self) -> Extent {
+        Extent { slots: self.pixels.slots, ..Extent::ONE }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[Knob::Interval, Knob::Pixels]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        match self.pooled {
+            Pooled::Average { accumulator } => Some(accumulator),
+            Pooled::Max => None,
+        }
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, plan: &LayerPlan) -> Gives {
+        Gives::Values(plan.pixels_per_cycle * self.cells.channels)
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let s = Sparse::of(self.pixels);
+        let SparseShape { height, width, .. } = self.cells;
+        let bits = p.fixed.input.format().width;
+        let features = s.slots * s.channels * bits as usize;
+        let cell = bits_for(height) + bits_for(width);
+        let lanes = p.plan.pixels_per_cycle;
+        let pairs = if lanes == s.slots { s.slots * s.slots.saturating_sub(1) / 2 } else { lanes * s.slots };
+        let thresholds = Operation::Decode { width: s.coordinate[0].max(s.coordinate[1]) };
+        p.add("cell", thresholds, s.slots * cell as usize, 2, features + s.slots * cell as usize);
+        p.turns(s.slots, lanes, cell, lanes, features + s.slots * cell as usize);
+        let live = features + lanes * s.slots + s.slots * cell as usize;
+        p.add("same cell", Operation::Equal { width: cell }, pairs, 1, live);
+        p.add("first of its cell", Operation::Decode { width: narrow(s.slots) }, lanes, 0, 0);
+        let sums = lanes * s.channels;
+        match self.pooled {
+            Pooled::Average { .. } => p.sum(sums, s.slots, bits),
+            Pooled::Max => {
+                p.largest(sums, s.slots, bits, 0);
+                p.add("pixels there", Operation::Add { width: 1 }, lanes * s.slots, 0, 0);
+            }
+        }
+        let out = p.fixed.output.format().width;
+        p.add("leader", Operation::Gate { width: out }, sums, 1, s.slots * s.channels * out as usize);
+        p.held = if p.plan.steps > 1 { (s.slots * (s.channels * out as usize + cell as usize)) as u64 } else { 0 };
+    }
 }

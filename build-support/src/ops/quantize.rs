@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::Values;
+use super::{
+    Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, Sparse, counted, narrow},
+};
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Interval, Overflow, QuantizerFormat},
-    network::{Quantizer, Shape, SparseShape},
+    fixed::{Format, Interval, Overflow, QuantizerFormat, Rounding, bits_for},
+    manifest::{Knob, Variant},
+    network::{Coefficients, Quantizer, Shape, SparseShape},
+    structure::Operation,
 };
 
 /// A quantizer of a value of known shape.
@@ -16,6 +21,8 @@ pub struct FixedQuantizer {
     pub quantizer: Quantizer,
     /// For every element of the value, as Keras shapes it: which of the formats is its.
     pub classes: Vec<u16>,
+    /// The shape of a sparse value.
+    pub pixels: Option<SparseShape>,
 }
 
 impl FixedQuantizer {
@@ -56,7 +63,7 @@ pub fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Result<(Fixe
         Shape::Dense(_) => each.collect(),
     };
     let output = Values { fraction, divisor: 1, intervals, active: input.active };
-    Ok((FixedQuantizer { quantizer: quantizer.clone(), classes }, output))
+    Ok((FixedQuantizer { quantizer: quantizer.clone(), classes, pixels: shape.sparse() }, output))
 }
 
 /// The hull for each channel of the intervals of an image's elements.
@@ -93,4 +100,106 @@ fn at_fraction(interval: Interval, from: i32, to: i32) -> Interval {
     } else {
         Interval { lo: interval.lo >> (from - to), hi: interval.hi >> (from - to) }
     }
+}
+
+impl Rules for FixedQuantizer {
+    fn extent(&self) -> Extent {
+        Extent { slots: self.pixels.map_or(1, |pixels| pixels.slots), ..Extent::ONE }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, plan: &LayerPlan) -> Gives {
+        match self.pixels {
+            Some(pixels) => Gives::Values(plan.pixels_per_cycle * pixels.channels),
+            None => Gives::All,
+        }
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        // In a dense layer each value has one format; in a sparse one any of those that its channel has somewhere.
+        let (input, to) = (&p.fixed.input, p.fixed.output.format().width);
+        let Some(pixels) = self.pixels else {
+            return round(p, &self.quantizer, input, to, &of_channels(self, self.classes.len()), 1, 1);
+        };
+        let s = Sparse::of(pixels);
+        let lanes = p.plan.pixels_per_cycle;
+        if lanes < s.slots {
+            let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * input.format().width;
+            p.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
+            p.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
+        }
+        round(p, &self.quantizer, input, to, &of_channels(self, s.channels), lanes, s.height * s.width);
+    }
+}
+
+/// Quantizes `lanes` pixels, for each of whose channels there is a list of the formats that it can have. Several of
+/// them are chosen by the position, of which there are `places`.
+pub(super) fn round(
+    p: &mut Parts<'_>,
+    quantizer: &Quantizer,
+    input: &Values,
+    to: u32,
+    of_channels: &[Vec<QuantizerFormat>],
+    lanes: usize,
+    places: usize,
+) {
+    let values = lanes * of_channels.len();
+    let live = values * to as usize;
+    if input.divisor != 1 {
+        let wide = input.format().width;
+        let product = Operation::times_constant(wide, wide, wide / 2);
+        p.add("exact division", product, values, 1, values * 2 * wide as usize);
+    }
+    let adds = |format: &QuantizerFormat| {
+        let rounds = quantizer.rounding != Rounding::Floor && format.fraction().is_some_and(|f| f < input.fraction);
+        rounds || input.divisor != 1
+    };
+    let rounded = of_channels.iter().filter(|formats| formats.len() > 1 || formats.iter().any(adds));
+    let rounding = |formats: &Vec<_>| match formats.len() {
+        0 | 1 => Operation::Add { width: to },
+        several => Operation::Round { formats: narrow(several), width: to },
+    };
+    p.add_all("round", &counted(rounded.map(rounding)), lanes, live);
+    let limits = |formats: &&Vec<_>| formats.iter().any(|format| matches!(format, QuantizerFormat::Live { .. }));
+    let limited = if quantizer.overflow == Overflow::Wrap { 0 } else { of_channels.iter().filter(limits).count() };
+    if limited > 0 {
+        p.add("limit", Operation::Gate { width: 2 * to }, lanes * limited, 1, live);
+    }
+    let by_position = of_channels.iter().filter(|formats| formats.len() > 1);
+    for (formats, channels) in counted(by_position.map(Vec::len)) {
+        let table = Operation::Constants { entries: narrow(places), width: bits_for(formats - 1) };
+        p.add("format", table, lanes * channels, 0, 0);
+    }
+}
+
+/// For each of so many channels the formats that it has at any position.
+pub(super) fn of_channels(
+    FixedQuantizer { quantizer, classes, .. }: &FixedQuantizer,
+    channels: usize,
+) -> Vec<Vec<QuantizerFormat>> {
+    if quantizer.is_uniform() {
+        return vec![quantizer.formats.clone(); channels];
+    }
+    let of_channel = |channel: usize| {
+        let mut seen: Vec<_> = classes.iter().skip(channel).step_by(channels).copied().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.into_iter().map(|class| quantizer.formats[usize::from(class)]).collect()
+    };
+    (0..channels).map(of_channel).collect()
 }

@@ -1,7 +1,15 @@
 //! `InputReduce`: the first active pixels of an image.
 
-use super::Values;
-use crate::{fixed::Interval, network::SparseShape};
+use super::{
+    Extent, LayerPlan, Rules, Values,
+    parts::{Gives, Parts, Sparse, levels, narrow, prefix_additions},
+};
+use crate::{
+    fixed::{Format, Interval, bits_for},
+    manifest::{Knob, Variant},
+    network::{Coefficients, SparseShape},
+    structure::Operation,
+};
 
 /// An input reduction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,4 +48,81 @@ pub fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -> (Fixe
         *first = if floor >= first.hi { Interval::ZERO } else { Interval { lo: first.lo.max(floor + 1), hi: first.hi } };
     }
     (FixedReduce { threshold, pixels }, Values { intervals, active: None, ..*input })
+}
+
+impl Rules for FixedReduce {
+    fn extent(&self) -> Extent {
+        Extent { slots: self.pixels.slots, ..Extent::ONE }
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[Knob::Interval, Knob::Slots]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, _: &LayerPlan) -> Gives {
+        Gives::All
+    }
+
+    fn parts(&self, p: &mut Parts<'_>) {
+        let s = Sparse::of(self.pixels);
+        let bits = p.fixed.input.format().width;
+        let pixel = s.channels * bits as usize;
+        let slot_bits = pixel + (s.coordinate[0] + s.coordinate[1]) as usize;
+        let rows_at_once = if p.plan.steps == s.height && p.plan.pixels_per_cycle == s.slots { 1 } else { s.height };
+        let image = rows_at_once * s.width * (pixel + 1);
+        p.add("active", Operation::Decode { width: bits }, rows_at_once * s.width, 1, image);
+        p.held = if p.plan.steps > 1 { (s.slots * slot_bits) as u64 } else { 0 };
+        if rows_at_once == 1 && s.height > 1 {
+            return reduce_row(p, s, pixel, image);
+        }
+        let (count, rank) = (bits_for(s.height * s.width), bits_for(s.width));
+        let lanes = p.plan.pixels_per_cycle;
+        let counts = s.height * count as usize;
+        p.add("count in a row", Operation::Add { width: 1 }, s.height * s.width, levels(s.width), image + counts);
+        p.add("counts of rows", Operation::Add { width: count }, prefix_additions(s.height), levels(s.height), image + counts);
+        p.held += if p.plan.steps > 1 { (image + counts) as u64 } else { 0 };
+        p.add("rows before", Operation::Compare { width: count }, lanes * s.height, 1, image + lanes * s.height);
+        p.add("row", Operation::Add { width: 1 }, lanes * s.height, levels(s.height), image + lanes * 2 * count as usize);
+        p.add("count before", Operation::Select { inputs: narrow(s.height), width: count }, lanes, 0, 0);
+        p.add("rank", Operation::Add { width: rank }, lanes, 0, 0);
+        let line = lanes * s.width * (pixel + 1);
+        let choice = Operation::Select { inputs: narrow(s.height), width: narrow(s.width * (pixel + 1)) };
+        p.add("choose the row", choice, lanes, 1, line);
+        column(p, s, lanes, line);
+        let choice = Operation::Select { inputs: narrow(s.width), width: narrow(pixel) };
+        p.add("choose the pixel", choice, lanes, 1, s.slots * slot_bits);
+    }
+}
+
+/// The rank of each pixel of a row and the column that has the wanted one, for `lanes` rows.
+fn column(p: &mut Parts<'_>, s: Sparse, lanes: usize, line: usize) {
+    let rank = bits_for(s.width);
+    let ranks = lanes * s.width * rank as usize;
+    p.add("ranks", Operation::Add { width: rank }, lanes * prefix_additions(s.width), levels(s.width), line + ranks);
+    p.add("of this rank", Operation::Equal { width: rank }, lanes * s.width, 1, line + lanes * s.width);
+    let encode = Operation::Decode { width: narrow(s.width / 2) };
+    p.add("column", encode, lanes * s.coordinate[1] as usize, 1, line);
+}
+
+fn reduce_row(p: &mut Parts<'_>, s: Sparse, pixel: usize, line: usize) {
+    let rank = bits_for(s.width);
+    let live = line + s.width * rank as usize;
+    p.add("ranks", Operation::Add { width: rank }, prefix_additions(s.width), levels(s.width), live);
+    p.add("rank wanted", Operation::Add { width: rank + 1 }, s.slots, 1, live + s.slots * rank as usize);
+    p.add("of this rank", Operation::Equal { width: rank }, s.slots * s.width, 1, line + s.slots * s.width);
+    let choice = Operation::GatedOr { inputs: narrow(s.width), width: narrow(pixel + s.coordinate[1] as usize) };
+    p.add("choose the pixel", choice, s.slots, 1, s.slots * (pixel + s.coordinate[1] as usize));
+    p.add("slots taken", Operation::Add { width: bits_for(s.slots) }, 1, 0, 0);
 }

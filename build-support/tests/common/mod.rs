@@ -25,7 +25,7 @@ use sparsehls_build::{
     keras::KerasModel,
     manifest::{Counts, HlsTool, Interface, Knob, Knobs, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target},
     network::Network,
-    plan::{self, Plan},
+    plan::Plan,
     reference::Reference,
 };
 
@@ -198,8 +198,8 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
     model.layers.clear();
     for fixed in &network.layers {
         let mut options = LayerOptions::default();
-        let full = plan::extent(fixed);
-        for &knob in plan::takes(&fixed.layer.op) {
+        let full = fixed.rules().extent();
+        for &knob in fixed.rules().knobs() {
             let largest = match knob.counts() {
                 Counts::Steps => 12,
                 Counts::Slots => full.slots,
@@ -209,7 +209,7 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
             let fits = |part: &NonZeroUsize| !knob.counts().divides() || largest.is_multiple_of(part.get());
             options.knobs.set(knob, maybe(random, largest).filter(fits));
         }
-        options.variant = random.choice(plan::variants(&fixed.layer.op)).copied();
+        options.variant = random.choice(fixed.rules().variants()).copied();
         if options != LayerOptions::default() {
             model.layers.insert(fixed.layer.keras_name.clone(), options);
         }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use sparsehls_build::cost::{Clock, Operation, Step, Structure};
+use sparsehls_build::structure::{Clock, Operation, Step, Structure};
 
 use Operation::{Add, Compare, Decode, Equal, Gate, GatedOr, Multiply, MultiplyConstant, Select, Sum, Table};
 

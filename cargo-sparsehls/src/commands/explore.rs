@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result,
-    cost::Estimate,
-    error,
+    Code, Error, Firmware, Result, error,
     manifest::{Interface, Knob, Model, Pipeline},
+    structure::Estimate,
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 

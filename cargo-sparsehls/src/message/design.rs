@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::{cost, plan, report};
+use sparsehls_build::{ops, report, structure};
 
 use crate::explore;
 
@@ -84,7 +84,7 @@ pub struct Plan {
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Count {
     /// The operation: its kind, and its widths in bits.
-    pub operation: cost::Operation,
+    pub operation: structure::Operation,
     /// How many.
     pub count: u64,
 }
@@ -163,17 +163,17 @@ impl Layer {
     }
 }
 
-impl From<plan::LayerPlan> for Plan {
-    fn from(plan: plan::LayerPlan) -> Self {
-        let plan::LayerPlan { variant, pixels_per_cycle, filters_per_cycle, channels_per_cycle, steps, absorbed } = plan;
+impl From<ops::LayerPlan> for Plan {
+    fn from(plan: ops::LayerPlan) -> Self {
+        let ops::LayerPlan { variant, pixels_per_cycle, filters_per_cycle, channels_per_cycle, steps, absorbed } = plan;
         let variant = variant.map(|variant| variant.name().to_owned());
         Self { variant, pixels_per_cycle, filters_per_cycle, channels_per_cycle, steps, absorbed }
     }
 }
 
-impl From<cost::Estimate> for Estimate {
-    fn from(estimate: cost::Estimate) -> Self {
-        let cost::Estimate { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval } = estimate;
+impl From<structure::Estimate> for Estimate {
+    fn from(estimate: structure::Estimate) -> Self {
+        let structure::Estimate { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval } = estimate;
         // No more digits than an estimate has; a sum of nothing is `-0.0`, which becomes 0.
         let depth_ns = (depth_ns * 1000.0).round() / 1000.0 + 0.0;
         Self { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval }

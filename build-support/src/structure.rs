@@ -1,10 +1,17 @@
-//! From the operations of a kernel to its area and timing.
+//! From the operations of a kernel to its area and timing on an FPGA.
+//!
+//! A kernel is described by its [`Structure`]: the [`Operation`]s it needs, in order of data flow. The estimate adds
+//! them up and places pipeline registers by their delays. It is an estimate: no vendor tool is asked. How far it is off
+//! for published kernels is tested in `tests/published.rs` and written down in `docs/cost-model.md`.
+
+mod operation;
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::Operation;
+pub(crate) use self::operation::MULTIPLIED_DIGITS;
+pub use self::operation::Operation;
 
 /// Part of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +48,9 @@ impl Step {
 
 /// Reads of a block RAM in a cycle.
 const BRAM_PORTS: u64 = 2;
+
+/// LUTs that count like one DSP where variants are compared.
+const LUTS_OF_A_DSP: u64 = 100;
 
 /// The structure of one kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -178,6 +188,23 @@ impl Structure {
             *count = count.saturating_add(step.count);
         }
         counts
+    }
+}
+
+impl Estimate {
+    /// One number for the area, to compare variants with.
+    pub fn area(&self) -> u64 {
+        self.luts.saturating_add(self.dsps.saturating_mul(LUTS_OF_A_DSP))
+    }
+
+    /// Adds the area of another kernel; cycles stay.
+    pub(crate) fn add_area(&mut self, other: &Self) {
+        self.luts = self.luts.saturating_add(other.luts);
+        self.hls_luts = self.hls_luts.saturating_add(other.hls_luts);
+        self.ffs = self.ffs.saturating_add(other.ffs);
+        self.dsps = self.dsps.saturating_add(other.dsps);
+        self.bram18 = self.bram18.saturating_add(other.bram18);
+        self.table_bits = self.table_bits.saturating_add(other.table_bits);
     }
 }
 

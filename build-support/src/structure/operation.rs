@@ -100,7 +100,7 @@ const DSP_WIDER: u32 = 11;
 const DSP_NARROWER: u32 = 4;
 /// Digits from which a constant is multiplied with; fewer are at most one addition. Derived: in the published dense
 /// layers the multipliers of each width are as many as the weights of three digits and more.
-pub(super) const MULTIPLIED_DIGITS: u32 = 3;
+pub(crate) const MULTIPLIED_DIGITS: u32 = 3;
 /// Signed operands of a DSP48E2, bits (UG579).
 const DSP_WIDE: u32 = 27;
 /// The narrower operand of a DSP48E2, bits (UG579).
@@ -331,6 +331,27 @@ fn select_levels(inputs: u32) -> (u32, f64) {
 fn table_luts(entries: u32) -> f64 {
     let leaves = entries.div_ceil(LUT_ENTRIES);
     f64::from(leaves) + if leaves > JOINED_LUTS { select_luts(leaves.div_ceil(JOINED_LUTS)) } else { 0.0 }
+}
+
+impl std::fmt::Display for Operation {
+    /// `8-bit add`, `20:1 select of 8 bits`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Add { width } => write!(f, "{width}-bit add"),
+            Self::Sum { inputs, width } => write!(f, "sum of {inputs} values of {width} bits"),
+            Self::Compare { width } => write!(f, "{width}-bit compare"),
+            Self::Equal { width } => write!(f, "{width}-bit equal"),
+            Self::Decode { width } => write!(f, "{width}-bit decode"),
+            Self::Select { inputs, width } => write!(f, "{inputs}:1 select of {width} bits"),
+            Self::GatedOr { inputs, width } => write!(f, "{inputs}:1 gated or of {width} bits"),
+            Self::Gate { width } => write!(f, "{width}-bit gate"),
+            Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
+            Self::Constants { entries, width } => write!(f, "choice of {entries} {width}-bit constants"),
+            Self::Round { formats, width } => write!(f, "{width}-bit rounding to {formats} formats"),
+            Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
+            Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
+        }
+    }
 }
 
 #[cfg(test)]

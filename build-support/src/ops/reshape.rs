@@ -1,0 +1,43 @@
+//! The same values in another shape.
+
+use super::{
+    Extent, LayerPlan, Rules,
+    parts::{Gives, Parts},
+};
+use crate::{
+    fixed::Format,
+    manifest::{Knob, Variant},
+    network::Coefficients,
+};
+
+/// A reshape of a dense value: other names for the same wires.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedReshape;
+
+impl Rules for FixedReshape {
+    fn extent(&self) -> Extent {
+        Extent::ONE
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[]
+    }
+
+    fn accumulator(&self) -> Option<Format> {
+        None
+    }
+
+    fn weights(&self) -> Option<&Coefficients> {
+        None
+    }
+
+    fn gives(&self, _: &LayerPlan) -> Gives {
+        Gives::All
+    }
+
+    fn parts(&self, _: &mut Parts<'_>) {}
+}
