@@ -165,9 +165,6 @@ impl Planner<'_> {
             }
             return Ok(LayerPlan { steps: reduce.pixels.height, ..one_step });
         }
-        if full == Extent::ONE {
-            return Ok(one_step);
-        }
         self.divide(at, full, &options)
     }
 
@@ -185,7 +182,7 @@ impl Planner<'_> {
         let interval = interval.map_or(1, NonZeroUsize::get);
         let given = self.given(&self.network.layers[at], full)?;
         let divided = plan(within(full, interval, given));
-        if given != Given::default() {
+        if given != Given::default() || full == Extent::ONE {
             return Ok(divided);
         }
         // Steps make constants variables, which can cost more than they save, and each is a cycle of latency.

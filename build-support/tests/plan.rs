@@ -8,9 +8,11 @@ use std::path::Path;
 
 use sparsehls_build::{
     cost, data,
+    fixed::Format,
     formats::FixedNetwork,
+    lower::Design,
     manifest::{Interface, Knob, Knobs, LayerOptions, Model, Pipeline, Variant},
-    network::{Shape, SparseShape},
+    network::{Coefficients, Conv2d, Layer, Network, Op, Origin, Shape, SparseShape},
     ops::{FixedOp, FixedReduce, LayerPlan},
     plan::Plan,
 };
@@ -143,4 +145,29 @@ fn the_input_reduction_is_estimated_smaller_and_faster_than_the_published_one() 
         println!("{slots} slots a cycle: {estimate:?}");
         assert!(estimate.latency < latency && estimate.luts < luts, "{slots}: {estimate:?}");
     }
+}
+
+/// One slot, one channel, one filter: nothing to divide, and still a form to choose and knobs to refuse.
+#[test]
+fn a_layer_with_nothing_to_divide_is_planned_like_any_other() {
+    let one = |name: &str, shape: Shape, op: Op| {
+        let text = || name.to_owned();
+        Layer { name: text(), keras_name: text(), keras_class: "MadeUp".into(), id: text(), shape, origin: Origin::Model, op }
+    };
+    let pixels = Shape::Sparse(SparseShape { slots: 1, height: 2, width: 2, channels: 1 });
+    let weights = Coefficients { values: vec![3], fraction: 0 };
+    let layers = vec![
+        one("reduce", pixels.clone(), Op::InputReduce { threshold: None }),
+        one("conv", pixels, Op::SparseConv2d(Conv2d { kernel: [1, 1], channels: 1, filters: 1, weights })),
+        one("flat", Shape::Dense(vec![4]), Op::SparseFlatten),
+    ];
+    let mut model = common::model(Path::new("none.keras"), Format { signed: false, width: 4, fraction: 0 });
+    let network = FixedNetwork::infer(Network { input_shape: vec![2, 2, 1], layers, tolerance: 0.0 }, &model).unwrap();
+    let plan = Plan::new(&network, &model, cost::area).unwrap();
+    assert!(plan.layers[1].variant.is_some(), "{plan:?}");
+    Design::new(&network, &plan).unwrap();
+    let knobs = common::knobs([(Knob::Filters, 5)]);
+    model.layers.insert("conv".into(), LayerOptions { knobs, ..LayerOptions::default() });
+    let error = Plan::new(&network, &model, cost::area).unwrap_err();
+    assert!(error.message().contains("`filters-per-cycle` is 5, but `conv` has 1"), "{error}");
 }
