@@ -54,3 +54,22 @@ impl Pooling2d {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::testing::{pixels, signed, site, sparse};
+
+    #[test]
+    fn a_maximum_counts_slots_and_starts_at_the_least() {
+        let (input, output) = (sparse(&[(-5, 7), (-9, 3)], 2), sparse(&[(-5, 7), (-9, 3)], 2));
+        // Windows of 5 x 3 in 28 x 20 pixels: three rows and two columns belong to none.
+        let cells = SparseShape { height: 5, width: 6, ..pixels(2) };
+        let op = |pooled| FixedPooling2d { pool: [5, 3], pooled, pixels: pixels(2), cells };
+        let largest = Pooling2d::new(op(Pooled::Max), site(&input, &output));
+        assert_eq!((largest.window, largest.cells), ([5, 3], [5, 6]));
+        assert_eq!(largest.pool, Pool::Largest { count_bits: 4, least: -9 });
+        let mean = Pooling2d::new(op(Pooled::Average { accumulator: signed(9, 2) }), site(&input, &output));
+        assert_eq!(mean.pool, Pool::Sum { accumulator: signed(9, 2) });
+    }
+}

@@ -1,17 +1,20 @@
-//! Designs of the golden fixtures: what is written is read, by whom it should be.
+//! Designs of the golden fixtures: what is written is read by whom it should be, and the numbers are all that is needed.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod evaluate;
 
 use std::collections::BTreeSet;
 
 use sparsehls_build::{
-    Code, cost, data,
+    Code, check, cost, data,
     formats::FixedNetwork,
     lower::{By, Design, Interface, Kernel, Layout, Work},
     manifest::{self, LayerOptions, Model, Pipeline, Variant},
     plan::Plan,
+    reference::Reference,
 };
 
 fn load(fixture: &str) -> (Model, FixedNetwork) {
@@ -84,6 +87,32 @@ fn what_is_read_has_been_written() {
             check_wiring(&design);
             check_choices(&design);
             assert!(model.pipeline == Pipeline::Dataflow || design.processes.len() == 1);
+        }
+        Ok(())
+    });
+    assert_eq!(failures, [""; 0]);
+}
+
+/// A design says all: what it computes is what the network does, and every sum fits where the design has it.
+#[test]
+fn the_numbers_of_a_design_are_enough_to_compute_it() {
+    let failures = common::for_every(1, "", |name, source, _| {
+        let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
+        let (mut model, network) = common::load(source, &arrays["x"]).unwrap();
+        let mut events = check::made_up(&network, 3);
+        events.append(data::to_mantissas(&arrays["x"], &network).0.first(3));
+        let reference = Reference::new(&network);
+        for seed in 0..3 {
+            if seed > 0 {
+                let own = name.bytes().fold(seed, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+                common::draw_knobs(&mut model, &network, own);
+            }
+            let design = design(&model, &network);
+            for event in &events {
+                if evaluate::run(&design, event) != reference.run(event) {
+                    return Err(format!("other outputs with the knobs of seed {seed}"));
+                }
+            }
         }
         Ok(())
     });
