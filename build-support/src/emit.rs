@@ -66,7 +66,7 @@ pub fn project(package: &str, model: &Model, design: &Design, bench: Bench<'_>) 
     let templates = Templates::new()?;
     let (layers, weights) = layer::texts(design);
     let (input, output) = (design.value(design.input), design.value(design.output));
-    let kernels: BTreeSet<&str> = layers.iter().filter(|layer| !layer.header.is_empty()).map(|layer| layer.header).collect();
+    let kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
     let shape = layer::describe(&input.layout);
     let shared = context! {
         made_by => serde(&made_by),

@@ -49,8 +49,8 @@ impl Writer<'_> {
 
     /// The kernel and its header.
     fn call(&mut self, name: &'static str, header: &'static str) {
-        self.text.kernel = name;
-        self.text.header = header;
+        self.text.kernel = Some(name);
+        self.text.header = Some(header);
     }
 
     fn constants<const N: usize>(&mut self, constants: [(&'static str, usize); N]) {
@@ -119,8 +119,15 @@ impl Writer<'_> {
         self.quantizer(&quantize.quantizer);
     }
 
-    pub fn dense_quantize(&mut self, quantizer: &Quantizer) {
+    fn dense_quantize(&mut self, quantizer: &Quantizer) {
         self.call("dense_quantize", "quantize.h");
+        self.constants([("values", self.text.size)]);
+        self.quantizer(quantizer);
+    }
+
+    /// The quantizer that another layer's kernel does as well.
+    pub fn absorbed_quantizer(&mut self, quantizer: &Quantizer) {
+        self.text.header = Some("quantize.h");
         self.constants([("values", self.text.size)]);
         self.quantizer(quantizer);
     }

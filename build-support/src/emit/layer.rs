@@ -34,9 +34,10 @@ pub struct LayerText {
     pub size: usize,
     pub hash_type: Option<String>,
     pub hash_size: usize,
-    /// The kernel and the header it is in.
-    pub kernel: &'static str,
-    pub header: &'static str,
+    /// The kernel that it calls; none if it is absorbed.
+    pub kernel: Option<&'static str>,
+    /// The header with what it needs.
+    pub header: Option<&'static str>,
     pub arguments: Vec<String>,
     pub constants: Vec<Named>,
     pub types: Vec<Named>,
@@ -110,7 +111,7 @@ pub fn texts(design: &Design) -> (Vec<LayerText>, Vec<Weights>) {
                     &design.layers[*by].work
                     && *multiplied == layer.writes
                 {
-                    writer.dense_quantize(quantizer);
+                    writer.absorbed_quantizer(quantizer);
                 }
             }
         }
