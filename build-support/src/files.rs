@@ -15,7 +15,10 @@ use crate::error::{Error, Result};
 /// What a name of ours begins with until it is complete.
 const TEMPORARY: &str = ".sparsehls-";
 
-/// Writes `path` through a temporary file beside it.
+/// Writes `path` through a temporary file beside it, which then has the permissions of the file that it replaces.
+///
+/// # Errors
+/// [`crate::Code::Io`].
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
     let mut file = Atomic::create(path)?;
     file.write(write)?;
@@ -50,22 +53,23 @@ impl Atomic {
     pub fn finish(self) -> Result {
         let finish = || {
             let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            permit_reading(file.as_file())?;
+            set_permissions(file.as_file(), &self.path)?;
             file.persist(&self.path).map(drop).map_err(|error| error.error)
         };
         finish().map_err(|error| Error::io("write", &self.path, &error))
     }
 }
 
-/// A temporary file is private to its owner; what we write is not secret.
+/// A temporary file is private to its owner; what we write is not secret. A file that it replaces may be.
 #[cfg(unix)]
-fn permit_reading(file: &fs::File) -> std::io::Result<()> {
+fn set_permissions(file: &fs::File, path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    let old = fs::metadata(path).map(|old| old.permissions());
+    file.set_permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o644)))
 }
 
 #[cfg(not(unix))]
-fn permit_reading(_: &fs::File) -> std::io::Result<()> {
+fn set_permissions(_: &fs::File, _: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -149,4 +153,24 @@ pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
 fn is_old(entry: &DirEntry) -> bool {
     let age = entry.metadata().ok().and_then(|metadata| metadata.modified().ok()).and_then(|time| time.elapsed().ok());
     age.is_some_and(|age| age.as_secs() > 3600)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_the_permissions_of_the_one_it_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Cargo.toml");
+        let write = |text: &str| write_atomically(&path, |file| file.write_all(text.as_bytes())).unwrap();
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        write("first");
+        assert_eq!(mode(), 0o644);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        write("second");
+        assert_eq!((mode(), fs::read_to_string(&path).unwrap()), (0o600, "second".to_owned()));
+    }
 }

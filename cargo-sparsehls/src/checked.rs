@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use sparsehls_build::{check::Comparison, fingerprint::Fingerprint, formats::GridReport};
+use sparsehls_build::{check::Comparison, files, fingerprint::Fingerprint, formats::GridReport};
 
 /// What the checks found; no event differed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -84,7 +84,7 @@ impl Stamp {
              {activity_changed}\n",
             self.key
         );
-        let _ = fs::write(&self.path, text);
+        let _ = files::write_atomically(&self.path, |file| file.write_all(text.as_bytes()));
     }
 }
 

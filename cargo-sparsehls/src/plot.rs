@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use plotters::prelude::*;
-use sparsehls_build::{Code, Error, Result};
+use sparsehls_build::{Code, Error, Result, files};
 
 use crate::explore::Point;
 
@@ -18,7 +18,10 @@ pub fn write(path: &Path, name: &str, points: &[Point]) -> Result {
     let mut text = String::new();
     draw(&mut text, name, points)
         .map_err(|error| Error::new(Code::Io, format!("the plot cannot be drawn: {error}")).file(path))?;
-    std::fs::write(path, text).map_err(|error| Error::io("write", path, &error))
+    // A folder that is not there is a slip of the pen more often than a wish for one.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::metadata(folder).map_err(|error| Error::io("write", path, &error))?;
+    files::write_atomically(path, |file| file.write_all(text.as_bytes()))
 }
 
 fn draw(text: &mut String, name: &str, points: &[Point]) -> std::result::Result<(), Box<dyn std::error::Error>> {

@@ -1,9 +1,7 @@
 //! `cargo sparsehls explore`.
 
-use std::path::Path;
-
 use sparsehls_build::{
-    Code, Error, Firmware, Result, error,
+    Code, Error, Firmware, Result, error, files,
     manifest::{Interface, Knob, Model, Pipeline},
     structure::Estimate,
 };
@@ -138,7 +136,7 @@ fn write_back(model: &Model, knobs: &Knobs) -> Result {
         item = item.get_mut(key).ok_or_else(|| failed(format!("the manifest has no table `{}`", model.key())))?;
     }
     set(item, knobs).ok_or_else(|| failed(format!("`{}` cannot be edited: it is not a plain table", model.key())))?;
-    replace(path, &document.to_string())
+    files::write_atomically(path, |file| file.write_all(document.to_string().as_bytes()))
 }
 
 fn set(model: &mut Item, knobs: &Knobs) -> Option<()> {
@@ -180,16 +178,4 @@ fn put(table: &mut dyn TableLike, key: &str, mut new: Value) {
         }
         None => drop(table.insert(key, value(new))),
     }
-}
-
-/// Puts a text in the place of a file, all at once.
-fn replace(path: &Path, text: &str) -> Result {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(drop).map_err(|error| Error::io("write", path, &error))
 }

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sparsehls_build::{Code, Error, Result};
+use sparsehls_build::{Code, Error, Result, files};
 
 use self::{
     contents::{Contents, Files},
@@ -168,19 +168,7 @@ fn absolute(folder: &Path) -> Result<PathBuf> {
 
 /// Writes files below `folder`, each whole or not at all.
 fn write(folder: &Path, files: &Files) -> Result {
-    for (file, contents) in files {
-        let path = folder.join(file);
-        let write = || {
-            let parent = path.parent().unwrap_or(folder);
-            fs::create_dir_all(parent)?;
-            let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(parent)?;
-            let complete = temporary.path().join("file");
-            fs::write(&complete, contents)?;
-            fs::rename(complete, &path)
-        };
-        write().map_err(|error| Error::io("write", &path, &error))?;
-    }
-    Ok(())
+    files.iter().try_for_each(|(file, contents)| files::write_atomically(&folder.join(file), |to| to.write_all(contents)))
 }
 
 fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, notes: &[String]) {
