@@ -4,10 +4,11 @@
 
 use std::{
     cell::RefCell,
-    io::{IsTerminal, Write},
+    io::{Stderr, Write},
     time::Duration,
 };
 
+use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sparsehls_build::{Error, Exit};
 
@@ -21,40 +22,34 @@ pub struct Output {
     json: bool,
     quiet: bool,
     verbose: bool,
-    color: bool,
-    /// Whether results are coloured: they go elsewhere.
-    color_text: bool,
+    /// Whether standard error and standard output are coloured: one may be a file, and the other a terminal.
+    stderr: ColorChoice,
+    stdout: ColorChoice,
     /// Lines that are drawn anew while tools run; nothing is drawn unless standard error is a terminal.
     live: MultiProgress,
 }
 
-const BOLD_GREEN: &str = "1;32";
-const BOLD_RED: &str = "1;31";
-const BOLD_YELLOW: &str = "1;33";
+const GOOD: &str = "\x1b[1;32m";
+const BAD: &str = "\x1b[1;31m";
+const NOTE: &str = "\x1b[1;33m";
+const PLAIN: &str = "\x1b[0m";
 
 impl Output {
     /// As the flags say.
     pub fn new(common: &Common) -> Self {
-        let json = common.message_format == MessageFormat::Json;
-        let wanted = std::env::var_os("NO_COLOR").is_none();
-        let color = |terminal: bool| match common.color {
-            Color::Auto => terminal && wanted,
-            Color::Always => true,
-            Color::Never => false,
-        };
-        let stderr = std::io::stderr().is_terminal();
         Self {
-            json,
+            json: common.message_format == MessageFormat::Json,
             quiet: common.quiet,
             verbose: common.verbose,
-            color: color(stderr),
-            color_text: color(if json { stderr } else { std::io::stdout().is_terminal() }),
+            stderr: choice(&std::io::stderr(), common.color),
+            stdout: choice(&std::io::stdout(), common.color),
             live: if common.quiet { MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) } else { MultiProgress::new() },
         }
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.color { painted(code, text) } else { text.to_owned() }
+    /// Standard error, which drops colours that are not wanted.
+    fn stderr(&self) -> AutoStream<Stderr> {
+        AutoStream::new(std::io::stderr(), self.stderr)
     }
 
     /// Whether `-v` was given.
@@ -67,33 +62,27 @@ impl Output {
         self.quiet
     }
 
-    /// Words in a result that must not be overlooked.
-    pub fn alarm(&self, text: &str) -> String {
-        if self.color_text { painted(BOLD_RED, text) } else { text.to_owned() }
-    }
-
     /// A line of progress in cargo's manner, on standard error.
     pub fn status(&self, verb: &str, text: &str) {
-        self.line(BOLD_GREEN, verb, text);
+        self.line(GOOD, verb, text);
     }
 
     /// A line of progress that only `-v` shows.
     pub fn detail(&self, verb: &str, text: &str) {
         if self.verbose {
-            self.line(BOLD_GREEN, verb, text);
+            self.line(GOOD, verb, text);
         }
     }
 
     /// Something to know about that is no error.
     pub fn note(&self, text: &str) {
-        self.line(BOLD_YELLOW, "Note", text);
+        self.line(NOTE, "Note", text);
     }
 
-    fn line(&self, color: &str, verb: &str, text: &str) {
+    fn line(&self, style: &str, verb: &str, text: &str) {
         if !self.quiet {
-            let line = format!("{} {text}", self.paint(color, &format!("{verb:>12}")));
             // Nothing is left to do if standard error is closed.
-            let _ = self.live.suspend(|| writeln!(std::io::stderr(), "{line}"));
+            let _ = self.live.suspend(|| writeln!(self.stderr(), "{style}{verb:>12}{PLAIN} {text}"));
         }
     }
 
@@ -112,8 +101,8 @@ impl Output {
     pub fn text(&self, text: &str) {
         let _ = self.live.suspend(|| match (self.json, self.quiet) {
             (_, true) => Ok(()),
-            (true, _) => writeln!(std::io::stderr(), "{text}"),
-            (false, _) => writeln!(std::io::stdout(), "{text}"),
+            (true, _) => writeln!(self.stderr(), "{text}"),
+            (false, _) => writeln!(AutoStream::new(std::io::stdout(), self.stdout), "{text}"),
         });
     }
 
@@ -128,8 +117,7 @@ impl Output {
     /// An error, in both forms.
     pub fn error(&self, error: &Error) {
         self.json(&Message::Error(error.into()));
-        let text = format!("{}: {error}", self.paint(BOLD_RED, "error"));
-        let _ = self.live.suspend(|| writeln!(std::io::stderr(), "{text}"));
+        let _ = self.live.suspend(|| writeln!(self.stderr(), "{BAD}error{PLAIN}: {error}"));
     }
 
     /// The last line.
@@ -142,8 +130,18 @@ impl Output {
     }
 }
 
-fn painted(code: &str, text: &str) -> String {
-    format!("\x1b[{code}m{text}\x1b[0m")
+/// What the flag says, or else the stream and the environment: a terminal, `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`.
+fn choice(stream: &impl RawStream, color: Color) -> ColorChoice {
+    match color {
+        Color::Auto => AutoStream::choice(stream),
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+}
+
+/// Words in a result that must not be overlooked.
+pub fn alarm(text: &str) -> String {
+    format!("{BAD}{text}{PLAIN}")
 }
 
 /// What goes on with one model: on a terminal a line that is drawn anew, elsewhere a line for each phase.
@@ -163,8 +161,8 @@ impl Live<'_> {
         }
         match &self.bar {
             Some(bar) => {
-                let verb = self.output.paint(BOLD_GREEN, "     Running");
-                bar.set_message(format!("{verb} {}: {phase}, {}", self.name, clock(elapsed)));
+                let (style, plain) = if self.output.stderr == ColorChoice::Never { ("", "") } else { (GOOD, PLAIN) };
+                bar.set_message(format!("{style}     Running{plain} {}: {phase}, {}", self.name, clock(elapsed)));
                 bar.tick();
             }
             None if new => self.output.status("Running", &format!("{}: {phase}", self.name)),

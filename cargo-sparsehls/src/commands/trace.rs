@@ -10,7 +10,7 @@ use super::{load_one, note_grid};
 use crate::{
     args::{Common, TraceArgs},
     message::{self, Message},
-    output::Output,
+    output::{Output, alarm},
 };
 
 /// Prints every layer's values for one event, and where engines or Keras first disagree.
@@ -90,8 +90,8 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     let state = match layer.first_difference {
         None if layer.csim.is_none() => format!("reference{keras}; in the csim part of a later layer"),
         None => format!("reference = csim{keras}"),
-        Some(_) if is_first => output.alarm("first difference"),
-        Some(_) => output.alarm("different"),
+        Some(_) if is_first => alarm("first difference"),
+        Some(_) => alarm("different"),
     };
     let mut text = format!("{} ({}, {}{active}): {state}", layer.name, layer.kind, shape.join("×"));
     let shown: Vec<usize> = match layer.first_difference {
