@@ -5,8 +5,7 @@ use crate::{
     error::{Error, Result},
     fixed::{Format, bits_for},
     network::{Coefficients, Layer, SparseShape},
-    ops::LayerPlan,
-    ops::{FixedDense, FixedFlatten, FixedLayer, FixedOp},
+    ops::{FixedDense, FixedFlatten, FixedLayer, FixedOp, LayerPlan},
 };
 
 /// See [`Kernel::Dense`](super::Kernel::Dense).
@@ -105,6 +104,9 @@ impl LookUpDense {
             }
             _ => return Err(unexpected()),
         };
+        if dense.dense.rows != 1 {
+            return Err(Error::internal("weights of several rows are looked up"));
+        }
         let last = ops.len() - 1;
         Ok(Self {
             shape: *shape,
