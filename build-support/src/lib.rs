@@ -47,7 +47,7 @@
 //!         data::check_events(&events, &firmware.network)?;
 //!         let (inputs, grid) = data::to_mantissas(&events, &firmware.network);
 //!         let outputs = Reference::new(&firmware.network).run_all(&inputs);
-//!         println!("{}: {} outputs; {} inputs off the grid", firmware.model.name, outputs.len(), grid.off_grid);
+//!         println!("{}: {} outputs; {} inputs off the grid", firmware.model.name, outputs.values().len(), grid.off_grid);
 //!     }
 //! }
 //! # Ok(())
