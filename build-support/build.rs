@@ -1,4 +1,4 @@
-//! Hands on for which machine this crate is compiled: the simulation of the command line runs on it.
+//! Passes on the target for which this crate is compiled: that is the machine on which the csim of the command line runs.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benchmarks and prints the fastest of each beside the published converter's figure, as docs/speed.md has them.
+# Runs the benchmarks and prints the fastest of each beside the figure of hls4ml's sparsepixels kernels, as docs/speed.md has them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo bench --quiet -p sparsehls-build --bench speed -- --min-time 1 "$@" | awk '
@@ -14,7 +14,7 @@ cargo bench --quiet -p sparsehls-build --bench speed -- --min-time 1 "$@" | awk 
     /^(├|╰)─ / { group = $2 }
     /^(│| ) +(├|╰)─ / { for (i = 1; i < NF; i++) if ($i ~ /─$/) { fastest[group, $(i + 1)] = microseconds($(i + 2), $(i + 3)); break } }
     END {
-        printf "%-48s %12s %15s\n", "what", "published", "ours, fastest"
+        printf "%-48s %12s %15s\n", "what", "hls4ml", "ours, fastest"
         row("read, formats, emission, tracks", 4500000, fastest["read_and_infer", "tracks"] + fastest["emit", "tracks"])
         row("compile the csim, small", 15600000, fastest["compile_csim", "small"])
         row("compile the csim, digits", 0, fastest["compile_csim", "digits"])

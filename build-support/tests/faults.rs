@@ -1,5 +1,4 @@
-//! The known faults of the existing converter (hls4ml's sparsepixels kernels): for each a test that fails when the fault is
-//! put in, on a model and outputs from real Keras.
+//! The known faults of hls4ml's sparsepixels kernels: for each a test that fails when the fault is put in, on a model and outputs from real Keras.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

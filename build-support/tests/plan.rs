@@ -123,9 +123,9 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
     }
 }
 
-/// The published kernel on 500 pixels and 20 slots of 8 bits: 63 cycles, interval 63, 11,768 LUT after logic synthesis.
+/// hls4ml's kernel on 500 pixels and 20 slots of 8 bits: 63 cycles, interval 63, 11,768 LUT after logic synthesis.
 #[test]
-fn the_input_reduction_is_estimated_smaller_and_faster_than_the_published_one() {
+fn the_input_reduction_is_estimated_smaller_and_faster_than_hls4mls() {
     let (model, network) = example("tracks");
     let mut fixed = network.layers[0].clone();
     let pixels = SparseShape { slots: 20, height: 20, width: 25, channels: 1 };

@@ -1,6 +1,6 @@
-//! The cost model against real synthesis results of the published hls4ml kernels: how far off is it?
+//! The cost model against real synthesis results of hls4ml's sparsepixels kernels: how far off is it?
 //!
-//! The factors of the published kernels are fitted on half of the configurations; the errors are those of the other half.
+//! The factors of these kernels are fitted on half of the configurations; the errors are those of the other half.
 //! The structures were made with both halves in view. The
 //! data are beside the repository; without them the test is skipped. `--nocapture` shows the table of
 //! `docs/cost-model.md`.

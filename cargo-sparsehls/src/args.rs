@@ -24,8 +24,8 @@ pub enum Cargo {
     ///     source = "models/digits.keras"
     ///     golden = "models/digits.golden.npz"
     ///
-    /// `cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles its simulation with
-    /// the host's C++ compiler, proves it equal to an exact reference, and runs the vendor's tool if it is installed.
+    /// `cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles it into a program
+    /// (the csim) with the host's C++ compiler, proves that equal to an exact reference, and runs the vendor's tool if it is installed.
     ///
     /// Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing,
     /// 4 outputs differ, 5 synthesis failed or a limit was exceeded, 130 interrupted.
@@ -45,15 +45,15 @@ pub enum Cargo {
 pub enum Command {
     /// Make a firmware package that builds at once
     New(NewArgs),
-    /// Make a package in a folder a firmware package; comments and order of its Cargo.toml stay
+    /// Turn the package in a folder into a firmware package; comments and order of its Cargo.toml stay
     Init(InitArgs),
     /// Read and validate the models, print their layers with formats and costs; writes nothing
     Check(CheckArgs),
     /// Sweep the knobs over the cost model and print what is best in latency, interval and area
     Explore(ExploreArgs),
-    /// Generate the HLS projects, compile and check the simulations, synthesize if a tool is there
+    /// Generate the HLS projects, compile and check the csims, synthesize if a tool is there
     Build(BuildArgs),
-    /// Compare simulation and reference with outputs of Keras
+    /// Compare csim and reference with outputs of Keras
     Verify(VerifyArgs),
     /// Run events through a model: .npy or .npz in, .npy out
     Predict(PredictArgs),
@@ -242,7 +242,7 @@ impl From<Step> for toolchain::Step {
 /// Which engine computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// The compiled C++ simulation
+    /// The csim: the generated C++, compiled
     Csim,
     /// The reference interpreter
     Reference,
@@ -251,7 +251,7 @@ pub enum Engine {
 /// Which engines are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engines {
-    /// The compiled C++ simulation
+    /// The csim: the generated C++, compiled
     Csim,
     /// The reference interpreter
     Reference,

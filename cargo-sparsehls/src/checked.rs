@@ -1,6 +1,6 @@
-//! Remembers that a simulation has passed its checks, so that a build in which nothing changed does not run them again.
+//! Remembers that a csim has passed its checks, so that a build in which nothing changed does not run them again.
 //!
-//! The key is made from contents: the simulation (its file is named after what it was made from), the golden file, and
+//! The key is made from contents: the csim (its file is named after what it was made from), the golden file, and
 //! this program, whose interpreter is the other side of the comparison. Nothing but a pass is remembered.
 
 use std::{
@@ -14,7 +14,7 @@ use sparsehls_build::{check::Comparison, files, fingerprint::Fingerprint, format
 /// What the checks found; no event differed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Checked {
-    /// Events on which simulation and reference agree.
+    /// Events on which csim and reference agree.
     pub events: usize,
     /// Golden events on which Keras agrees too.
     pub golden: usize,
@@ -27,7 +27,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The same as a comparison: that of simulation and reference, with what differs from Keras within float32.
+    /// The same as a comparison: that of csim and reference, with what differs from Keras within float32.
     pub fn comparison(&self) -> Comparison {
         let Self { events, within_float32, float32_difference, .. } = *self;
         Comparison { events, within_float32, float32_difference, ..Comparison::default() }
@@ -41,7 +41,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// For the simulation `program` and the golden file; `None` if something cannot be read, and then nothing is
+    /// For the csim `program` and the golden file; `None` if something cannot be read, and then nothing is
     /// remembered.
     pub fn new(program: &Path, golden: Option<&Path>) -> Option<Self> {
         let myself = fs::metadata(std::env::current_exe().ok()?).ok()?;
@@ -52,7 +52,7 @@ impl Stamp {
         fingerprint.add(env!("CARGO_PKG_VERSION"));
         fingerprint.add_bytes(&myself.len().to_le_bytes());
         fingerprint.add_bytes(&age.as_nanos().to_le_bytes());
-        // Last, so that no golden file is not an empty one.
+        // Last: without a golden file nothing follows, with an empty one its length does.
         golden.iter().for_each(|golden| fingerprint.add_bytes(golden));
         Some(Self { path: program.with_file_name("checked"), key: fingerprint.short() })
     }
@@ -74,7 +74,7 @@ impl Stamp {
         })
     }
 
-    /// Remembers a pass. Without it the next build checks again, so a failure is of no account.
+    /// Remembers a pass. If that fails, the next build checks again, and nothing is lost but time.
     pub fn write(&self, checked: &Checked) {
         let Checked { events, golden, within_float32, float32_difference, grid } = checked;
         let GridReport { values, off_grid, out_of_range, not_finite, activity_changed } = grid;

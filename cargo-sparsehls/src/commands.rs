@@ -47,7 +47,7 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
     })
 }
 
-/// Brings the project and the compiled simulation up to date.
+/// Brings the project and its compiled csim up to date.
 pub fn compile(firmware: &Firmware, output: &Output) -> Result<Csim> {
     let Firmware { model, directory, .. } = firmware;
     let project = firmware.generate(firmware.bench_events()?.as_ref())?;
@@ -57,7 +57,7 @@ pub fn compile(firmware: &Firmware, output: &Output) -> Result<Csim> {
         path: directory.display().to_string(),
     }));
     let (csim, new) = firmware.compile(&project)?;
-    output.detail(if new { "Compiled" } else { "Fresh" }, &format!("simulation of {}", model.name));
+    output.detail(if new { "Compiled" } else { "Fresh" }, &format!("csim of {}", model.name));
     Ok(csim)
 }
 

@@ -20,7 +20,7 @@ pub const KERNELS: &[Header] = headers!("kernels":
     "common.h" "dense.h" "lookup.h" "quantize.h" "sparse_conv2d.h" "sparse_flatten.h" "sparse_input_reduce.h"
     "sparse_pooling2d.h");
 
-/// The stand-in for the vendor's types, for compiling a simulation without the vendor's tool.
+/// The stand-in for the vendor's types, for compiling a csim without the vendor's tool.
 pub const AP_TYPES: &[Header] = headers!("ap_types": "ap_common.h" "ap_fixed.h" "ap_int.h");
 
 #[cfg(test)]

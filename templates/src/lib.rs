@@ -1,5 +1,5 @@
-//! Text templates (minijinja) of everything that cargo-sparsehls generates. Those that begin with `new_` and `ci_` are
-//! for the firmware packages that `cargo sparsehls new` makes.
+//! Text templates (minijinja) of everything that cargo-sparsehls generates. Those that begin with `new_`, and the recipes
+//! for CI, are for the firmware packages that `cargo sparsehls new` makes.
 //!
 //! They are embedded so that they travel with the published crate; in the repository they are files under `files/`,
 //! named after what they become.

@@ -1,7 +1,7 @@
 """Train `small.keras`, the network of the 28 x 28 rows in docs/speed.md.
 
 28 x 28 pixels of which 30 are kept, one 3 x 3 convolution to 3 filters, a 2 x 2 mean, and a dense layer to 10 outputs:
-the size for which the time of the published converter was measured. The data are those of the example `digits`.
+the size for which the time of hls4ml's sparsepixels kernels was measured. The data are those of the example `digits`.
 
     pip install -r ../../../example-firmware/training/requirements.txt
     python small.py

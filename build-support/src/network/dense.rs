@@ -19,7 +19,7 @@ fn rows(builder: &Builder<'_>) -> Result<(Vec<usize>, usize)> {
             None => Err(Error::new(Code::UnsupportedGraph, "the input is a single number")),
         },
         Shape::Sparse(_) => {
-            let message = "this layer gives inactive pixels a value other than 0, so that the image is no longer sparse";
+            let message = "this layer takes a dense value, and the value before it is sparse";
             Err(Error::new(Code::UnsupportedGraph, message).help("put a Flatten layer before it"))
         }
     }

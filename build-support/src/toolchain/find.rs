@@ -112,7 +112,7 @@ pub struct Tool {
     pub program: Program,
     /// Where it is.
     pub path: PathBuf,
-    /// What led there: `PATH`, or a variable.
+    /// How it was found: `PATH`, or the name of an environment variable.
     pub source: &'static str,
 }
 

@@ -37,7 +37,7 @@ pub struct Job<'a> {
     pub steps: Steps,
     /// Asks the tool to end.
     pub cancel: &'a Cancel,
-    /// Gets what goes on, several times a second.
+    /// Is told the progress several times a second.
     pub progress: &'a dyn Fn(Progress<'_>),
 }
 
@@ -47,12 +47,12 @@ impl std::fmt::Debug for Job<'_> {
     }
 }
 
-/// What goes on.
+/// How far a run has come.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
-    /// A few words: the step, or what is waited for.
+    /// In a few words: the step that runs, or what is waited for.
     pub phase: &'a str,
-    /// Since the tool was started.
+    /// The time since the tool was started.
     pub elapsed: Duration,
 }
 
@@ -213,7 +213,7 @@ impl Job<'_> {
                 .help("build again; give builds of different versions their own --target-dir"));
         }
         let verdict = self.verdict(tool, ended, &log);
-        // Without a verdict against it every step counts; else those that the script itself called done.
+        // If the tool ended well all its steps are done, else only those that its script reported as done.
         let ended_well = if verdict.is_ok() { steps } else { steps.filter(|step| seen.get().has(step)) };
         let mut unread = Ok(());
         for step in ended_well.iter() {
@@ -229,7 +229,7 @@ impl Job<'_> {
         }
     }
 
-    /// Runs the tool's process and tells what goes on; `seen` gets the steps that the script calls done.
+    /// Runs the tool's process and reports its progress; `seen` collects the steps that the script reports as done.
     fn watch(&self, identified: &Identified, steps: Steps, log: &Path, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
         let Identified { tool, identity, .. } = identified;
         let mut command = self.launcher()?;
@@ -239,7 +239,7 @@ impl Job<'_> {
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
         let own_group = self.cancel.is_by_signals();
         let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin), own_group };
-        // Vivado's only step has begun when it starts.
+        // Vivado has one step, which begins when Vivado starts.
         let mut phase = if tool.program == Program::Vivado { "vsynth".to_owned() } else { format!("starting {identity}") };
         let watch = &mut |line: &str, elapsed: Duration| {
             match line.strip_prefix("sparsehls: ").map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
@@ -295,7 +295,7 @@ fn failed(why: &str, log: &Path) -> Error {
 struct Findings {
     /// The first lines that are errors.
     errors: Vec<String>,
-    /// The script's own word that a step failed.
+    /// The line with which the script reports that a step failed.
     script_failed: Option<String>,
     /// The last lines.
     last: Vec<String>,

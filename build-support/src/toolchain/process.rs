@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a process may take to end itself before it is killed. Less than what CI gives us before it kills us.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Asks whatever runs to end. Clones ask together.
+/// A request that running tools end. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     flag: Arc<AtomicBool>,
@@ -38,12 +38,12 @@ impl Cancel {
         Arc::clone(&self.flag)
     }
 
-    /// Whether someone asked.
+    /// Whether the request was made.
     pub fn is_asked(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }
 
-    /// Whether signals ask.
+    /// Whether signal handlers make the request.
     pub(super) fn is_by_signals(&self) -> bool {
         self.by_signals
     }
@@ -53,13 +53,13 @@ impl Cancel {
 pub struct Process<'a> {
     /// Program and arguments.
     pub command: &'a [OsString],
-    /// Where.
+    /// The folder to run it in.
     pub directory: &'a Path,
     /// The file that gets all output.
     pub log: &'a Path,
     /// How long at most.
     pub timeout: Option<Duration>,
-    /// What it may read; nothing by default.
+    /// Its standard input; nothing by default.
     pub stdin: Option<File>,
     /// Whether it gets a process group of its own, which is ended as a whole. Signals of the terminal do not reach it
     /// there, so the caller must handle them.

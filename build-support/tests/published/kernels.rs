@@ -1,4 +1,4 @@
-//! What the published kernels do, as structures of the cost model. From hls4ml pull request #1468 and the projects of
+//! What hls4ml's sparsepixels kernels do, as structures of the cost model. From hls4ml pull request #1468 and the projects of
 //! arXiv:2512.06208: facts only.
 
 use std::fmt;

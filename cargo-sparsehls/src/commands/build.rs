@@ -123,7 +123,7 @@ fn compile_and_check(firmware: &Firmware, output: &Output) -> Result {
     self_check(firmware, &csim, output)
 }
 
-/// Simulation against reference, and both against Keras where there is a golden file, unless that has been done.
+/// Csim against reference, and both against Keras where there is a golden file, unless that has been done.
 fn self_check(firmware: &Firmware, csim: &Csim, output: &Output) -> Result {
     let Firmware { model, network, .. } = firmware;
     let stamp = Stamp::new(csim.program(), model.golden.as_deref());

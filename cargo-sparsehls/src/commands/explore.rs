@@ -92,7 +92,7 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
     }
     let bram = points.iter().any(|(_, point)| point.estimate.bram18 > 0);
     let mut text = format!(
-        "{}: estimated, not synthesized; {} ns clock; what no other point beats\n     latency interval      LUT      FF   DSP{}  knobs\n",
+        "{}: estimated, not synthesized; {} ns clock; Pareto-optimal points\n     latency interval      LUT      FF   DSP{}  knobs\n",
         model.name,
         model.target.clock_period,
         if bram { "  BRAM" } else { "" }

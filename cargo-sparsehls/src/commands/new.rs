@@ -106,7 +106,7 @@ fn leave_what_is_there(files: &mut Files, folder: &Path) -> Result {
     for (file, contents) in files.iter().filter(|(file, _)| file.starts_with("models")) {
         let path = folder.join(file);
         if path.exists() && fs::read(&path).is_ok_and(|there| there != *contents) {
-            return Err(Error::new(Code::AlreadyExists, "there is another file here, which is not the one given")
+            return Err(Error::new(Code::AlreadyExists, "another file is here already, and its contents differ")
                 .file(path)
                 .help("give the model another name with --model NAME, or move the file away"));
         }

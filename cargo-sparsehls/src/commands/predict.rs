@@ -52,7 +52,7 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     if predicted.is_err() {
         remove_empty(&args.output, missing.as_deref());
     }
-    // Ctrl-C in a terminal also ends the simulation, which then looks as if it had failed.
+    // Ctrl-C in a terminal also ends the csim, which then looks as if it had failed.
     let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&firmware, &args.output) } else { error })?;
     progress.finish(output);
     note_grid(output, &firmware.model.name, &firmware.network, grid);

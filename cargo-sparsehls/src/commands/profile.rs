@@ -83,9 +83,10 @@ fn describe(model: &str, profile: &Profile) -> String {
 fn describe_quantizer(quantizer: &Overflows, width: usize) -> String {
     let Overflows { overflowed, values, mode, clipped_at_zero, events, .. } = quantizer;
     let mut text = format!(
-        "{:width$}  {overflowed} of {values} values overflow ({mode}, {:.3} %), in {events} events",
+        "{:width$}  {overflowed} of {values} values overflow ({mode}, {:.3} %), in {events} event{}",
         printable(&quantizer.name).replace('\n', "\\n"),
         percent(*overflowed, *values),
+        if *events == 1 { "" } else { "s" },
     );
     if *clipped_at_zero > 0 {
         let _ = write!(text, "; {clipped_at_zero} below 0 became 0, as in a ReLU ({:.3} %)", percent(*clipped_at_zero, *values));

@@ -124,7 +124,7 @@ fn init_does_not_take_another_model_for_the_one_it_checked() {
     fs::create_dir_all(outside.path("fw/models")).unwrap();
     fs::write(outside.path("fw/models/example.keras"), "another one").unwrap();
     let run = outside.run(&["init", "fw"]);
-    assert!(run.code != 0 && run.stderr.contains("another file here"), "{run:?}");
+    assert!(run.code != 0 && run.stderr.contains("another file is here"), "{run:?}");
     assert!(!outside.path("fw/Cargo.toml").exists(), "nothing is written");
 }
 
