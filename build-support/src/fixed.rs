@@ -119,6 +119,9 @@ impl Overflow {
     }
 }
 
+/// The widest value that hardware should have.
+pub const MAX_WIDTH: u32 = 64;
+
 /// A fixed-point type: `width` bits, of which `fraction` are behind the binary point (`fraction` may be negative or
 /// exceed `width`). It is `ap_fixed<width, width - fraction>` or `ap_ufixed<…>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]

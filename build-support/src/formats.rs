@@ -21,9 +21,6 @@ use crate::{
     network::Network,
 };
 
-/// The widest value that hardware should have.
-pub const MAX_WIDTH: u32 = 64;
-
 /// A network whose values all have formats.
 #[derive(Debug, Clone)]
 pub struct FixedNetwork {

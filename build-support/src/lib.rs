@@ -146,7 +146,7 @@ fn guide(page: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{formats, keras, network, ops};
+    use crate::{fixed, keras, network, ops};
 
     /// The modules of the list in this file's documentation.
     fn order() -> Vec<&'static str> {
@@ -252,10 +252,10 @@ mod tests {
             format!("a table would have more than {table} entries"),
             format!("a float softmax has more than {classes} classes"),
             format!("of more than {inputs} values"),
-            format!("|i| or |f| above {bits}, more than {} bits", formats::MAX_WIDTH),
+            format!("|i| or |f| above {bits}, more than {} bits", fixed::MAX_WIDTH),
             format!("more than {different} different formats"),
             format!("the quantized weights of a layer need more than {weight} bits"),
-            format!("needs more than {} bits, sign included", formats::MAX_WIDTH),
+            format!("needs more than {} bits, sign included", fixed::MAX_WIDTH),
         ] {
             assert!(errors.contains(&phrase), "errors.md does not say: {phrase}");
         }
@@ -264,7 +264,7 @@ mod tests {
             format!("at most {table}; quantize the argument to {} bits or fewer", table.ilog2()),
             format!("softmax of n classes, n <= {classes} |"),
             format!("More than {classes} classes are refused."),
-            format!("|i| and |f| up to {bits}, k + i + f up to {}, up to {different} different formats", formats::MAX_WIDTH),
+            format!("|i| and |f| up to {bits}, k + i + f up to {}, up to {different} different formats", fixed::MAX_WIDTH),
             format!("have at most {weight} bits"),
         ] {
             assert!(layers.contains(&phrase), "layers.md does not say: {phrase}");

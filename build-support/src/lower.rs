@@ -3,46 +3,14 @@
 //! Here is all arithmetic on bits, shifts and constants that are brought to a common binary point; a backend makes text of a
 //! [`Design`] and computes nothing. There are no names but those of the model, and nothing that only one language knows.
 
-mod affine;
-mod bias;
-mod conv2d;
-mod dense;
-mod flatten;
-mod input_reduce;
-mod kernel;
-mod lookup;
-mod pooling;
 mod process;
-mod quantize;
-mod quotient;
-mod relu;
-mod softmax;
-mod value;
 
-pub use self::{
-    affine::Affine,
-    bias::SparseBias,
-    conv2d::{Conv2d, Form},
-    dense::{Dense, LookUpDense, Sums},
-    flatten::Flatten,
-    input_reduce::{Active, Arrival, InputReduce},
-    kernel::Kernel,
-    lookup::{Lookup, Table},
-    pooling::{Pool, Pooling2d},
-    process::Process,
-    quantize::{By, FormatChoice, Quantizer, SparseQuantize},
-    quotient::Quotient,
-    relu::LimitedRelu,
-    softmax::{MaxMinus, Normalize},
-    value::{Elements, Layout, SparseLayout, Value, ValueId},
-};
+pub use self::process::Process;
 use crate::{
-    error::{Code, Error, Result},
-    fixed::{Format, Interval},
-    formats::{FixedNetwork, MAX_WIDTH},
+    error::{Error, Result},
+    formats::FixedNetwork,
     manifest::{self, Pipeline},
-    network::Coefficients,
-    ops::LayerPlan,
+    ops::{Kernel, Layout, LookUpKernel, Site, Value, ValueId},
     plan::Plan,
 };
 
@@ -122,7 +90,7 @@ impl Design {
         if network.layers.len() != plan.layers.len() {
             return Err(Error::internal("a plan for another network"));
         }
-        let mut values = vec![Value::input(network)];
+        let mut values = vec![input(network)];
         let mut layers = Vec::with_capacity(network.layers.len());
         for at in 0..network.layers.len() {
             let (layer, value) = layer(network, plan, &values).map_err(|error| error.layer(&network.layers[at].layer.name))?;
@@ -163,12 +131,12 @@ fn layer(network: &FixedNetwork, plan: &Plan, values: &[Value]) -> Result<(Layer
         let by = by.ok_or_else(|| Error::internal("a layer that no later one absorbs"))?;
         (at, Work::Absorbed { by: at + by })
     } else if first < at {
-        let look_up = LookUpDense::new(&network.layers[first..=at], first, &values[first..=at], &output, own)?;
+        let look_up = LookUpKernel::new(&network.layers[first..=at], first, &values[first..=at], &output, own)?;
         (first, Work::Kernel(Kernel::LookUpDense(look_up)))
     } else {
         let by_rows = at == 0 && plan.interface == manifest::Interface::Row;
         let site = Site { input: &values[at], output: &output, plan: own, by_rows };
-        (at, Work::Kernel(kernel::lower(fixed, site)?))
+        (at, Work::Kernel(fixed.rules().lower(site)?))
     };
     let layer = Layer {
         id: fixed.layer.id.clone(),
@@ -192,97 +160,10 @@ fn interface(plan: &Plan, layers: &[Layer]) -> Result<Interface> {
     }
 }
 
-/// Where an op stands: what its kernel depends on beside the op itself.
-#[derive(Clone, Copy)]
-struct Site<'a> {
-    input: &'a Value,
-    output: &'a Value,
-    plan: &'a LayerPlan,
-    /// Whether the input comes row by row.
-    by_rows: bool,
-}
-
-/// The bits by which what has `to` fraction bits is finer than what has `from`.
-fn finer(from: i32, to: i32) -> Result<u32> {
-    u32::try_from(to - from).map_err(|_| Error::internal(format!("{to} fraction bits for what has {from}")))
-}
-
-/// `constants` with the binary point of a value, and multiplied by what that is still to be divided by: what can be added to
-/// its mantissas.
-fn aligned(constants: &Coefficients, value: &Value) -> Result<Coefficients> {
-    let (shift, fraction) = (finer(constants.fraction, value.format.fraction)?, value.format.fraction);
-    let align = |constant: &i64| i64::try_from(only(*constant).shifted(shift).times(value.divisor.into()).lo);
-    let values = constants.values.iter().map(align).collect::<Result<_, _>>();
-    let values = values.map_err(|_| {
-        Error::new(Code::FormatTooWide, format!("a constant with {fraction} fraction bits needs more than {MAX_WIDTH} bits"))
-            .help("give the layer an input quantizer, or fewer bits in training")
-    })?;
-    Ok(Coefficients { values, fraction })
-}
-
-/// One mantissa.
-fn only(mantissa: i64) -> Interval {
-    Interval { lo: mantissa.into(), hi: mantissa.into() }
-}
-
-/// The hull of some constants and 0.
-fn range(constants: &Coefficients) -> Interval {
-    constants.values.iter().map(|constant| only(*constant)).fold(Interval::ZERO, Interval::hull)
-}
-
-/// A format with a sign and `spare` bits more than the widest of some needs.
-fn signed(widths: impl IntoIterator<Item = u32>, spare: u32, fraction: i32) -> Format {
-    Format { signed: true, width: widths.into_iter().fold(1, u32::max) + spare, fraction }
-}
-
-#[cfg(test)]
-mod testing {
-    use super::{Layout, Site, SparseLayout, Value};
-    use crate::{
-        fixed::{Format, Interval, bits_for},
-        network::SparseShape,
-        ops::LayerPlan,
-    };
-
-    /// All at once.
-    pub const PLAN: LayerPlan =
-        LayerPlan { variant: None, pixels_per_cycle: 1, filters_per_cycle: 1, channels_per_cycle: 1, steps: 1, absorbed: false };
-
-    /// Slots of an image of 28 x 20 pixels.
-    pub fn pixels(channels: usize) -> SparseShape {
-        SparseShape { slots: 12, height: 28, width: 20, channels }
-    }
-
-    fn value(layout: Layout, ranges: &[(i128, i128)], fraction: i32) -> Value {
-        let ranges: Vec<_> = ranges.iter().map(|(lo, hi)| Interval { lo: *lo, hi: *hi }).collect();
-        let hull = ranges.iter().copied().reduce(Interval::hull).unwrap();
-        Value { layout, format: Format::holding(hull, fraction), divisor: 1, ranges }
-    }
-
-    /// A flat value, whose elements have these ranges.
-    pub fn dense(ranges: &[(i128, i128)], fraction: i32) -> Value {
-        value(Layout::Dense(vec![ranges.len()]), ranges, fraction)
-    }
-
-    /// [`pixels`], whose channels have these ranges.
-    pub fn sparse(ranges: &[(i128, i128)], fraction: i32) -> Value {
-        let shape = pixels(ranges.len());
-        let layout = SparseLayout { shape, coordinate_bits: bits_for(shape.height), is_ordered: true };
-        value(Layout::Sparse(layout), ranges, fraction)
-    }
-
-    /// Between two values.
-    pub fn site<'a>(input: &'a Value, output: &'a Value) -> Site<'a> {
-        Site { input, output, plan: &PLAN, by_rows: false }
-    }
-
-    /// With so many bits, and a sign.
-    pub fn signed(width: u32, fraction: i32) -> Format {
-        Format { signed: true, width, fraction }
-    }
-
-    /// With so many bits, and no sign.
-    pub fn unsigned(width: u32, fraction: i32) -> Format {
-        Format { signed: false, width, fraction }
-    }
+/// The input of `network`.
+fn input(network: &FixedNetwork) -> Value {
+    let format = network.input.format;
+    let elements = network.input_shape.iter().product();
+    let layout = Layout::Dense(network.input_shape.clone());
+    Value { layout, format, divisor: 1, ranges: vec![format.interval(); elements] }
 }

@@ -1,7 +1,8 @@
-//! What is known about each op, in a file of its own: what it makes of the ranges of its input, and what it needs for that.
+//! Everything that the stages know of an op, in a file for each.
 //!
-//! [`FixedOp`] is the one enum that all stages after the formats work on. Each variant has exactly what its op needs; an op
-//! cannot stand behind a value that it does not work on, because [`fix`] refuses that.
+//! In order: what it needs once there are formats (`Fixed…`), its range rule (`fix` or `range`), its [`Rules`] (extent, knobs,
+//! lowering, operations), and its kernel in numbers (`…Kernel`). [`FixedOp`] is the one enum that all stages after the formats
+//! work on. An op cannot stand behind a value that it does not work on, because [`fix`] refuses that.
 
 pub mod affine;
 pub mod bias;
@@ -9,30 +10,42 @@ pub mod conv2d;
 pub mod dense;
 mod extent;
 pub mod flatten;
+mod kernel;
 pub mod lookup;
 pub mod parts;
 pub mod pooling;
 pub mod quantize;
+mod quotient;
 pub mod reduce;
 pub mod relu;
 pub mod reshape;
+mod site;
 pub mod softmax;
 mod sums;
+#[cfg(test)]
+mod testing;
+mod value;
 
 use self::parts::{Gives, Parts};
+use self::site::{aligned, finer, signed};
 pub use self::{
-    affine::FixedAffine,
-    bias::FixedBias,
-    conv2d::FixedConv2d,
-    dense::FixedDense,
+    affine::{AffineKernel, FixedAffine},
+    bias::{BiasKernel, FixedBias},
+    conv2d::{Conv2dKernel, FixedConv2d, Form},
+    dense::{DenseKernel, FixedDense, LookUpKernel, Sums},
     extent::{Extent, LayerPlan},
-    flatten::FixedFlatten,
-    lookup::{FixedLookup, MAX_TABLE, Table},
-    pooling::{FixedPooling2d, Pooled},
-    quantize::FixedQuantizer,
-    reduce::{FixedReduce, Threshold},
+    flatten::{FixedFlatten, FlattenKernel},
+    kernel::Kernel,
+    lookup::{FixedLookup, IndexedTable, LookupKernel, MAX_TABLE, Table},
+    pooling::{FixedPooling2d, Pool, Pooled, PoolingKernel},
+    quantize::{By, FixedQuantizer, FormatChoice, QuantizeKernel, SparseQuantizeKernel},
+    quotient::Quotient,
+    reduce::{Arrival, Condition, FixedReduce, ReduceKernel, Threshold},
+    relu::LimitedReluKernel,
     reshape::FixedReshape,
-    softmax::{FixedMaxMinus, FixedNormalize},
+    site::Site,
+    softmax::{FixedMaxMinus, FixedNormalize, MaxMinusKernel, NormalizeKernel},
+    value::{Elements, Layout, SparseLayout, Value, ValueId},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -102,6 +115,11 @@ pub trait Rules {
     fn weights(&self) -> Option<&Coefficients>;
     /// What comes out in a step.
     fn gives(&self, plan: &LayerPlan) -> Gives;
+    /// Its kernel in numbers, if it works by itself: all arithmetic on bits, shifts and aligned constants.
+    ///
+    /// # Errors
+    /// [`FormatTooWide`](Code::FormatTooWide), and [`Internal`](Code::Internal) if plan and op do not belong to each other.
+    fn lower(&self, site: Site<'_>) -> Result<Kernel>;
     /// Adds the operations that its kernel consists of: the formulas of its header in `hls_lib/kernels`, with numbers.
     fn parts(&self, p: &mut Parts<'_>);
 }

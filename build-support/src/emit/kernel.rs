@@ -5,12 +5,13 @@ use super::{
     types::{constant, constant_of, fixed, long, mantissa, native, overflow_mode, rounding_mode, rounding_to, typed, unsigned},
 };
 use crate::{
-    lower::{
-        Active, Affine, Arrival, By, Conv2d, Dense, Design, Elements, Flatten, Form, FormatChoice, InputReduce, Kernel, Layer,
-        LimitedRelu, LookUpDense, Lookup, MaxMinus, Normalize, Pool, Pooling2d, Quantizer, Quotient, SparseBias, SparseQuantize,
-        Sums, Table,
-    },
+    lower::{Design, Layer},
     network::{Coefficients, SparseShape},
+    ops::{
+        AffineKernel, Arrival, BiasKernel, By, Condition, Conv2dKernel, DenseKernel, Elements, FlattenKernel, Form, FormatChoice,
+        IndexedTable, Kernel, LimitedReluKernel, LookUpKernel, LookupKernel, MaxMinusKernel, NormalizeKernel, Pool,
+        PoolingKernel, QuantizeKernel, Quotient, ReduceKernel, SparseQuantizeKernel, Sums,
+    },
 };
 
 /// Writes what a layer's kernel needs into its text.
@@ -81,7 +82,7 @@ impl Writer<'_> {
         name
     }
 
-    fn input_reduce(&mut self, reduce: &InputReduce) {
+    fn input_reduce(&mut self, reduce: &ReduceKernel) {
         let SparseShape { slots, height, width, channels } = reduce.shape;
         self.constants([("slots", slots), ("height", height), ("width", width), ("channels", channels)]);
         self.text.types = vec![
@@ -101,8 +102,8 @@ impl Writer<'_> {
             }
         }
         let (comparison, condition) = match reduce.active {
-            Active::NotZero => ("!= 0".to_owned(), "not 0".to_owned()),
-            Active::Above { threshold, least } => {
+            Condition::NotZero => ("!= 0".to_owned(), "not 0".to_owned()),
+            Condition::Above { threshold, least } => {
                 // Never a negative number beside an unsigned one: C++ may compare both as unsigned.
                 let never = || format!("> {}", self.design.value(self.layer.reads).range().hi);
                 (least.map_or_else(never, |least| format!(">= {least}")), format!("above {threshold}"))
@@ -112,28 +113,28 @@ impl Writer<'_> {
         self.text.notes.push(format!("A pixel is active where its first channel is {condition}; the first {slots} are kept."));
     }
 
-    fn sparse_quantize(&mut self, quantize: &SparseQuantize) {
+    fn sparse_quantize(&mut self, quantize: &SparseQuantizeKernel) {
         self.call("sparse_quantize", "quantize.h");
         self.slots(quantize.shape);
         self.constants([("pixels_per_cycle", quantize.pixels_per_cycle)]);
         self.quantizer(&quantize.quantizer);
     }
 
-    fn dense_quantize(&mut self, quantizer: &Quantizer) {
+    fn dense_quantize(&mut self, quantizer: &QuantizeKernel) {
         self.call("dense_quantize", "quantize.h");
         self.constants([("values", self.text.size)]);
         self.quantizer(quantizer);
     }
 
     /// The quantizer that another layer's kernel does as well.
-    pub fn absorbed_quantizer(&mut self, quantizer: &Quantizer) {
+    pub fn absorbed_quantizer(&mut self, quantizer: &QuantizeKernel) {
         self.text.header = Some("quantize.h");
         self.constants([("values", self.text.size)]);
         self.quantizer(quantizer);
     }
 
-    fn quantizer(&mut self, quantizer: &Quantizer) {
-        let Quantizer { rounding, overflow, .. } = *quantizer;
+    fn quantizer(&mut self, quantizer: &QuantizeKernel) {
+        let QuantizeKernel { rounding, overflow, .. } = *quantizer;
         self.choice(&quantizer.choice);
         let cast = |format: &Option<_>| format.map(|format| rounding_to(format, rounding, overflow));
         let casts: Vec<_> = quantizer.formats.iter().map(cast).collect();
@@ -162,7 +163,7 @@ impl Writer<'_> {
         self.text.format_of = Some(format_of);
     }
 
-    fn conv2d(&mut self, conv: &Conv2d) {
+    fn conv2d(&mut self, conv: &Conv2dKernel) {
         let [rows, columns] = conv.kernel;
         self.call("sparse_conv2d", "sparse_conv2d.h");
         self.slots(conv.shape);
@@ -194,7 +195,7 @@ impl Writer<'_> {
         self.array("_weights", Some(channels * conv.filters), &conv.weights.values, note);
     }
 
-    fn sparse_bias(&mut self, bias: &SparseBias) {
+    fn sparse_bias(&mut self, bias: &BiasKernel) {
         self.call("sparse_bias", "sparse_conv2d.h");
         self.slots(bias.shape);
         self.text.constants.push(constant("shift", bias.shift));
@@ -202,7 +203,7 @@ impl Writer<'_> {
         self.array("_biases", None, &bias.biases.values, note("[channel]", &bias.biases));
     }
 
-    fn pooling2d(&mut self, pooling: &Pooling2d) {
+    fn pooling2d(&mut self, pooling: &PoolingKernel) {
         let ([rows, columns], [height, width]) = (pooling.window, pooling.cells);
         self.call("sparse_pooling2d", "sparse_pooling2d.h");
         self.slots(pooling.shape);
@@ -230,7 +231,7 @@ impl Writer<'_> {
         self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
     }
 
-    fn flatten(&mut self, flatten: Flatten) {
+    fn flatten(&mut self, flatten: FlattenKernel) {
         self.call("sparse_flatten", "sparse_flatten.h");
         self.slots(flatten.shape);
         let SparseShape { height, width, .. } = flatten.shape;
@@ -240,7 +241,7 @@ impl Writer<'_> {
     }
 
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
-    fn look_up_dense(&mut self, dense: &LookUpDense) {
+    fn look_up_dense(&mut self, dense: &LookUpKernel) {
         let SparseShape { slots, height, width, channels } = dense.shape;
         self.call("sparse_flatten_dense", "sparse_flatten.h");
         self.constants([
@@ -269,7 +270,7 @@ impl Writer<'_> {
         self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {source}."));
     }
 
-    fn dense(&mut self, dense: &Dense) {
+    fn dense(&mut self, dense: &DenseKernel) {
         self.call("dense", "dense.h");
         self.constants([
             ("rows", dense.rows),
@@ -302,7 +303,7 @@ impl Writer<'_> {
         self.elements(elements);
     }
 
-    fn limited_relu(&mut self, relu: LimitedRelu) {
+    fn limited_relu(&mut self, relu: LimitedReluKernel) {
         let kernel = match relu.elements {
             Elements::Dense(_) => "dense_limited_relu",
             Elements::Sparse(_) => "sparse_limited_relu",
@@ -314,7 +315,7 @@ impl Writer<'_> {
         self.text.types.push(typed("wide_t", mantissa(relu.wide)));
     }
 
-    fn affine(&mut self, affine: &Affine) {
+    fn affine(&mut self, affine: &AffineKernel) {
         self.call("dense_affine", "dense.h");
         self.constants([("values", affine.elements), ("channels", affine.scales.values.len())]);
         self.text.constants.push(constant("shift", affine.shift));
@@ -324,13 +325,13 @@ impl Writer<'_> {
         self.array("_biases", None, &affine.offsets.values, note("[channel]", &affine.offsets));
     }
 
-    fn max_minus(&mut self, max_minus: MaxMinus) {
+    fn max_minus(&mut self, max_minus: MaxMinusKernel) {
         self.call("max_minus", "lookup.h");
         self.constants([("values", max_minus.elements)]);
         self.text.types.push(typed("difference_t", mantissa(max_minus.difference)));
     }
 
-    fn lookup(&mut self, lookup: &Lookup) {
+    fn lookup(&mut self, lookup: &LookupKernel) {
         let kernel = match lookup.elements {
             Elements::Dense(_) => "dense_lookup",
             Elements::Sparse(_) => "sparse_lookup",
@@ -341,7 +342,7 @@ impl Writer<'_> {
         self.entries(&lookup.table, lookup.function.name());
     }
 
-    fn entries(&mut self, table: &Table, function: &str) {
+    fn entries(&mut self, table: &IndexedTable, function: &str) {
         self.text.constants.push(constant("first", table.first));
         self.constants([("entries", table.entries), ("formats", table.formats)]);
         self.text.types.push(typed("entry_t", unsigned(table.index_bits)));
@@ -349,7 +350,7 @@ impl Writer<'_> {
         self.array("_weights", None, &table.values, note);
     }
 
-    fn normalize(&mut self, normalize: &Normalize) {
+    fn normalize(&mut self, normalize: &NormalizeKernel) {
         self.call("normalize", "lookup.h");
         self.constants([("values", normalize.elements)]);
         let rounded = rounding_to(normalize.rounded, normalize.rounding, normalize.overflow);

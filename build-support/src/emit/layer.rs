@@ -7,8 +7,9 @@ use super::{
     types::{Named, fixed, unsigned},
 };
 use crate::{
-    lower::{Design, Kernel, Layer, Layout, LookUpDense, ValueId, Work},
+    lower::{Design, Layer, Work},
     names,
+    ops::{Kernel, Layout, LookUpKernel, ValueId},
 };
 
 /// The division of a mean.
@@ -107,7 +108,7 @@ pub fn texts(design: &Design) -> (Vec<LayerText>, Vec<Weights>) {
         match &layer.work {
             Work::Kernel(kernel) => writer.kernel(kernel),
             Work::Absorbed { by } => {
-                if let Work::Kernel(Kernel::LookUpDense(LookUpDense { quantizer: Some(quantizer), multiplied, .. })) =
+                if let Work::Kernel(Kernel::LookUpDense(LookUpKernel { quantizer: Some(quantizer), multiplied, .. })) =
                     &design.layers[*by].work
                     && *multiplied == layer.writes
                 {

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::layer::Names;
-use crate::lower::{Design, Layout, Process, ValueId};
+use crate::{
+    lower::{Design, Process},
+    ops::{Layout, ValueId},
+};
 
 /// An array of the top function or of a process.
 #[derive(Debug, Serialize)]

@@ -1,9 +1,8 @@
 //! The formats of a chain of ops, one after another.
 
-use super::MAX_WIDTH;
 use crate::{
     error::{Code, Error, Result},
-    fixed::Format,
+    fixed::{Format, MAX_WIDTH},
     network::{Layer, Network, Shape},
     ops::{self, FixedLayer, Values},
 };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Overflow, QuantizerFormat, Rounding},
+    fixed::{Format, MAX_WIDTH, Overflow, QuantizerFormat, Rounding},
     manifest,
     mantissas::Mantissas,
     network::{Layer, Network, Op, Quantizer, Shape, SparseShape},
@@ -154,7 +154,7 @@ impl InputGrid {
                 .key(format!("{}.input", model.key()))
                 .help("add `input = \"ufixed<W,I>\"`, the format the detector delivers")
         })?;
-        if format.width + u32::from(!format.signed) > super::MAX_WIDTH {
+        if format.width + u32::from(!format.signed) > MAX_WIDTH {
             return Err(Error::new(
                 Code::InputFormat,
                 format!("the input would be {format}; 64 bits, sign included, are the most"),

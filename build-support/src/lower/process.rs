@@ -1,9 +1,10 @@
 //! Processes: layers that become one loop or one pipeline.
 
-use super::{Layer, ValueId, Work};
+use super::{Layer, Work};
 use crate::{
     error::{Error, Result},
     formats::FixedNetwork,
+    ops::ValueId,
     plan::Plan,
 };
 

@@ -1,10 +1,11 @@
 //! Each active pixel in its place in a dense image, zero elsewhere.
 
 use super::{
-    Active, Extent, LayerPlan, Rules, Values,
+    Active, Extent, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, Sparse, digits, narrow},
 };
 use crate::{
+    error::Result,
     fixed::{Format, Interval, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, SparseShape},
@@ -50,6 +51,10 @@ impl Rules for FixedFlatten {
         Gives::All
     }
 
+    fn lower(&self, site: Site<'_>) -> Result<Kernel> {
+        Ok(Kernel::Flatten(FlattenKernel::new(self.pixels, site)))
+    }
+
     fn parts(&self, p: &mut Parts<'_>) {
         let s = Sparse::of(self.pixels);
         let bits = p.fixed.input.format().width;
@@ -77,4 +82,33 @@ fn positions(p: &mut Parts<'_>, s: Sparse, live: usize) -> u32 {
     p.add("row times width", row, lanes, 1, live + lanes * position as usize);
     p.add("plus column", Operation::Add { width: position }, lanes, 1, live + lanes * position as usize);
     position
+}
+
+/// See [`Kernel::Flatten`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlattenKernel {
+    /// What goes in: slots, image and channels.
+    pub shape: SparseShape,
+    /// Slots in a step.
+    pub pixels_per_cycle: usize,
+    /// Bits of a position: row-major, from 1; 0 is that of an empty slot.
+    pub position_bits: u32,
+    /// The mantissa of an element.
+    pub element: Format,
+}
+
+impl FlattenKernel {
+    pub(super) fn new(shape: SparseShape, site: Site<'_>) -> Self {
+        Self {
+            shape,
+            pixels_per_cycle: site.plan.pixels_per_cycle,
+            position_bits: position_bits(shape),
+            element: site.output.format,
+        }
+    }
+}
+
+/// Bits of a position that counts from 1.
+pub fn position_bits(shape: SparseShape) -> u32 {
+    bits_for(shape.height * shape.width)
 }

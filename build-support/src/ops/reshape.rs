@@ -1,10 +1,11 @@
 //! The same values in another shape.
 
 use super::{
-    Extent, LayerPlan, Rules,
+    Extent, Kernel, LayerPlan, Rules, Site,
     parts::{Gives, Parts},
 };
 use crate::{
+    error::Result,
     fixed::Format,
     manifest::{Knob, Variant},
     network::Coefficients,
@@ -37,6 +38,10 @@ impl Rules for FixedReshape {
 
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
+    }
+
+    fn lower(&self, site: Site<'_>) -> Result<Kernel> {
+        Ok(Kernel::Copy { elements: site.output.len() })
     }
 
     fn parts(&self, _: &mut Parts<'_>) {}

@@ -3,11 +3,13 @@
 
 use sparsehls_build::{
     fixed::{Format, Overflow, Rounding},
-    lower::{
-        Active, Affine, By, Conv2d, Dense, Design, Flatten, FormatChoice, InputReduce, Kernel, Layout, LimitedRelu, LookUpDense,
-        Normalize, Pool, Pooling2d, Quantizer, Quotient, SparseBias, Sums, Table, Value as Kind, Work,
-    },
+    lower::{Design, Work},
     network::SparseShape,
+    ops::{
+        AffineKernel, BiasKernel, By, Condition, Conv2dKernel, DenseKernel, FlattenKernel, FormatChoice, IndexedTable, Kernel,
+        Layout, LimitedReluKernel, LookUpKernel, NormalizeKernel, Pool, PoolingKernel, QuantizeKernel, Quotient, ReduceKernel,
+        Sums, Value as Kind,
+    },
 };
 
 /// A value of one event: its elements and, if it is sparse, the row and column of each slot, from 1; (0, 0) is an empty one.
@@ -119,7 +121,7 @@ fn chosen(choice: &FormatChoice, at: usize, pixel: Option<([usize; 2], SparseSha
     index.into()
 }
 
-fn read(table: &Table, format: usize, x: i128) -> i128 {
+fn read(table: &IndexedTable, format: usize, x: i128) -> i128 {
     let index = usize::try_from(x - i128::from(table.first)).expect("a value below the first entry");
     fits(table.index_bits, index);
     assert!(format < table.formats && index < table.entries);
@@ -199,12 +201,12 @@ impl Around<'_> {
         Value { elements: x.elements.iter().enumerate().map(element).collect(), slots: x.slots.clone() }
     }
 
-    fn quantize(&self, quantizer: &Quantizer, x: i128, at: usize, pixel: Option<([usize; 2], SparseShape)>) -> i128 {
+    fn quantize(&self, quantizer: &QuantizeKernel, x: i128, at: usize, pixel: Option<([usize; 2], SparseShape)>) -> i128 {
         self.quantized(quantizer, x, self.input, self.output, chosen(&quantizer.choice, at, pixel))
     }
 
     /// What becomes of `x` of `input` as an element of `output`, with one of the formats.
-    fn quantized(&self, quantizer: &Quantizer, x: i128, input: &Kind, output: &Kind, format: usize) -> i128 {
+    fn quantized(&self, quantizer: &QuantizeKernel, x: i128, input: &Kind, output: &Kind, format: usize) -> i128 {
         let Some(format) = quantizer.formats[format] else { return 0 };
         let (x, from) = match &quantizer.quotient {
             Some(quotient) => (divide(quotient, x), quotient.format.fraction),
@@ -216,7 +218,7 @@ impl Around<'_> {
         moved(round(x, from, format, quantizer.rounding, quantizer.overflow), format.fraction, output.format.fraction)
     }
 
-    fn look_up_dense(&self, op: &LookUpDense, x: &Value) -> Vec<i128> {
+    fn look_up_dense(&self, op: &LookUpKernel, x: &Value) -> Vec<i128> {
         let multiplied = self.design.value(op.multiplied);
         let channels = op.shape.channels;
         let element = |at: usize| {
@@ -238,7 +240,7 @@ impl Around<'_> {
         (0..op.outputs).map(|output| sum(&op.sums, output, terms(output))).collect()
     }
 
-    fn normalize(&self, op: &Normalize, x: &[i128]) -> Vec<i128> {
+    fn normalize(&self, op: &NormalizeKernel, x: &[i128]) -> Vec<i128> {
         let total = x.iter().fold(0, |sum, x| holds(op.accumulator, sum + x));
         let rounded = round(total, op.accumulator.fraction, op.rounded, op.rounding, op.overflow);
         let index = holds(op.index, moved(rounded, op.rounded.fraction, op.index.fraction));
@@ -248,11 +250,11 @@ impl Around<'_> {
     }
 }
 
-fn input_reduce(reduce: &InputReduce, image: &Value) -> Value {
+fn input_reduce(reduce: &ReduceKernel, image: &Value) -> Value {
     let SparseShape { slots, height, width, channels } = reduce.shape;
     let is_active = |pixel: &[i128]| match reduce.active {
-        Active::NotZero => pixel[0] != 0,
-        Active::Above { least, .. } => least.is_some_and(|least| pixel[0] >= least),
+        Condition::NotZero => pixel[0] != 0,
+        Condition::Above { least, .. } => least.is_some_and(|least| pixel[0] >= least),
     };
     let (mut elements, mut filled) = (Vec::new(), Vec::new());
     for (at, pixel) in image.elements.chunks(channels).enumerate().filter(|(_, pixel)| is_active(pixel)).take(slots) {
@@ -267,7 +269,7 @@ fn input_reduce(reduce: &InputReduce, image: &Value) -> Value {
     Value { elements, slots: filled }
 }
 
-fn conv2d(conv: &Conv2d, x: &Value) -> Value {
+fn conv2d(conv: &Conv2dKernel, x: &Value) -> Value {
     let SparseShape { slots, channels, .. } = conv.shape;
     let tap = |p: usize, q: usize| {
         let axis = |axis: usize| {
@@ -292,13 +294,13 @@ fn conv2d(conv: &Conv2d, x: &Value) -> Value {
     Value { elements, slots: x.slots.clone() }
 }
 
-fn sparse_bias(bias: &SparseBias, x: i128, at: usize) -> i128 {
+fn sparse_bias(bias: &BiasKernel, x: i128, at: usize) -> i128 {
     let shifted = holds(bias.accumulator, x << bias.shift);
     let constant = holds(bias.accumulator, bias.biases.values[at % bias.shape.channels].into());
     if x == 0 { 0 } else { holds(bias.accumulator, shifted + constant) }
 }
 
-fn pooling2d(pooling: &Pooling2d, x: &Value) -> Value {
+fn pooling2d(pooling: &PoolingKernel, x: &Value) -> Value {
     let SparseShape { slots, channels, .. } = pooling.shape;
     let cell = |[row, column]: [usize; 2]| {
         let cell = [row.div_ceil(pooling.window[0]), column.div_ceil(pooling.window[1])];
@@ -332,7 +334,7 @@ fn position([row, column]: [usize; 2], shape: SparseShape, bits: u32) -> Option<
     Some(position - 1)
 }
 
-fn flat(flatten: &Flatten, x: &Value) -> Vec<i128> {
+fn flat(flatten: &FlattenKernel, x: &Value) -> Vec<i128> {
     let channels = flatten.shape.channels;
     let mut image = vec![0; flatten.shape.image_len()];
     for (slot, pixel) in x.slots.iter().zip(x.elements.chunks(channels)) {
@@ -343,14 +345,14 @@ fn flat(flatten: &Flatten, x: &Value) -> Vec<i128> {
     image.into_iter().map(|x| holds(flatten.element, x)).collect()
 }
 
-fn fully_connected(op: &Dense, x: &[i128]) -> Vec<i128> {
+fn fully_connected(op: &DenseKernel, x: &[i128]) -> Vec<i128> {
     assert_eq!(x.len(), op.rows * op.inputs);
     let weight = |input: usize, output: usize| i128::from(op.sums.weights.values[input * op.outputs + output]);
     let output = |row: &[i128], output| sum(&op.sums, output, row.iter().enumerate().map(|(input, x)| weight(input, output) * x));
     x.chunks(op.inputs).flat_map(|row| (0..op.outputs).map(move |at| output(row, at))).collect()
 }
 
-fn scaled(affine: &Affine, x: i128, at: usize) -> i128 {
+fn scaled(affine: &AffineKernel, x: i128, at: usize) -> i128 {
     let channel = at % affine.scales.values.len();
     let product = holds(affine.accumulator, i128::from(affine.scales.values[channel]) * x);
     let shifted = holds(affine.accumulator, product << affine.shift);
@@ -358,7 +360,7 @@ fn scaled(affine: &Affine, x: i128, at: usize) -> i128 {
     holds(affine.accumulator, shifted + offset)
 }
 
-fn limited(relu: &LimitedRelu, x: i128) -> i128 {
+fn limited(relu: &LimitedReluKernel, x: i128) -> i128 {
     let wide = holds(relu.wide, x << relu.shift);
     match relu.slope {
         Some(slope) if wide < 0 => wide >> slope,

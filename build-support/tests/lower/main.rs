@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use sparsehls_build::{
     Code, check, cost, data,
     formats::FixedNetwork,
-    lower::{By, Design, Interface, Kernel, Layout, Work},
+    lower::{Design, Interface, Work},
     manifest::{self, LayerOptions, Model, Pipeline, Variant},
+    ops::{By, Kernel, Layout},
     plan::Plan,
     reference::Reference,
 };

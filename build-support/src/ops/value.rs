@@ -1,14 +1,13 @@
 //! Values: what layers read and write.
 
+use super::{FixedLayer, FixedOp};
 use crate::{
     error::{Error, Result},
     fixed::{Format, Interval, bits_for},
-    formats::FixedNetwork,
     network::{Shape, SparseShape},
-    ops::{FixedLayer, FixedOp},
 };
 
-/// Names a value of a [`Design`](super::Design).
+/// Names a value of a [`Design`](crate::lower::Design).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub usize);
 
@@ -56,19 +55,8 @@ pub enum Elements {
 }
 
 impl Value {
-    /// The input of `network`.
-    pub(super) fn input(network: &FixedNetwork) -> Self {
-        let format = network.input.format;
-        Self {
-            layout: Layout::Dense(network.input_shape.clone()),
-            format,
-            divisor: 1,
-            ranges: vec![format.interval(); network.input_shape.iter().product()],
-        }
-    }
-
     /// What `fixed` makes of `input`.
-    pub(super) fn of(fixed: &FixedLayer, input: &Self) -> Result<Self> {
+    pub(crate) fn of(fixed: &FixedLayer, input: &Self) -> Result<Self> {
         let layout = match &fixed.layer.shape {
             Shape::Sparse(shape) => Layout::Sparse(SparseLayout {
                 shape: *shape,
