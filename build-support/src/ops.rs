@@ -125,6 +125,26 @@ pub trait Rules {
 }
 
 impl FixedOp {
+    /// Whether pixels that come in row-major order may leave in another one.
+    pub fn reorders(&self) -> bool {
+        match self {
+            // The first slot of a cell is not the first of its row of cells.
+            Self::SparsePooling2d(_) => true,
+            Self::InputReduce(_)
+            | Self::Quantize(_)
+            | Self::SparseConv2d(_)
+            | Self::SparseBias(_)
+            | Self::SparseFlatten(_)
+            | Self::Relu(_)
+            | Self::Dense(_)
+            | Self::Affine(_)
+            | Self::MaxMinus(_)
+            | Self::Lookup(_)
+            | Self::Normalize(_)
+            | Self::Reshape(_) => false,
+        }
+    }
+
     /// Its rules.
     pub fn rules(&self) -> &dyn Rules {
         match self {

@@ -63,9 +63,7 @@ impl Value {
                 coordinate_bits: bits_for(shape.height.max(shape.width)),
                 is_ordered: match (&fixed.layer.op, &input.layout) {
                     (FixedOp::InputReduce(_), _) => true,
-                    // The first slot of a cell is not the first of its row of cells.
-                    (FixedOp::SparsePooling2d(_), _) => false,
-                    (_, Layout::Sparse(before)) => before.is_ordered,
+                    (op, Layout::Sparse(before)) => before.is_ordered && !op.reorders(),
                     (_, Layout::Dense(_)) => return Err(Error::internal("a sparse value is made of a dense one")),
                 },
             }),
