@@ -2,8 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use serde::Serialize;
-
 use crate::{
     csim::Csim,
     error::{Code, Error, Result},
@@ -23,8 +21,7 @@ const VALUES: usize = 1 << 23;
 const UNEXPLAINED: usize = 16;
 
 /// What a comparison found.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Comparison {
     /// Events compared.
     pub events: usize,
@@ -36,22 +33,13 @@ pub struct Comparison {
     /// different.
     pub within_float32: usize,
     /// The largest difference in these events.
-    #[serde(skip_serializing_if = "is_zero")]
     pub float32_difference: f64,
     /// The largest bound on what float32 may have rounded, of the outputs that differ.
-    #[serde(skip_serializing_if = "is_zero")]
     pub float32_bound: f64,
     /// The first bound that says nothing, and so excuses nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub useless_bound: Option<UselessBound>,
     /// The first difference.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Difference>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
 }
 
 impl Comparison {
@@ -111,8 +99,7 @@ impl Comparison {
 }
 
 /// One output that differs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
     /// Which event.
     pub event: usize,
@@ -125,8 +112,7 @@ pub struct Difference {
 }
 
 /// A bound on what float32 may have rounded that allows every value that the output can have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UselessBound {
     /// Which event, the first of them.
     pub event: usize,

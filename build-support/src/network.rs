@@ -12,8 +12,6 @@ mod quantizer;
 mod softmax;
 mod sparse;
 
-use serde::Serialize;
-
 use crate::fixed::Dyadic;
 
 #[cfg(test)]
@@ -69,8 +67,7 @@ impl Layer {
 }
 
 /// Whose an op is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Origin {
     /// The model's.
     #[default]
@@ -233,8 +230,7 @@ pub struct Conv2d {
 }
 
 /// Which pooling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolingMode {
     /// The mean over the whole window; absent pixels count as 0.
     Average,

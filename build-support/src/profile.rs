@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Serialize;
-
 use crate::{
     fixed::{Overflow, QuantizerFormat},
     formats::{FixedLayer, FixedNetwork, InputGrid},
@@ -17,21 +15,18 @@ use crate::{
 };
 
 /// The counts of a data set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// Events counted.
     pub events: u64,
     /// Active pixels, if the network has an input reduction.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<Pixels>,
     /// The quantizers of values, in their order.
     pub quantizers: Vec<Overflows>,
 }
 
 /// Active pixels, before the input reduction drops any.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pixels {
     /// Pixels that are kept.
     pub budget: usize,
@@ -48,22 +43,18 @@ pub struct Pixels {
 }
 
 /// The smallest budgets that keep what is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// 99 %.
-    #[serde(rename = "99")]
     pub percent_99: usize,
     /// 99.9 %.
-    #[serde(rename = "99.9")]
     pub percent_99_9: usize,
     /// All.
-    #[serde(rename = "100")]
     pub all: usize,
 }
 
 /// Values beyond the range of a quantizer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflows {
     /// The op's name. Untrusted text.
     pub name: String,
@@ -80,10 +71,8 @@ pub struct Overflows {
     /// Events with a value that overflowed.
     pub events: u64,
     /// Whether nothing has changed the input's values before.
-    #[serde(skip)]
     is_first: bool,
     /// Whether a ReLU comes next, which makes 0 of all below 0.
-    #[serde(skip)]
     before_relu: bool,
 }
 

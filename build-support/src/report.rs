@@ -1,7 +1,5 @@
 //! What people look at.
 
-use serde::Serialize;
-
 use crate::{
     cost,
     formats::FixedNetwork,
@@ -12,8 +10,7 @@ use crate::{
 };
 
 /// A layer of the table that `check` prints.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 pub struct LayerSummary {
     /// The Keras layer's name, with a suffix for the ops beside its main one.
     pub name: String,
@@ -28,39 +25,33 @@ pub struct LayerSummary {
 }
 
 /// The formats of a layer.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 pub struct Formats {
     /// What goes in.
     pub input: String,
     /// What comes out.
     pub output: String,
     /// Sums inside.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub accumulator: Option<String>,
     /// The weights.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
     /// Different formats of a quantizer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub quantizers: Option<usize>,
 }
 
 /// What a layer costs, by the cost model of `docs/cost-model.md`.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 pub struct Cost {
     /// How it is built.
     pub plan: LayerPlan,
     /// Area and cycles.
-    #[serde(flatten)]
     pub estimate: Estimate,
     /// Operations in hardware, by kind and width.
     pub operations: Vec<Count>,
 }
 
 /// How many of an operation there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
     /// The operation.
     pub operation: Operation,

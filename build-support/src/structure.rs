@@ -8,14 +8,11 @@ mod operation;
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
-
 pub(crate) use self::operation::MULTIPLIED_DIGITS;
 pub use self::operation::Operation;
 
 /// Part of a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What it does, for people.
     pub what: &'static str,
@@ -53,8 +50,7 @@ const BRAM_PORTS: u64 = 2;
 const LUTS_OF_A_DSP: u64 = 100;
 
 /// The structure of one kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {
     /// Its parts in order of data flow.
     pub steps: Vec<Step>,
@@ -65,8 +61,7 @@ pub struct Structure {
 }
 
 /// The clock a kernel is scheduled for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clock {
     /// Period in ns.
     pub period: f64,
@@ -75,8 +70,7 @@ pub struct Clock {
 }
 
 /// What a kernel costs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Estimate {
     /// LUTs after logic synthesis.
     pub luts: u64,
@@ -91,17 +85,11 @@ pub struct Estimate {
     /// Bits of constant tables.
     pub table_bits: u64,
     /// Delay of the longest path without registers, in ns.
-    #[serde(serialize_with = "to_picoseconds")]
     pub depth_ns: f64,
     /// Clock cycles from an input to its output.
     pub latency: u64,
     /// Clock cycles from one input to the next.
     pub interval: u64,
-}
-
-/// No more digits than an estimate has; a sum of nothing is `-0.0`, which becomes 0.
-fn to_picoseconds<S: Serializer>(ns: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((ns * 1000.0).round() / 1000.0 + 0.0)
 }
 
 impl Clock {

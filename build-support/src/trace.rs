@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::Serialize;
-
 use crate::{
     csim, data,
     emit::Project,
@@ -16,8 +14,7 @@ use crate::{
 };
 
 /// One layer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerTrace {
     /// The Keras layer's name, with a suffix for the ops beside its main one.
     pub name: String,
@@ -26,41 +23,23 @@ pub struct LayerTrace {
     /// The shape of the values: as Keras has them, a dense image even where the firmware has slots.
     pub shape: Vec<usize>,
     /// Pixels that are active, in a sparse layer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<usize>,
     /// Values in the reference.
     pub reference: Vec<f64>,
     /// Values in the simulation, unless a later layer has absorbed this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub csim: Option<Vec<f64>>,
     /// Values in Keras, where this op is the last of a Keras layer that the dump has.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub keras: Option<Vec<f64>>,
     /// How far Keras may be off here: the tolerance of the network, if this is its end.
-    #[serde(skip_serializing_if = "is_none")]
     pub tolerance: f64,
     /// Values in which Keras differs, by no more than its own float32 may have rounded.
-    #[serde(skip_serializing_if = "is_zero")]
     pub within_float32: usize,
     /// Values of the input that Keras has off the grid, and that are the same on it.
-    #[serde(skip_serializing_if = "is_zero")]
     pub off_grid: usize,
     /// The first value on which they do not agree, the csim's before Keras's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<usize>,
     /// Whether it is the csim that differs from the reference, and not Keras.
-    #[serde(skip)]
     pub csim_differs: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
-fn is_none(tolerance: &f64) -> bool {
-    *tolerance == 0.0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 /// What Keras computed: for each Keras layer NAME an array `layer:NAME` of all events.

@@ -2,8 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use serde::Serialize;
-
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, MAX_WIDTH, Overflow, QuantizerFormat, Rounding},
@@ -68,8 +66,7 @@ struct Activity {
 }
 
 /// What happened to the floats of a data set on their way to the grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GridReport {
     /// Values looked at.
     pub values: u64,

@@ -1,15 +1,11 @@
 //! How an op is built, and what of it can be divided over steps.
 
-use serde::Serialize;
-
 use crate::manifest::Variant;
 
 /// How an op is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerPlan {
     /// Which implementation, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<Variant>,
     /// Slots in a step: filled by an input reduction, worked on by the others.
     pub pixels_per_cycle: usize,

@@ -1,7 +1,5 @@
 //! The manifest's limits, compared with what the tools found.
 
-use serde::Serialize;
-
 use super::Report;
 use crate::{
     error::{Code, Error, Result},
@@ -9,8 +7,7 @@ use crate::{
 };
 
 /// One limit and what stands against it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The key in the manifest.
     pub name: &'static str,
