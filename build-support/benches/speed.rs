@@ -6,7 +6,7 @@ mod bench;
 
 use bench::{Golden, MODELS, generate, golden, load, made_up, model};
 use divan::{Bencher, counter::ItemsCount};
-use sparsehls_build::{data, reference::Reference};
+use sparsehls_build::{data, engine::Engine, reference::Reference};
 
 /// Events of one run of an engine.
 const EVENTS: usize = 200;
@@ -37,7 +37,9 @@ fn generation_by_size(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = MODELS, sample_count = 10)]
 fn compile_csim(bencher: Bencher<'_, '_>, name: &str) {
     let golden = golden(name);
-    bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|directory| golden.csim(directory.path()));
+    bencher
+        .with_inputs(|| tempfile::tempdir().unwrap())
+        .bench_refs(|directory| golden.csim(directory.path()).program().to_owned());
 }
 
 #[divan::bench(args = MODELS)]

@@ -11,6 +11,7 @@ use self::library::Libraries;
 use crate::{
     check::Comparison,
     emit::{self, Bindings},
+    engine::Engine,
     error::{Code, Error, Result},
     files,
     firmware::Firmware,
@@ -248,13 +249,13 @@ impl Build {
         let directory = out_dir.join("sparsehls").join(&model.name);
         let firmware = Firmware::load(&self.package.name, model, directory).map_err(|errors| errors.first)?;
         let golden = firmware.golden()?;
-        let project = firmware.generate(golden.as_ref())?;
-        let library = libraries.map(|libraries| libraries.compile(&firmware, &project)).transpose()?;
-        let csim = match (libraries, &library) {
-            (Some(libraries), Some(library)) => libraries.program(library, &firmware)?,
+        let generated = firmware.generate(golden.as_ref())?;
+        let library = libraries.map(|libraries| libraries.compile(&firmware.package, &generated)).transpose()?;
+        let simulation = match (libraries, &library) {
+            (Some(libraries), Some(library)) => libraries.program(library, generated)?,
             _ => None,
         };
-        let proof = firmware.prove(csim.as_ref(), golden.as_ref())?;
+        let proof = firmware.prove(simulation.as_ref().map(|csim| csim as &dyn Engine), golden.as_ref())?;
         proof.require(&firmware)?;
         for text in proof.keras.iter().flat_map(Comparison::of_float32) {
             cargo::note(&format!("{}: {text}", firmware.model.name));

@@ -3,14 +3,13 @@
 use std::num::NonZeroUsize;
 
 use crate::{
-    csim::Csim,
+    engine::{self, Engine},
     error::{Code, Error, Result},
     float32::{Bounds, Float32},
     formats::FixedNetwork,
     mantissas::Mantissas,
     parallel,
     reference::Reference,
-    stream,
 };
 
 /// Events made up for a self-check, and values that they may have in all: large images get fewer events.
@@ -144,10 +143,10 @@ pub fn with_keras(float32: &Float32<'_>, inputs: &Mantissas, found: &[f32], expe
 /// As [`with_keras`], on all cores.
 ///
 /// # Errors
-/// None; it is the type of what [`stream`] hands over.
+/// None; it is the type of what [`parallel::in_order`] hands over.
 pub fn all_with_keras(float32: &Float32<'_>, inputs: &Mantissas, found: &[f32], expected: &[f64]) -> Result<Comparison> {
     let network = float32.network();
-    let events = stream::chunk_events(network);
+    let events = engine::chunk_events(network);
     let outputs = events.get() * network.output_len().get();
     let parts = inputs.chunks(events).zip(found.chunks(outputs)).zip(expected.chunks(outputs));
     let mut parts = parts.map(|((inputs, found), expected)| (inputs, found, expected));
@@ -216,13 +215,14 @@ pub fn compare(found: &[f32], expected: &[f64], outputs: NonZeroUsize, tolerance
     result
 }
 
-/// Runs made-up events through reference and simulation.
+/// Compares an engine with the reference, on made-up events.
 ///
 /// # Errors
-/// [`CsimFailed`](crate::Code::CsimFailed).
-pub fn self_check(network: &FixedNetwork, csim: &Csim) -> Result<Comparison> {
+/// As [`engine::run`].
+pub fn self_check(engine: &dyn Engine) -> Result<Comparison> {
+    let network = engine.network();
     let inputs = made_up(network, (VALUES / network.input_len()).clamp(16, EVENTS));
-    Ok(same(&csim.run(&inputs)?, &Reference::new(network).run_all(&inputs)))
+    Ok(same(&engine::run(engine, &inputs)?, &engine::run(&Reference::new(network), &inputs)?))
 }
 
 /// Compares the outputs of two engines, which must be the same.

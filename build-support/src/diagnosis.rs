@@ -8,6 +8,7 @@ use std::ops::AddAssign;
 use crate::{
     check, cost,
     data::Source,
+    engine,
     error::{Error, Result},
     fixed::Format,
     float32::Float32,
@@ -16,7 +17,6 @@ use crate::{
     parallel,
     plan::Plan,
     reference::Reference,
-    stream,
 };
 
 /// The widest `input` that is proposed.
@@ -172,7 +172,7 @@ impl Pass {
         let (reference, float32) = (&Reference::new(network), &Float32::new(network));
         let worker = |_| move |(x, y): (Vec<f64>, Vec<f64>)| Ok(Self::of(network, reference, float32, &x, &y));
         let workers = (0..parallel::workers()).map(worker).collect();
-        let events = stream::chunk_events(network);
+        let events = engine::chunk_events(network);
         let next = || {
             let chunk = (x.read(events.get())?, y.read(events.get())?);
             Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))

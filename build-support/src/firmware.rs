@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 pub use self::{golden::Golden, proof::Proof};
 use crate::{
     check, cost,
-    csim::Csim,
+    csim::Generated,
     data,
     emit::{self, Project},
+    engine::{self, Engine},
     error::{Code, Error, Errors, Result},
     float32,
     formats::FixedNetwork,
@@ -26,7 +27,7 @@ use crate::{
 const BENCH_EVENTS: usize = 20;
 
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
-/// [`compile`](Self::compile), [`prove`](Self::prove), [`job`](Self::job).
+/// [`Csim::compile`](crate::csim::Csim::compile), [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
 pub struct Firmware {
     /// The name of the package that declares the model.
@@ -83,7 +84,7 @@ impl Firmware {
     /// # Errors
     /// As [`Design::new`].
     pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
-        let outputs = Reference::new(&self.network).run_all(inputs);
+        let outputs = engine::run(&Reference::new(&self.network), inputs)?;
         let design = Design::new(&self.network, &self.plan)?;
         emit::project(&self.package, &self.model, &design, emit::Bench { inputs, outputs: &outputs })
     }
@@ -92,7 +93,7 @@ impl Firmware {
     ///
     /// # Errors
     /// As [`Self::project`] and [`Project::write`].
-    pub fn generate(&self, golden: Option<&Golden>) -> Result<Project> {
+    pub fn generate(&self, golden: Option<&Golden>) -> Result<Generated<'_>> {
         const MADE_UP: usize = 12;
         let mut events = check::made_up(&self.network, MADE_UP);
         if let Some(golden) = golden {
@@ -100,25 +101,16 @@ impl Firmware {
         }
         let project = self.project(&events)?;
         project.write(&self.directory)?;
-        Ok(project)
-    }
-
-    /// Compiles the simulation of the generated project for this machine, unless that has been done. Returns whether it was
-    /// compiled now.
-    ///
-    /// # Errors
-    /// As [`Csim::compile`].
-    pub fn compile(&self, project: &Project) -> Result<(Csim, bool)> {
-        Csim::compile(project, &self.directory, &self.model.name, self.model.target.tool, &self.network)
+        Ok(Generated { project, directory: &self.directory, model: &self.model, network: &self.network })
     }
 
     /// Compares the simulation with the reference, and both with Keras, where there is a simulation and there are golden
     /// events. [`Proof::require`] makes an error of a difference.
     ///
     /// # Errors
-    /// [`Code::CsimFailed`].
-    pub fn prove(&self, csim: Option<&Csim>, golden: Option<&Golden>) -> Result<Proof> {
-        Proof::new(&self.network, csim, golden)
+    /// As [`engine::run`].
+    pub fn prove(&self, simulation: Option<&dyn Engine>, golden: Option<&Golden>) -> Result<Proof> {
+        Proof::new(&self.network, simulation, golden)
     }
 
     /// The run of the vendor's tools on the generated project.

@@ -37,7 +37,7 @@
 //! ```no_run
 //! use std::path::Path;
 //!
-//! use sparsehls_build::{Firmware, data, manifest::{self, Selection}, reference::Reference};
+//! use sparsehls_build::{Firmware, data, engine, manifest::{self, Selection}, reference::Reference};
 //!
 //! # fn main() -> sparsehls_build::Result {
 //! for package in Selection::default().packages()? {
@@ -46,7 +46,7 @@
 //!         let events = data::read_npy(Path::new("events.npy"))?;
 //!         data::check_events(&events, &firmware.network)?;
 //!         let (inputs, grid) = data::to_mantissas(&events, &firmware.network);
-//!         let outputs = Reference::new(&firmware.network).run_all(&inputs);
+//!         let outputs = engine::run(&Reference::new(&firmware.network), &inputs)?;
 //!         println!("{}: {} outputs; {} inputs off the grid", firmware.model.name, outputs.values().len(), grid.off_grid);
 //!     }
 //! }
@@ -74,14 +74,14 @@
 //! | [`formats`] | `Network` → [`formats::FixedNetwork`]: exact fixed-point formats on every value |
 //! | [`data`] | `.npy` and `.npz` files; floats on their way to the input grid |
 //! | [`mod@reference`] | `FixedNetwork` and inputs → exact outputs, the golden model |
+//! | [`engine`] | [`engine::Engine`]: what computes events; many of them on all cores |
 //! | [`float32`] | `FixedNetwork` and an event → [`float32::Bounds`]: how far Keras's own float32 may be off |
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
 //! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
 //! | [`lower`] | `FixedNetwork` and `Plan` → [`lower::Design`]: the numbers of every kernel |
 //! | [`emit`] | `Design` → [`emit::Project`]: the files of an HLS project |
 //! | [`csim`] | `Project` → [`csim::Csim`]: the compiled simulation |
-//! | [`stream`] | many events → outputs of an engine, chunk by chunk |
-//! | [`check`] | reference, simulation, Keras outputs → [`check::Comparison`] |
+//! | [`check`] | engines, Keras outputs → [`check::Comparison`] |
 //! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
 //! | [`toolchain`] | `Project` → reports of the vendor's tools |
 //! | `firmware` | [`Firmware`]: a model from its file to its hardware, all of the above in their order |
@@ -99,6 +99,7 @@ pub mod csim;
 pub mod data;
 pub mod diagnosis;
 pub mod emit;
+pub mod engine;
 pub mod error;
 pub mod files;
 pub mod fingerprint;
@@ -119,7 +120,6 @@ pub mod profile;
 pub mod reference;
 pub mod report;
 mod steps;
-pub mod stream;
 pub mod structure;
 pub mod toolchain;
 pub mod trace;

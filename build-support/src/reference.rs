@@ -5,15 +5,12 @@
 
 mod sparse;
 
-use std::{num::NonZeroUsize, thread};
-
 use crate::{
     fixed::{Dyadic, QuantizerFormat},
     formats::FixedNetwork,
     mantissas::Mantissas,
     network::{Coefficients, Dense, Quantizer, Relu, SparseShape},
     ops::{FixedAffine, FixedBias, FixedLayer, FixedNormalize, FixedOp, FixedReduce, Values},
-    parallel,
 };
 
 /// A value of one event.
@@ -142,20 +139,6 @@ impl<'a> Reference<'a> {
     /// As [`Self::run`], for many events.
     pub fn run_each(&self, inputs: &Mantissas) -> Mantissas {
         self.network.outputs(inputs.iter().flat_map(|event| self.run(event)).collect())
-    }
-
-    /// As [`Self::run_each`], on all cores.
-    pub fn run_all(&self, inputs: &Mantissas) -> Mantissas {
-        let share = NonZeroUsize::new(inputs.events().div_ceil(parallel::workers())).unwrap_or(NonZeroUsize::MIN);
-        let mut outputs = self.network.outputs(Vec::new());
-        thread::scope(|scope| {
-            let parts: Vec<_> = inputs.chunks(share).map(|part| scope.spawn(move || self.run_each(&part))).collect();
-            for part in parts {
-                // A panic of a worker goes on in the caller.
-                outputs.append(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-        });
-        outputs
     }
 }
 

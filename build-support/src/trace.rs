@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    csim, data,
-    emit::Project,
+    data,
+    engine::Engine,
     error::{Code, Error, Result},
     float32::{self, Float32, Slack},
-    formats::{FixedLayer, FixedNetwork, InputGrid},
+    formats::{FixedLayer, InputGrid},
     keras::KerasModel,
     manifest::Model,
     reference::Value,
@@ -105,20 +105,14 @@ impl Dump {
     }
 }
 
-/// Traces one event, given as mantissas; `event` is its number in the dump, if there is one.
+/// Traces one event, given as mantissas, through the reference and `engine`; `event` is its number in the dump, if there is
+/// one.
 ///
 /// # Errors
-/// As [`csim::trace`]; [`Code::InvalidData`] if the dump does not fit.
-pub fn trace(
-    project: &Project,
-    directory: &Path,
-    model: &Model,
-    network: &FixedNetwork,
-    mantissas: &[i64],
-    dump: Option<&Dump>,
-    event: usize,
-) -> Result<Vec<LayerTrace>> {
-    let simulated = csim::trace(project, directory, model, network, mantissas)?;
+/// As [`Engine::trace`]; [`Code::InvalidData`] if the dump does not fit.
+pub fn trace(engine: &dyn Engine, mantissas: &[i64], dump: Option<&Dump>, event: usize) -> Result<Vec<LayerTrace>> {
+    let network = engine.network();
+    let simulated = engine.trace(mantissas)?;
     let mut traces = Vec::with_capacity(network.layers.len());
     let mut simulated = simulated.into_iter();
     Float32::new(network).bounds_observed(mantissas, |fixed, value, slack| {

@@ -6,7 +6,7 @@
 mod common;
 
 use sparsehls_build::{
-    data,
+    data, engine,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -28,7 +28,7 @@ fn tolerance_and_difference(fixture: &str, result: Option<&str>) -> Option<(f64,
     }
     let network = FixedNetwork::infer(Network::new(&keras, &model).unwrap(), &model).ok()?;
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let found = Reference::new(&network).run_all(&inputs).to_floats();
+    let found = engine::run(&Reference::new(&network), &inputs).unwrap().to_floats();
     let differences = found.iter().zip(&arrays["y"].values).map(|(found, y)| (f64::from(*found) - y).abs());
     Some((network.tolerance, differences.fold(0.0, f64::max)))
 }

@@ -7,9 +7,7 @@ mod common;
 use std::{path::Path, process::Command};
 
 use sparsehls_build::{
-    Mantissas, check,
-    csim::Csim,
-    data,
+    Mantissas, check, data, engine,
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
     manifest::{HlsTool, Interface, LayerOptions, Model, Variant},
@@ -24,15 +22,13 @@ fn check(source: &Path, tool: HlsTool, exact: bool, knobs: &dyn Fn(&mut Model, &
     model.target.tool = tool;
     knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    let project = common::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
-    project.write(directory.path()).map_err(show)?;
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).map_err(show)?;
-    let result = common::self_check(&network, &csim, &inputs).map_err(show)?;
+    let csim = common::csim(&model, &network, &inputs, directory.path()).map_err(show)?;
+    let result = common::self_check(&csim, &inputs).map_err(show)?;
     if result.events_different != 0 {
         return Err(format!("csim and reference differ: {result:?}"));
     }
-    let outputs = csim.run(&inputs).map_err(show)?.to_floats();
+    let outputs = engine::run(&csim, &inputs).map_err(show)?.to_floats();
     let result = check::compare(
         &outputs,
         &arrays["y"].values,
@@ -124,8 +120,6 @@ fn a_sum_of_which_nothing_is_left_is_zero() {
     let inputs = (0..8 * 8 * 8).flat_map(|event| [event % 8 - 4, event / 8 % 8 - 4, event / 64 - 4]).collect();
     let inputs = Mantissas::new(inputs, network.input_len(), network.input.format);
     let directory = tempfile::tempdir().unwrap();
-    let project = common::project("fixtures", &model, &network, &inputs).unwrap();
-    project.write(directory.path()).unwrap();
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
-    assert_eq!(common::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
+    let csim = common::csim(&model, &network, &inputs, directory.path()).unwrap();
+    assert_eq!(common::self_check(&csim, &inputs).unwrap().events_different, 0);
 }

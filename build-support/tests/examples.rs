@@ -8,9 +8,7 @@ mod common;
 use std::path::Path;
 
 use sparsehls_build::{
-    check,
-    csim::Csim,
-    data,
+    check, data, engine,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -31,10 +29,8 @@ fn verify(name: &str, input: &str, tool: HlsTool, interval: usize, interface: In
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "the golden inputs are on the grid: {grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = common::project("examples", &model, &network, &inputs.first(1)).unwrap();
-    project.write(directory.path()).unwrap();
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, tool, &network).unwrap();
-    for outputs in [csim.run(&inputs).unwrap(), Reference::new(&network).run_all(&inputs)] {
+    let csim = common::csim(&model, &network, &inputs.first(1), directory.path()).unwrap();
+    for outputs in [engine::run(&csim, &inputs).unwrap(), engine::run(&Reference::new(&network), &inputs).unwrap()] {
         let result = check::compare(&outputs.to_floats(), &golden.y.values, network.output_len(), 0.0);
         assert_eq!(result.events_different, 0, "{name}: {result:?}");
     }

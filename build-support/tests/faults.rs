@@ -4,7 +4,11 @@
 
 mod common;
 
-use sparsehls_build::{check, csim::Csim, data, reference::Reference};
+use sparsehls_build::{
+    check, data,
+    engine::{self, Engine},
+    reference::Reference,
+};
 
 /// Reference and simulation of these fixtures give Keras's bits.
 #[track_caller]
@@ -17,14 +21,12 @@ fn exact(fixtures: &[&str]) {
         let (model, network) = common::load(source, &arrays["x"]).unwrap();
         let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
         let directory = tempfile::tempdir().unwrap();
-        let project = common::project("faults", &model, &network, &inputs).unwrap();
-        project.write(directory.path()).unwrap();
-        let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
-        for (engine, outputs) in [("reference", Reference::new(&network).run_all(&inputs)), ("csim", csim.run(&inputs).unwrap())]
-        {
-            let floats = outputs.to_floats();
+        let csim = common::csim(&model, &network, &inputs, directory.path()).unwrap();
+        let engines: [&dyn Engine; 2] = [&Reference::new(&network), &csim];
+        for engine in engines {
+            let floats = engine::run(engine, &inputs).unwrap().to_floats();
             let result = check::compare(&floats, &arrays["y"].values, network.output_len(), 0.0);
-            assert_eq!(result.events_different, 0, "{name}, {engine}: {result:?}");
+            assert_eq!(result.events_different, 0, "{name}, {}: {result:?}", engine.name());
         }
     }
 }

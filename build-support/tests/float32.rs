@@ -13,6 +13,7 @@ use sparsehls_build::{
     Mantissas,
     check::{self, UselessBound},
     data::{self, Array},
+    engine,
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     float32::{self, Float32, Slack},
     formats::{FixedLayer, FixedNetwork},
@@ -135,7 +136,7 @@ fn what_float32_explains_is_no_difference() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/rounding/{name}.keras"));
         let (network, arrays, inputs) = load(&source);
         let float32 = Float32::new(&network);
-        let found = Reference::new(&network).run_all(&inputs).to_floats();
+        let found = engine::run(&Reference::new(&network), &inputs).unwrap().to_floats();
         let keras = &arrays["y"].values;
         let without = check::compare(&found, keras, network.output_len(), network.tolerance);
         assert_eq!(without.events_different, differing, "{name}");
@@ -209,7 +210,7 @@ fn a_useless_bound_excuses_nothing_and_names_its_layer() {
     let layers = vec![layer("sum", one(), sum), layer("wrap", one(), wrap), layer("last", one(), Op::Reshape)];
     let network = infer(vec![2], layers, 24);
     let (largest, inputs) = ((1 << 24) - 1, network.inputs(vec![5, 7, (1 << 24) - 1, (1 << 24) - 1]));
-    let exact = Reference::new(&network).run_all(&inputs);
+    let exact = engine::run(&Reference::new(&network), &inputs).unwrap();
     assert_eq!(exact.values(), [1, largest]);
     let found = exact.to_floats();
     let result = check::with_keras(&Float32::new(&network), &inputs, &found, &[f64::from(found[0]), 0.0]);

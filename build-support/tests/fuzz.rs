@@ -20,7 +20,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sparsehls_build::{Code, Firmware, check, data, fixed::Format, reference::Reference};
+use sparsehls_build::{Code, Firmware, check, data, engine, fixed::Format, reference::Reference};
 
 /// Models that between them have every kind of layer.
 const FIXTURES: [&str; 8] = [
@@ -243,7 +243,7 @@ fn load(path: &Path) -> Result<(), Code> {
     // What is accepted but large only costs time here.
     if network.layers.iter().map(|layer| layer.layer.shape.len()).sum::<usize>() + network.input_len().get() < 20_000 {
         let inputs = check::made_up(network, 8);
-        let outputs = Reference::new(network).run_all(&inputs);
+        let outputs = engine::run(&Reference::new(network), &inputs).unwrap();
         assert_eq!(outputs.values().len(), 8 * network.output_len().get());
         firmware.project(&inputs.first(1)).map_err(|error| error.code())?;
     }

@@ -7,9 +7,7 @@ mod common;
 use std::path::Path;
 
 use sparsehls_build::{
-    Code, Result, check,
-    csim::Csim,
-    data,
+    Code, Result, check, data, engine,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -46,11 +44,9 @@ fn different(model: &Model, tolerance: f64) -> usize {
     let (inputs, grid) = data::to_mantissas(&golden.x, &network);
     assert!(grid.is_exact(), "{grid:?}");
     let directory = tempfile::tempdir().unwrap();
-    let project = common::project("plain", model, &network, &inputs).unwrap();
-    project.write(directory.path()).unwrap();
-    let (csim, _) = Csim::compile(&project, directory.path(), &model.name, model.target.tool, &network).unwrap();
-    assert_eq!(common::self_check(&network, &csim, &inputs).unwrap().events_different, 0);
-    let outputs = csim.run(&inputs).unwrap().to_floats();
+    let csim = common::csim(model, &network, &inputs, directory.path()).unwrap();
+    assert_eq!(common::self_check(&csim, &inputs).unwrap().events_different, 0);
+    let outputs = engine::run(&csim, &inputs).unwrap().to_floats();
     check::compare(&outputs, &golden.y.values, network.output_len(), tolerance).events_different
 }
 

@@ -48,15 +48,15 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
 }
 
 /// Brings the project and its compiled csim up to date.
-pub fn compile(firmware: &Firmware, output: &Output) -> Result<Csim> {
+pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Csim<'a>> {
     let Firmware { model, directory, .. } = firmware;
-    let project = firmware.generate(firmware.bench_events()?.as_ref())?;
+    let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
     output.json(&Message::Project(Project {
         model: model.name.clone(),
         backend: model.target.tool.name().to_owned(),
         path: directory.display().to_string(),
     }));
-    let (csim, new) = firmware.compile(&project)?;
+    let (csim, new) = Csim::compile(generated)?;
     output.detail(if new { "Compiled" } else { "Fresh" }, &format!("csim of {}", model.name));
     Ok(csim)
 }

@@ -68,10 +68,8 @@ impl Golden {
     }
 
     /// Its compiled simulation, with the project in `directory`.
-    pub fn csim(&self, directory: &Path) -> Csim {
-        let project = self.project();
-        project.write(directory).unwrap();
-        Csim::compile(&project, directory, &self.model.name, self.model.target.tool, &self.network).unwrap().0
+    pub fn csim<'a>(&'a self, directory: &'a Path) -> Csim<'a> {
+        common::csim(&self.model, &self.network, &self.events(1), directory).unwrap()
     }
 }
 

@@ -7,11 +7,10 @@ use std::{
 
 use super::cargo;
 use crate::{
-    csim::{self, Compiler, Csim},
+    csim::{self, Compiler, Csim, Generated},
     emit::{self, Project},
     error::{Code, Error, Result},
     files,
-    firmware::Firmware,
 };
 
 /// Compiles the libraries of a package.
@@ -53,8 +52,8 @@ impl Libraries {
     ///
     /// # Errors
     /// [`Code::CompileFailed`], [`Code::Io`].
-    pub fn compile(&self, firmware: &Firmware, project: &Project) -> Result<String> {
-        let Firmware { package, model, directory, .. } = firmware;
+    pub fn compile(&self, package: &str, generated: &Generated<'_>) -> Result<String> {
+        let Generated { project, model, directory, .. } = generated;
         let symbol = emit::symbol(package, &model.name);
         let standard = csim::standard(model.target.tool);
         let mut fingerprint = self.compiler.fingerprint();
@@ -87,11 +86,11 @@ impl Libraries {
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn program(&self, library: &str, firmware: &Firmware) -> Result<Option<Csim>> {
+    pub fn program<'a>(&self, library: &str, generated: Generated<'a>) -> Result<Option<Csim<'a>>> {
         if cargo::variable("TARGET")? != cargo::variable("HOST")? {
             return Ok(None);
         }
-        Csim::link(&self.compiler, &self.path(library), library, &firmware.directory, &firmware.network).map(Some)
+        Csim::link(&self.compiler, &self.path(library), library, generated).map(Some)
     }
 
     fn path(&self, name: &str) -> PathBuf {

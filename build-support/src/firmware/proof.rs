@@ -3,8 +3,8 @@
 use super::{Firmware, Golden};
 use crate::{
     check::{self, Comparison},
-    csim::Csim,
     diagnosis,
+    engine::{self, Engine},
     error::{Error, Result},
     float32::Float32,
     formats::{FixedNetwork, GridReport},
@@ -24,17 +24,18 @@ pub struct Proof {
 }
 
 impl Proof {
-    pub(super) fn new(network: &FixedNetwork, csim: Option<&Csim>, golden: Option<&Golden>) -> Result<Self> {
-        let outputs = golden.map(|golden| Reference::new(network).run_all(&golden.inputs));
+    pub(super) fn new(network: &FixedNetwork, simulation: Option<&dyn Engine>, golden: Option<&Golden>) -> Result<Self> {
+        let run_reference = |golden: &Golden| engine::run(&Reference::new(network), &golden.inputs);
+        let outputs = golden.map(run_reference).transpose()?;
         let golden = golden.zip(outputs);
-        let compare_engines = |csim: &Csim| {
-            let mut engines = check::self_check(network, csim)?;
+        let compare_engines = |simulation: &dyn Engine| {
+            let mut engines = check::self_check(simulation)?;
             if let Some((golden, outputs)) = &golden {
-                engines.add(check::same(&csim.run(&golden.inputs)?, outputs));
+                engines.add(check::same(&engine::run(simulation, &golden.inputs)?, outputs));
             }
             Ok::<_, Error>(engines)
         };
-        let engines = csim.map(compare_engines).transpose()?;
+        let engines = simulation.map(compare_engines).transpose()?;
         let agree = engines.as_ref().is_none_or(|engines| engines.first.is_none());
         let grid = golden.as_ref().map_or_else(GridReport::default, |(golden, _)| golden.grid);
         let keras = golden.filter(|_| agree).map(|(golden, outputs)| {

@@ -17,9 +17,10 @@ use std::{
 use sparsehls_build::{
     Firmware, Mantissas,
     check::{self, Comparison},
-    csim::Csim,
+    csim::{Csim, Generated},
     data,
     emit::Project,
+    engine::{self, Engine},
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
@@ -163,10 +164,23 @@ pub fn project(package: &str, model: &Model, network: &FixedNetwork, inputs: &Ma
     Firmware::plan(package, network.clone(), model.clone(), PathBuf::new())?.project(inputs)
 }
 
+/// The compiled simulation of a project in `directory`, with these events for its test bench.
+pub fn csim<'a>(
+    model: &'a Model,
+    network: &'a FixedNetwork,
+    inputs: &Mantissas,
+    directory: &'a Path,
+) -> sparsehls_build::Result<Csim<'a>> {
+    let project = project("fixtures", model, network, inputs)?;
+    project.write(directory)?;
+    Ok(Csim::compile(Generated { project, directory, model, network })?.0)
+}
+
 /// Compares the simulation with the reference, on made-up events and on `inputs`.
-pub fn self_check(network: &FixedNetwork, csim: &Csim, inputs: &Mantissas) -> sparsehls_build::Result<Comparison> {
-    let mut result = check::self_check(network, csim)?;
-    result.add(check::same(&csim.run(inputs)?, &Reference::new(network).run_all(inputs)));
+pub fn self_check(csim: &Csim<'_>, inputs: &Mantissas) -> sparsehls_build::Result<Comparison> {
+    let mut result = check::self_check(csim)?;
+    let reference = engine::run(&Reference::new(csim.network()), inputs)?;
+    result.add(check::same(&engine::run(csim, inputs)?, &reference));
     Ok(result)
 }
 

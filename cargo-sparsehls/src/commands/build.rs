@@ -124,7 +124,7 @@ fn compile_and_check(firmware: &Firmware, output: &Output) -> Result {
 }
 
 /// Csim against reference, and both against Keras where there is a golden file, unless that has been done.
-fn self_check(firmware: &Firmware, csim: &Csim, output: &Output) -> Result {
+fn self_check(firmware: &Firmware, csim: &Csim<'_>, output: &Output) -> Result {
     let Firmware { model, network, .. } = firmware;
     let stamp = Stamp::new(csim.program(), model.golden.as_deref());
     let before = stamp.as_ref().and_then(Stamp::read);
@@ -153,7 +153,7 @@ fn self_check(firmware: &Firmware, csim: &Csim, output: &Output) -> Result {
     Ok(())
 }
 
-fn run_checks(firmware: &Firmware, csim: &Csim, output: &Output) -> Result<Checked> {
+fn run_checks(firmware: &Firmware, csim: &Csim<'_>, output: &Output) -> Result<Checked> {
     let proof = firmware.prove(Some(csim), firmware.golden()?.as_ref())?;
     let (engines, keras) = (proof.engines.clone().unwrap_or_default(), proof.keras.clone().unwrap_or_default());
     let Comparison { within_float32, float32_difference, .. } = keras;

@@ -9,13 +9,11 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result,
-    csim::Csim,
-    data,
+    Code, Error, Firmware, Result, data,
+    engine::{self, Engine},
     formats::GridReport,
     parallel,
     reference::Reference,
-    stream::{self, Engine},
     toolchain::Cancel,
 };
 
@@ -36,19 +34,19 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let missing = check_output(&args.output)?;
     let firmware = load_one(common)?;
     let interrupt = Interrupt::install()?;
-    let input = Input::open(&args.input, stream::chunk_events(&firmware.network).get())?;
+    let input = Input::open(&args.input, engine::chunk_events(&firmware.network).get())?;
     let check = data::check_shape(&input.shape, &firmware.network).and_then(|()| data::check_any(&input.shape));
     check.map_err(|error| error.file(&args.input))?;
     let events = input.events();
-    let csim = match args.engine {
-        Choice::Reference => None,
-        Choice::Csim => Some(compile(&firmware, output)?),
+    let engine: Box<dyn Engine> = match args.engine {
+        Choice::Reference => Box::new(Reference::new(&firmware.network)),
+        Choice::Csim => Box::new(compile(&firmware, output)?),
     };
     if let (Some(_), Some(folder)) = (&missing, args.output.parent()) {
         output.note(&format!("the folder {} does not exist, and is made for the predictions", folder.display()));
     }
     let progress = Progress::new(output, "Predicting", events);
-    let predicted = interrupt.guard(|cancel| predict(&firmware, csim.as_ref(), &input, &args.output, &progress, cancel));
+    let predicted = interrupt.guard(|cancel| predict(&firmware, &*engine, &input, &args.output, &progress, cancel));
     if predicted.is_err() {
         remove_empty(&args.output, missing.as_deref());
     }
@@ -56,7 +54,7 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&firmware, &args.output) } else { error })?;
     progress.finish(output);
     note_grid(output, &firmware.model.name, &firmware.network, grid);
-    let engine = if csim.is_some() { "csim" } else { "reference" };
+    let engine = engine.name();
     let path = args.output.display().to_string();
     output.status("Predicted", &format!("{events} events of {} with {engine} into {path}", firmware.model.name));
     let (model, engine) = (firmware.model.name.clone(), engine.to_owned());
@@ -96,19 +94,18 @@ fn remove_empty(path: &Path, topmost: Option<&Path>) {
 /// Writes the file whole, or leaves nothing of it: also if someone asks to stop.
 fn predict(
     firmware: &Firmware,
-    csim: Option<&Csim>,
+    engine: &dyn Engine,
     input: &Input,
     path: &Path,
     progress: &Progress,
     cancel: &Cancel,
 ) -> Result<GridReport> {
     let network = &firmware.network;
-    let reference = Reference::new(network);
     let worker = |_| {
-        let mut engine = csim.map_or(Ok(Engine::Reference(&reference)), Engine::csim)?;
+        let mut session = engine.start()?;
         Ok(move |x: Vec<f64>| {
             let (inputs, grid) = network.input.mantissas(&x);
-            Ok((engine.run(&inputs)?.to_floats(), grid))
+            Ok((session.run(&inputs)?.to_floats(), grid))
         })
     };
     let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;

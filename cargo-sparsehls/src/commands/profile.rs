@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use sparsehls_build::{
-    Firmware, Result, data,
+    Firmware, Result, data, engine,
     error::printable,
     formats::GridReport,
     network::Origin,
     parallel,
     profile::{Overflows, Pixels, Profile},
     reference::Reference,
-    stream,
 };
 
 use super::{golden_file, load, note_grid};
@@ -57,7 +56,7 @@ fn profile(firmware: &Firmware, args: &ProfileArgs, output: &Output) -> Result<(
     let workers = (0..parallel::workers()).map(worker).collect();
     let (mut all, mut grid) = (Profile::new(network), GridReport::default());
     let progress = Progress::new(output, "Profiling", x.count());
-    let next = || x.read(stream::chunk_events(network).get()).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
+    let next = || x.read(engine::chunk_events(network).get()).map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()));
     parallel::in_order(workers, next, |(part, report): (Profile, GridReport)| {
         progress.add(part.events as usize);
         grid.add(report);

@@ -2,6 +2,7 @@
 
 use sparsehls_build::{
     Code, Error, Firmware, Result,
+    csim::Csim,
     data::{self, Array},
     trace::{self, Dump, LayerTrace},
 };
@@ -16,7 +17,7 @@ use crate::{
 /// Prints every layer's values for one event, and where engines or Keras first disagree.
 pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let firmware = load_one(common)?;
-    let Firmware { model, network, directory, .. } = &firmware;
+    let Firmware { model, network, .. } = &firmware;
     let dump = args.keras.as_deref().map(|path| Dump::read(path, model)).transpose()?;
     let x = events(&firmware, args, dump.as_ref())?;
     data::check_events(&x, network)?;
@@ -27,8 +28,8 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     };
     let (mantissas, grid) = network.input.mantissas(event);
     note_grid(output, &model.name, network, grid);
-    let project = firmware.generate(firmware.bench_events()?.as_ref())?;
-    let layers = trace::trace(&project, directory, model, network, mantissas.values(), dump.as_ref(), args.event)
+    let (csim, _) = Csim::compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
+    let layers = trace::trace(&csim, mantissas.values(), dump.as_ref(), args.event)
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
     let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);

@@ -5,14 +5,13 @@ use std::path::Path;
 use sparsehls_build::{
     Code, Error, Firmware, Result,
     check::{self, Comparison, Difference},
-    csim::Csim,
     data::{self, Events, Source},
     diagnosis::Diagnosis,
+    engine::{self, Engine, Session},
     float32::Float32,
     formats::GridReport,
     parallel,
     reference::Reference,
-    stream::{self, Engine},
 };
 
 use super::{compile, golden_file, load, note_grid};
@@ -28,12 +27,15 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
     let mut last: Option<Error> = None;
     for firmware in load(common)? {
         let (mut x, mut y) = sources(&firmware, args)?;
-        let csim = match args.engine {
-            Engines::Reference => None,
-            Engines::Csim | Engines::Both => Some(compile(&firmware, output)?),
-        };
-        let compared = compare(&firmware, args, (&mut x.events()?, &mut y.events()?), csim.as_ref(), output)?;
-        for (engine, result) in names(args.engine).zip(&compared.results) {
+        let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+        if args.engine != Engines::Reference {
+            engines.push(Box::new(compile(&firmware, output)?));
+        }
+        if args.engine != Engines::Csim {
+            engines.push(Box::new(Reference::new(&firmware.network)));
+        }
+        let compared = compare(&firmware, &engines, (&mut x.events()?, &mut y.events()?), output)?;
+        for (engine, result) in &compared.results {
             print(&firmware, engine, result, compared.grid, output);
         }
         let Some(error) = difference(&firmware, args, &compared) else {
@@ -52,7 +54,7 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
 fn difference(firmware: &Firmware, args: &VerifyArgs, compared: &Compared) -> Option<Error> {
     let name = &firmware.model.name;
     let mut found: Vec<(Vec<&str>, Difference, &Comparison)> = Vec::new();
-    for (engine, result) in names(args.engine).zip(&compared.results) {
+    for (engine, result) in &compared.results {
         let Some(first) = result.first else { continue };
         match found.iter_mut().find(|(_, other, _)| *other == first) {
             Some((engines, ..)) => engines.push(engine),
@@ -85,12 +87,6 @@ fn difference(firmware: &Firmware, args: &VerifyArgs, compared: &Compared) -> Op
     })
 }
 
-fn names(engines: Engines) -> impl Iterator<Item = &'static str> {
-    [("csim", engines != Engines::Reference), ("reference", engines != Engines::Csim)]
-        .into_iter()
-        .filter_map(|(name, is_chosen)| is_chosen.then_some(name))
-}
-
 /// Inputs and what Keras makes of them: from the command line, or from the manifest.
 fn sources(firmware: &Firmware, args: &VerifyArgs) -> Result<(Source, Source)> {
     let golden = match (&args.golden, &args.input, &args.expected) {
@@ -113,50 +109,45 @@ fn in_manifest(error: Error, firmware: &Firmware, path: &Path) -> Error {
     error
 }
 
-/// What has been compared: a result for each engine, and what happened to the inputs.
-#[derive(Default)]
+/// What has been compared: a result for each engine with its name, and what happened to the inputs.
 struct Compared {
-    results: Vec<Comparison>,
+    results: Vec<(&'static str, Comparison)>,
     grid: GridReport,
 }
 
 fn compare(
     firmware: &Firmware,
-    args: &VerifyArgs,
+    engines: &[Box<dyn Engine + '_>],
     (x, y): (&mut Events<'_>, &mut Events<'_>),
-    csim: Option<&Csim>,
     output: &Output,
 ) -> Result<Compared> {
     let network = &firmware.network;
     check_shapes(firmware, x, y)?;
-    let (reference, float32) = (Reference::new(network), Float32::new(network));
+    let float32 = &Float32::new(network);
     let worker = |_| {
-        let mut engines = csim.map(Engine::csim).transpose()?.into_iter().collect::<Vec<_>>();
-        if args.engine != Engines::Csim {
-            engines.push(Engine::Reference(&reference));
-        }
-        let float32 = &float32;
+        let mut sessions = engines.iter().map(|engine| engine.start()).collect::<Result<Vec<_>>>()?;
         Ok(move |(x, y): (Vec<f64>, Vec<f64>)| {
             let (inputs, grid) = network.input.mantissas(&x);
-            let compare = |engine: &mut Engine<'_>| {
-                let found = engine.run(&inputs)?.to_floats();
+            let compare = |session: &mut Box<dyn Session + '_>| {
+                let found = session.run(&inputs)?.to_floats();
                 Ok(check::with_keras(float32, &inputs, &found, &y))
             };
-            Ok(Compared { results: engines.iter_mut().map(compare).collect::<Result<_>>()?, grid })
+            Ok((sessions.iter_mut().map(compare).collect::<Result<_>>()?, grid))
         })
     };
     let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
-    let mut all = Compared { results: vec![Comparison::default(); names(args.engine).count()], ..Compared::default() };
+    let results = engines.iter().map(|engine| (engine.name(), Comparison::default())).collect();
+    let mut all = Compared { results, grid: GridReport::default() };
     let progress = Progress::new(output, "Verifying", x.count());
-    let events = stream::chunk_events(network);
+    let events = engine::chunk_events(network);
     let next = || {
         let chunk = (x.read(events.get())?, y.read(events.get())?);
         Ok(Some(chunk).filter(|(x, _)| !x.is_empty()))
     };
-    parallel::in_order(workers, next, |part: Compared| {
-        progress.add(part.results.first().map_or(0, |result| result.events));
-        all.grid.add(part.grid);
-        all.results.iter_mut().zip(part.results).for_each(|(all, part)| all.add(part));
+    parallel::in_order(workers, next, |(results, grid): (Vec<Comparison>, GridReport)| {
+        progress.add(results.first().map_or(0, |result| result.events));
+        all.grid.add(grid);
+        all.results.iter_mut().zip(results).for_each(|((_, all), part)| all.add(part));
         Ok(())
     })?;
     progress.finish(output);

@@ -1,0 +1,96 @@
+//! [`Engine`]: what computes events; many of them on all cores.
+
+use std::{fmt, num::NonZeroUsize};
+
+use crate::{
+    error::Result,
+    formats::FixedNetwork,
+    mantissas::Mantissas,
+    parallel,
+    reference::{Reference, Value},
+};
+
+/// Values of a chunk: a few milliseconds of work.
+const CHUNK: usize = 1 << 17;
+
+/// What computes a network: the interpreter, or what is made of generated text. All give the same bits.
+pub trait Engine: fmt::Debug + Sync {
+    /// Its name, in JSON and in messages.
+    fn name(&self) -> &'static str;
+
+    /// What it computes.
+    fn network(&self) -> &FixedNetwork;
+
+    /// Starts a session. Each thread has one of its own.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running.
+    fn start(&self) -> Result<Box<dyn Session + '_>>;
+
+    /// Every layer's value for one event (mantissas); nothing for a layer that a later one has absorbed.
+    ///
+    /// # Errors
+    /// As [`Self::start`] and [`Session::run`].
+    fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>>;
+}
+
+/// An engine that runs.
+pub trait Session: Send {
+    /// The outputs of some events.
+    ///
+    /// # Errors
+    /// Whatever made it stop.
+    fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas>;
+}
+
+/// The outputs of many events, on all cores.
+///
+/// # Errors
+/// As [`Engine::start`] and [`Session::run`].
+pub fn run(engine: &dyn Engine, inputs: &Mantissas) -> Result<Mantissas> {
+    let workers = parallel::workers().min(inputs.events());
+    let share = NonZeroUsize::new(inputs.events().div_ceil(parallel::workers())).unwrap_or(NonZeroUsize::MIN);
+    let mut chunks = inputs.chunks(share);
+    let mut outputs = engine.network().outputs(Vec::new());
+    let start = |_| engine.start().map(|mut session| move |chunk: Mantissas| session.run(&chunk));
+    parallel::in_order(
+        (0..workers).map(start).collect::<Result<_>>()?,
+        || Ok(chunks.next()),
+        |part| {
+            outputs.append(part);
+            Ok(())
+        },
+    )?;
+    Ok(outputs)
+}
+
+/// How many events should be read at a time: whatever their number, they take the same memory.
+pub fn chunk_events(network: &FixedNetwork) -> NonZeroUsize {
+    NonZeroUsize::new((CHUNK / network.input_len()).min(4096)).unwrap_or(NonZeroUsize::MIN)
+}
+
+impl Engine for Reference<'_> {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
+    fn network(&self) -> &FixedNetwork {
+        Reference::network(self)
+    }
+
+    fn start(&self) -> Result<Box<dyn Session + '_>> {
+        Ok(Box::new(*self))
+    }
+
+    fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>> {
+        let mut values = Vec::new();
+        self.run_observed(event, |_, value| values.push(Some(value.clone())));
+        Ok(values)
+    }
+}
+
+impl Session for Reference<'_> {
+    fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
+        Ok(self.run_each(inputs))
+    }
+}
