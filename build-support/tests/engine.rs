@@ -5,10 +5,11 @@
 mod common;
 
 use sparsehls_build::{
-    Code, Error, Mantissas, Result, data,
+    Code, Error, Firmware, Mantissas, Result, check, data,
     engine::{self, Engine, Session},
     formats::FixedNetwork,
     reference::{Reference, Value},
+    trace,
 };
 
 #[test]
@@ -72,4 +73,68 @@ fn an_engine_that_fails_is_an_error_and_no_part_of_its_outputs() {
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let error = engine::run(&Broken(&network), &inputs).unwrap_err();
     assert_eq!((error.code(), error.message()), (Code::CsimFailed, "as it should"));
+}
+
+/// The reference, but for one layer: its first value is one more, in every event but the first.
+#[derive(Debug)]
+struct Wrong<'a> {
+    reference: Reference<'a>,
+    layer: usize,
+}
+
+impl Engine for Wrong<'_> {
+    fn name(&self) -> &'static str {
+        "wrong"
+    }
+
+    fn network(&self) -> &FixedNetwork {
+        Reference::network(&self.reference)
+    }
+
+    fn start(&self) -> Result<Box<dyn Session + '_>> {
+        Ok(Box::new(Wrong { ..*self }))
+    }
+
+    fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>> {
+        let mut values = self.reference.trace(event)?;
+        match &mut values[self.layer] {
+            Some(Value::Dense(values)) => values[0] += 1,
+            other => panic!("{other:?} is not dense"),
+        }
+        Ok(values)
+    }
+}
+
+impl Session for Wrong<'_> {
+    fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
+        let network = Engine::network(self);
+        let outputs = engine::run(&self.reference, inputs)?;
+        let wrong = outputs.iter().zip(inputs).flat_map(|(outputs, inputs)| {
+            let plus = i64::from(inputs.iter().any(|value| *value != 0));
+            std::iter::once(outputs[0] + plus).chain(outputs[1..].iter().copied()).collect::<Vec<_>>()
+        });
+        Ok(network.outputs(wrong.collect()))
+    }
+}
+
+#[test]
+fn an_engine_that_is_wrong_is_found_out_whatever_it_is() {
+    let source = common::folder().join("whole-net-032.keras");
+    let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
+    let (model, network) = common::load(&source, &arrays["x"]).unwrap();
+    let firmware = Firmware::plan("fixtures", network, model, std::path::PathBuf::new()).unwrap();
+    let reference = Reference::new(&firmware.network);
+    let wrong = Wrong { reference, layer: firmware.network.layers.len() - 2 };
+    // The first made-up event is all zero, and right.
+    let found = check::self_check(&wrong).unwrap();
+    let zeros = check::made_up(&firmware.network, found.events).iter().filter(|event| event.iter().all(|v| *v == 0)).count();
+    assert_eq!((found.events_different, found.first.unwrap().event), (found.events - zeros, 1));
+    assert_eq!(check::self_check(&reference).unwrap().events_different, 0);
+    let error = firmware.prove(Some(&wrong), None).unwrap().require(&firmware).unwrap_err();
+    assert_eq!(error.code(), Code::OutputsDiffer);
+    assert!(error.message().contains("differs from the reference"), "{}", error.message());
+    let (inputs, _) = data::to_mantissas(&arrays["x"], &firmware.network);
+    let layers = trace::trace(&wrong, inputs.iter().next().unwrap(), None, 0).unwrap();
+    let different: Vec<_> = (0..layers.len()).filter(|at| layers[*at].csim_differs).collect();
+    assert_eq!((different, layers[wrong.layer].first_difference), (vec![wrong.layer], Some(0)));
 }
