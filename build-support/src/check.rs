@@ -244,7 +244,7 @@ pub fn same(found: &Mantissas, expected: &Mantissas) -> Comparison {
 /// Inputs that find faults: all zero, all at an extreme, one pixel, alternating; then random ones from nearly empty to
 /// full. Always the same.
 pub fn made_up(network: &FixedNetwork, events: usize) -> Mantissas {
-    let range = network.input.format.interval();
+    let range = network.input.format.range();
     let (lo, hi) = (range.lo as i64, range.hi as i64);
     let size = network.input_len().get();
     let mut random = SplitMix(0x5eed);

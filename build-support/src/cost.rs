@@ -55,7 +55,7 @@ fn planned_kernel(network: &FixedNetwork, plan: &Plan, at: usize) -> Kernel {
 fn estimate(kernels: &[Kernel], target: &Target) -> Estimate {
     let steps = kernels.iter().flat_map(|kernel| kernel.structure.steps.clone()).collect();
     let trips = kernels.iter().map(|kernel| kernel.structure.trips).max().unwrap_or(1);
-    let mut estimate = Structure { steps, trips, interval: 1 }.estimate(&clock(target));
+    let mut estimate = Structure { steps, trips, initiation_interval: 1 }.estimate(&clock(target));
     estimate.ffs = kernels.iter().fold(estimate.ffs, |ffs, kernel| ffs.saturating_add(kernel.held));
     estimate
 }
@@ -63,13 +63,13 @@ fn estimate(kernels: &[Kernel], target: &Target) -> Estimate {
 /// The estimate of a planned network.
 pub fn network(network: &FixedNetwork, plan: &Plan, target: &Target) -> NetworkEstimate {
     let layers = (0..network.layers.len()).map(|at| planned(network, plan, at, target).1).collect();
-    let mut total = Estimate { interval: 1, ..Estimate::default() };
+    let mut total = Estimate { initiation_interval: 1, ..Estimate::default() };
     for process in plan.processes(network) {
         let kernels: Vec<_> = process.map(|at| planned_kernel(network, plan, at)).collect();
         let one = estimate(&kernels, target);
         total.add_area(&one);
         total.depth_ns += one.depth_ns;
-        total.interval = total.interval.max(one.interval);
+        total.initiation_interval = total.initiation_interval.max(one.initiation_interval);
         total.latency = total.latency.saturating_add(one.latency);
         if plan.pipeline == Pipeline::Dataflow {
             total.latency = total.latency.saturating_add(HANDSHAKE);

@@ -150,7 +150,7 @@ fn agree(model: &Model, format: Format, sources: (Source, Source)) -> Result<Opt
 /// The line of Python that brings such data to the input grid: as float32, in which Keras gets them, and which holds 24 bits
 /// of the end of the range.
 pub fn numpy_line(grid: Format, data: GridReport) -> String {
-    let (fraction, range) = (grid.fraction, grid.interval());
+    let (fraction, range) = (grid.fraction, grid.range());
     let bits = i128::BITS - range.hi.leading_zeros();
     let below = bits.saturating_sub(f32::MANTISSA_DIGITS);
     let (lo, hi) = (range.lo, range.hi >> below << below);
@@ -247,7 +247,7 @@ impl DataFormat {
         let (lo, hi) = (self.lo * scale, self.hi * scale);
         let signed = lo < 0.0;
         let format = (1..=WIDEST).map(|width| Format { signed, width, fraction }).find(|format| {
-            let range = format.interval();
+            let range = format.range();
             range.lo as f64 <= lo && hi <= range.hi as f64
         });
         // What the manifest would not take is no remedy.

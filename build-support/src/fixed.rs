@@ -1,4 +1,4 @@
-//! Fixed-point arithmetic on mantissas: formats, intervals, quantization.
+//! Fixed-point arithmetic on mantissas: formats, ranges, quantization.
 //!
 //! A value is `mantissa * 2^-fraction`. A mean over a window whose size is not a power of two also carries an odd
 //! `divisor`, so that the value is `mantissa * 2^-fraction / divisor` and nothing is lost before the next quantizer
@@ -135,11 +135,11 @@ pub struct Format {
 }
 
 impl Format {
-    /// The narrowest format at `fraction` that holds every mantissa of `interval`, and zero.
-    pub fn holding(interval: Interval, fraction: i32) -> Self {
-        let signed = interval.lo < 0;
+    /// The narrowest format at `fraction` that holds every mantissa of `range`, and zero.
+    pub fn holding(range: MantissaRange, fraction: i32) -> Self {
+        let signed = range.lo < 0;
         let bits = |m: i128| 128 - m.leading_zeros();
-        let magnitude = bits(interval.hi.max(0)).max(if signed { bits(-1 - interval.lo) } else { 0 });
+        let magnitude = bits(range.hi.max(0)).max(if signed { bits(-1 - range.lo) } else { 0 });
         Self { signed, width: (magnitude + u32::from(signed)).max(1), fraction }
     }
 
@@ -154,11 +154,11 @@ impl Format {
     }
 
     /// All mantissas of this format.
-    pub fn interval(&self) -> Interval {
+    pub fn range(&self) -> MantissaRange {
         if self.signed {
-            Interval { lo: -(1 << (self.width - 1)), hi: (1 << (self.width - 1)) - 1 }
+            MantissaRange { lo: -(1 << (self.width - 1)), hi: (1 << (self.width - 1)) - 1 }
         } else {
-            Interval { lo: 0, hi: (1 << self.width) - 1 }
+            MantissaRange { lo: 0, hi: (1 << self.width) - 1 }
         }
     }
 
@@ -224,28 +224,28 @@ pub fn bits_for(largest: usize) -> u32 {
 
 /// All mantissas from `lo` to `hi`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Interval {
+pub struct MantissaRange {
     /// Smallest mantissa.
     pub lo: i128,
     /// Largest mantissa.
     pub hi: i128,
 }
 
-impl Interval {
+impl MantissaRange {
     /// Only zero.
     pub const ZERO: Self = Self { lo: 0, hi: 0 };
 
-    /// The smallest interval with all of both.
+    /// The smallest range with all of both.
     pub fn hull(self, other: Self) -> Self {
         Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
-    /// Interval of the sum. Beyond 128 bits it saturates, and then no format holds it.
+    /// Range of the sum. Beyond 128 bits it saturates, and then no format holds it.
     pub fn plus(self, other: Self) -> Self {
         Self { lo: self.lo.saturating_add(other.lo), hi: self.hi.saturating_add(other.hi) }
     }
 
-    /// Interval of the product with a constant.
+    /// Range of the product with a constant.
     pub fn times(self, factor: i128) -> Self {
         let (a, b) = (self.lo.saturating_mul(factor), self.hi.saturating_mul(factor));
         Self { lo: a.min(b), hi: a.max(b) }
@@ -359,44 +359,44 @@ impl QuantizerFormat {
         i64::try_from(result).ok()
     }
 
-    /// The mantissas (at [`Self::fraction`]) that quantizing `interval` can give.
-    pub fn quantize_interval(
+    /// The mantissas (at [`Self::fraction`]) that quantizing `range` can give.
+    pub fn quantize_range(
         &self,
-        interval: Interval,
+        range: MantissaRange,
         fraction: i32,
         divisor: u64,
         rounding: Rounding,
         overflow: Overflow,
-    ) -> Interval {
-        let Some(f) = self.fraction() else { return Interval::ZERO };
+    ) -> MantissaRange {
+        let Some(f) = self.fraction() else { return MantissaRange::ZERO };
         let unbounded = Self::RoundOnly { f };
         let round = |m| unbounded.quantize(m, fraction, divisor, rounding, overflow);
-        let rounded = Interval { lo: round(interval.lo), hi: round(interval.hi) };
+        let rounded = MantissaRange { lo: round(range.lo), hi: round(range.hi) };
         let Self::Live { k, i, f } = *self else { return rounded };
         if overflow != Overflow::Wrap {
-            return Interval { lo: reduce(rounded.lo, k, i + f, overflow), hi: reduce(rounded.hi, k, i + f, overflow) };
+            return MantissaRange { lo: reduce(rounded.lo, k, i + f, overflow), hi: reduce(rounded.hi, k, i + f, overflow) };
         }
         let lo = reduce(rounded.lo, k, i + f, overflow);
         let hi = reduce(rounded.hi, k, i + f, overflow);
         if rounded.lo - lo == rounded.hi - hi {
-            return Interval { lo, hi }; // the whole interval falls into one period
+            return MantissaRange { lo, hi }; // the whole range falls into one period
         }
         // Every residue of the grid the input lies on can occur.
         let step = if divisor == 1 && f > fraction { 1 << (f - fraction).min(100) } else { 1 };
-        let (min, end) = range(k, i + f);
-        if step >= end - min { Interval::ZERO } else { Interval { lo: min, hi: end - step } }
+        let (min, end) = ends(k, i + f);
+        if step >= end - min { MantissaRange::ZERO } else { MantissaRange { lo: min, hi: end - step } }
     }
 }
 
 /// `[-k * 2^bits, 2^bits)` as (first, one past last).
-fn range(k: u32, bits: i32) -> (i128, i128) {
+fn ends(k: u32, bits: i32) -> (i128, i128) {
     let end = 1i128 << bits;
     (-(i128::from(k) * end), end)
 }
 
 /// Brings a rounded mantissa into the range of `k` sign bits and `bits = i + f >= 0` magnitude bits.
 fn reduce(mantissa: i128, k: u32, bits: i32, overflow: Overflow) -> i128 {
-    let (min, end) = range(k, bits);
+    let (min, end) = ends(k, bits);
     match overflow {
         // The range is a power of two wide.
         Overflow::Wrap => ((mantissa - min) & (end - min - 1)) + min,

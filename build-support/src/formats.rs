@@ -1,6 +1,6 @@
 //! Exact fixed-point formats for every value.
 //!
-//! Interval arithmetic on mantissas, per channel of a sparse value and per element of a dense one. A format is the
+//! Range arithmetic on mantissas, per channel of a sparse value and per element of a dense one. A format is the
 //! narrowest that holds every mantissa that can occur, so nothing overflows and nothing rounds except where the model
 //! has a quantizer.
 

@@ -107,7 +107,7 @@ impl Design {
             interface: interface(plan, &layers)?,
             output,
             pipeline: plan.pipeline,
-            initiation_interval: plan.interval(),
+            initiation_interval: plan.initiation_interval(),
             values,
             layers,
         })
@@ -165,5 +165,5 @@ fn input(network: &FixedNetwork) -> Value {
     let format = network.input.format;
     let elements = network.input_shape.iter().product();
     let layout = Layout::Dense(network.input_shape.clone());
-    Value { layout, format, divisor: 1, ranges: vec![format.interval(); elements] }
+    Value { layout, format, divisor: 1, ranges: vec![format.range(); elements] }
 }

@@ -49,7 +49,7 @@ pub use self::{
 };
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval},
+    fixed::{Format, MantissaRange},
     manifest::{Knob, Variant},
     network::{Coefficients, Layer, Op, Relu, Shape, SparseShape},
 };
@@ -180,7 +180,7 @@ pub struct Values {
     /// Odd; not 1 only between a mean over a window that is no power of two and the quantizer after it.
     pub divisor: u64,
     /// For each channel of a sparse value, each element of a dense one.
-    pub intervals: Vec<Interval>,
+    pub ranges: Vec<MantissaRange>,
     /// In a dense value that was sparse: at most `pixels` groups of `channels` neighbours are not zero.
     pub active: Option<Active>,
 }
@@ -195,14 +195,14 @@ pub struct Active {
 }
 
 impl Values {
-    /// The hull of all intervals.
-    pub fn interval(&self) -> Interval {
-        self.intervals.iter().copied().reduce(Interval::hull).unwrap_or(Interval::ZERO)
+    /// The hull of all ranges.
+    pub fn range(&self) -> MantissaRange {
+        self.ranges.iter().copied().reduce(MantissaRange::hull).unwrap_or(MantissaRange::ZERO)
     }
 
     /// The narrowest format that holds all of it.
     pub fn format(&self) -> Format {
-        Format::holding(self.interval(), self.fraction)
+        Format::holding(self.range(), self.fraction)
     }
 
     /// The format as people read it, and what the value is still to be divided by.

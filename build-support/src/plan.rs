@@ -92,7 +92,7 @@ impl Plan {
     }
 
     /// Cycles from one event to the next: those of the op with most steps.
-    pub fn interval(&self) -> usize {
+    pub fn initiation_interval(&self) -> usize {
         self.layers.iter().map(|plan| plan.steps).max().unwrap_or(1)
     }
 }

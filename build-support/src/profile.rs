@@ -261,15 +261,15 @@ impl Overflows {
 
 /// Where the rounded value lies. A format without bits makes everything 0 by intent.
 fn place(format: &QuantizerFormat, x: i128, fixed: &FixedLayer, quantizer: &Quantizer) -> Place {
-    let (Some(range), Some(f)) = (format.format(), format.fraction()) else { return Place::Inside };
+    let (Some(of), Some(f)) = (format.format(), format.fraction()) else { return Place::Inside };
     let (fraction, divisor) = (fixed.input.fraction, fixed.input.divisor);
     let rounded = QuantizerFormat::RoundOnly { f }.quantize(x, fraction, divisor, quantizer.rounding, quantizer.overflow);
-    let interval = range.interval();
-    let lo = if quantizer.overflow == Overflow::SaturateSymmetric && range.signed { interval.lo + 1 } else { interval.lo };
+    let range = of.range();
+    let lo = if quantizer.overflow == Overflow::SaturateSymmetric && of.signed { range.lo + 1 } else { range.lo };
     match rounded {
-        _ if rounded > interval.hi => Place::Above,
+        _ if rounded > range.hi => Place::Above,
         _ if rounded >= lo => Place::Inside,
-        _ if range.signed => Place::Below,
+        _ if of.signed => Place::Below,
         _ => Place::Negative,
     }
 }

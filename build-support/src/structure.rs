@@ -57,7 +57,7 @@ pub struct Structure {
     /// Iterations of its pipelined loop; 1 if it is fully parallel.
     pub trips: u64,
     /// Clock cycles from one iteration to the next; 1 unless an iteration needs the result of the one before it.
-    pub interval: u64,
+    pub initiation_interval: u64,
 }
 
 /// The clock a kernel is scheduled for.
@@ -89,7 +89,7 @@ pub struct Estimate {
     /// Clock cycles from an input to its output.
     pub latency: u64,
     /// Clock cycles from one input to the next.
-    pub interval: u64,
+    pub initiation_interval: u64,
 }
 
 impl Clock {
@@ -154,7 +154,7 @@ impl Structure {
         let total = |bits: fn(Operation) -> u64| {
             self.steps.iter().fold(0u64, |sum, step| sum.saturating_add(bits(step.operation).saturating_mul(step.count)))
         };
-        let (trips, interval) = (self.trips.max(1), self.interval.max(1));
+        let (trips, interval) = (self.trips.max(1), self.initiation_interval.max(1));
         Estimate {
             luts: sum(Operation::luts).ceil() as u64,
             hls_luts: sum(Operation::hls_luts).ceil() as u64,
@@ -164,7 +164,7 @@ impl Structure {
             table_bits: total(Operation::table_bits),
             depth_ns: self.steps.iter().map(|step| step.operation.delay() * f64::from(step.levels)).sum(),
             latency: walk.registers.saturating_add((trips - 1).saturating_mul(interval)),
-            interval: trips.saturating_mul(interval),
+            initiation_interval: trips.saturating_mul(interval),
         }
     }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn parallel(steps: Vec<Step>) -> Structure {
-        Structure { steps, trips: 1, interval: 1 }
+        Structure { steps, trips: 1, initiation_interval: 1 }
     }
 
     #[test]
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn a_loop_repeats_its_interval() {
         let steps = vec![step(Operation::Add { width: 8 }, 1, 6, 0)];
-        let looped = Structure { steps, trips: 20, interval: 4 }.estimate(&CLOCK);
-        assert_eq!((looped.latency, looped.interval), (1 + 19 * 4, 80));
-        let none = Structure { steps: vec![], trips: 0, interval: 0 }.estimate(&CLOCK);
-        assert_eq!(none, Estimate { interval: 1, ..Estimate::default() });
+        let looped = Structure { steps, trips: 20, initiation_interval: 4 }.estimate(&CLOCK);
+        assert_eq!((looped.latency, looped.initiation_interval), (1 + 19 * 4, 80));
+        let none = Structure { steps: vec![], trips: 0, initiation_interval: 0 }.estimate(&CLOCK);
+        assert_eq!(none, Estimate { initiation_interval: 1, ..Estimate::default() });
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
             step(Operation::Table { entries: u32::MAX, width: 128 }, u64::MAX, u32::MAX, u64::MAX),
             step(Operation::Multiply { a: 128, b: 128 }, u64::MAX, u32::MAX, u64::MAX),
         ];
-        let huge = Structure { steps, trips: u64::MAX, interval: u64::MAX }.estimate(&CLOCK);
+        let huge = Structure { steps, trips: u64::MAX, initiation_interval: u64::MAX }.estimate(&CLOCK);
         assert_eq!([huge.dsps, huge.bram18, huge.table_bits, huge.latency], [u64::MAX; 4]);
     }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use sparsehls_build::{
     cost, data,
-    fixed::Interval,
+    fixed::MantissaRange,
     formats::{FixedLayer, FixedNetwork},
     manifest::{Knob, LayerOptions, Model, Variant},
     network::{Coefficients, Dense, Shape},
@@ -101,7 +101,7 @@ fn dense(weights: [i64; 6], bits: u32) -> (FixedLayer, LayerPlan) {
     let FixedOp::Dense(op) = &mut fixed.layer.op else { panic!() };
     op.dense = Dense { rows: 1, inputs: 2, outputs: 3, weights, bias: None };
     (fixed.input_shape, fixed.layer.shape) = (Shape::Dense(vec![2]), Shape::Dense(vec![3]));
-    fixed.input.intervals = vec![Interval { lo: 0, hi: (1 << bits) - 1 }; 2];
+    fixed.input.ranges = vec![MantissaRange { lo: 0, hi: (1 << bits) - 1 }; 2];
     fixed.input.active = None;
     let plan =
         LayerPlan { variant: None, pixels_per_cycle: 1, filters_per_cycle: 3, channels_per_cycle: 2, steps: 1, absorbed: false };
@@ -128,7 +128,7 @@ fn the_constants_of_a_gather_are_dsps_too() {
     let (model, mut network) = example("tracks");
     let model = with_variant(model, "conv1", Variant::Gather);
     let at = network.layers.iter().position(|fixed| fixed.layer.name == "conv1").unwrap();
-    network.layers[at].input.intervals = vec![Interval { lo: 0, hi: 65535 }];
+    network.layers[at].input.ranges = vec![MantissaRange { lo: 0, hi: 65535 }];
     let FixedOp::SparseConv2d(op) = &mut network.layers[at].layer.op else { panic!() };
     op.conv.weights.values.iter_mut().zip(0..).for_each(|(weight, tap)| *weight = if tap < 30 { 21 } else { 3 });
     assert_eq!(layer(&model, &network, "conv1").1.dsps, 20 * 30, "one filter: a product for each tap and slot");

@@ -9,7 +9,7 @@ mod common;
 
 use sparsehls_build::{
     Code,
-    fixed::{Dyadic, Format, Interval, Overflow, QuantizerFormat, Rounding},
+    fixed::{Dyadic, Format, MantissaRange, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
     network::{
         Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape, SparseShape,
@@ -56,10 +56,10 @@ fn infer(network: Network, input: Format) -> FixedNetwork {
 }
 
 /// The hull of what the last op gave for each channel (or element), over all events; empty slots count as nothing.
-fn reached(network: &FixedNetwork, events: &[Vec<i64>]) -> Vec<Option<Interval>> {
+fn reached(network: &FixedNetwork, events: &[Vec<i64>]) -> Vec<Option<MantissaRange>> {
     let last = network.layers.last().unwrap();
-    let count = last.output.intervals.len();
-    let mut hulls: Vec<Option<Interval>> = vec![None; count];
+    let count = last.output.ranges.len();
+    let mut hulls: Vec<Option<MantissaRange>> = vec![None; count];
     let reference = Reference::new(network);
     for event in events {
         let mut values = Vec::new();
@@ -67,7 +67,7 @@ fn reached(network: &FixedNetwork, events: &[Vec<i64>]) -> Vec<Option<Interval>>
             values = value.elements().to_vec();
         });
         for (at, value) in values.iter().enumerate() {
-            let point = Interval { lo: (*value).into(), hi: (*value).into() };
+            let point = MantissaRange { lo: (*value).into(), hi: (*value).into() };
             let hull = &mut hulls[at % count];
             *hull = Some(hull.map_or(point, |hull| hull.hull(point)));
         }
@@ -78,14 +78,14 @@ fn reached(network: &FixedNetwork, events: &[Vec<i64>]) -> Vec<Option<Interval>>
 fn assert_tight(network: &FixedNetwork, events: &[Vec<i64>], seed: u64) {
     let last = network.layers.last().unwrap();
     let found = reached(network, events);
-    for (at, (found, inferred)) in found.iter().zip(&last.output.intervals).enumerate() {
+    for (at, (found, inferred)) in found.iter().zip(&last.output.ranges).enumerate() {
         assert_eq!(found.as_ref(), Some(inferred), "seed {seed}, {} channel {at}", last.kind);
     }
     let format = last.output.format();
-    let hull = last.output.interval();
+    let hull = last.output.range();
     let narrower = Format { width: format.width - 1, ..format };
-    if hull != Interval::ZERO {
-        let all = narrower.width == 0 || hull.lo < narrower.interval().lo || hull.hi > narrower.interval().hi;
+    if hull != MantissaRange::ZERO {
+        let all = narrower.width == 0 || hull.lo < narrower.range().lo || hull.hi > narrower.range().hi;
         assert!(all, "seed {seed}: {hull:?} would fit into one bit less than {format}");
     }
 }
@@ -100,8 +100,8 @@ fn image(random: &mut Random) -> (Format, [usize; 3], Shape) {
 }
 
 /// What an active pixel's channels can be: above 0 in channel 0, anything in the others.
-fn pixel_ranges(format: Format, channels: usize) -> Vec<Interval> {
-    let mut ranges = vec![format.interval(); channels];
+fn pixel_ranges(format: Format, channels: usize) -> Vec<MantissaRange> {
+    let mut ranges = vec![format.range(); channels];
     ranges[0].lo = 1;
     ranges
 }
@@ -226,7 +226,7 @@ fn dense_layers_reach_the_ends_of_their_intervals() {
         // After flattening, channel 0 of an active pixel may be thought to be 0 as well, so a channel alone can gain
         // more than its pixel: safe, and not tight where the pixel's first channel counts against it.
         let found = reached(&fixed, &events);
-        let inferred = &fixed.layers.last().unwrap().output.intervals;
+        let inferred = &fixed.layers.last().unwrap().output.ranges;
         for (found, inferred) in found.iter().flatten().zip(inferred) {
             assert!(inferred.lo <= found.lo && found.hi <= inferred.hi, "seed {seed}");
             assert!(channels > 1 || found == inferred, "seed {seed}: {found:?} {inferred:?}");
@@ -240,7 +240,7 @@ fn quantizers_relus_and_biases_reach_the_ends_of_their_intervals() {
         let mut random = Random(seed);
         let format =
             Format { signed: random.range(0, 1) == 1, width: random.range(1, 6) as u32, fraction: random.range(-3, 5) as i32 };
-        let range = format.interval();
+        let range = format.range();
         let op = match seed % 4 {
             0 => Op::Relu(Relu { limit: None, slope: None }),
             1 => Op::Relu(Relu {
@@ -257,7 +257,7 @@ fn quantizers_relus_and_biases_reach_the_ends_of_their_intervals() {
         let network = infer(network(vec![1], vec![(Shape::Dense(vec![1]), op)]), format);
         let events: Vec<_> = (range.lo..=range.hi).map(|x| vec![x as i64]).collect();
         let found = reached(&network, &events)[0].unwrap();
-        assert_eq!(found, network.layers[0].output.intervals[0], "seed {seed}: {:?} of {format}", network.layers[0].layer.op);
+        assert_eq!(found, network.layers[0].output.ranges[0], "seed {seed}: {:?} of {format}", network.layers[0].layer.op);
     }
 }
 
@@ -266,7 +266,7 @@ fn the_sum_of_a_sparse_bias_reaches_the_ends_of_its_interval() {
     for seed in 0..500 {
         let mut random = Random(seed);
         let format = Format { signed: true, width: random.range(1, 5) as u32, fraction: random.range(-2, 3) as i32 };
-        let range = format.interval();
+        let range = format.range();
         let sparse = Shape::Sparse(SparseShape { slots: 1, height: 1, width: 1, channels: 2 });
         // The bias of channel 1, which is free to be anything, zero included.
         let ops = vec![(sparse.clone(), Op::InputReduce { threshold: Some(0.0) }), (sparse, Op::SparseBias(random.mantissas(2)))];
@@ -275,7 +275,7 @@ fn the_sum_of_a_sparse_bias_reaches_the_ends_of_its_interval() {
         }
         let network = infer(network(vec![1, 1, 2], ops), format);
         let events: Vec<_> = (range.lo..=range.hi).map(|x| vec![1, x as i64]).collect();
-        assert_eq!(reached(&network, &events)[1].unwrap(), network.layers[1].output.intervals[1], "seed {seed}");
+        assert_eq!(reached(&network, &events)[1].unwrap(), network.layers[1].output.ranges[1], "seed {seed}");
     }
 }
 

@@ -63,7 +63,7 @@ fn floats(fixed: &FixedLayer, value: &Value) -> Vec<f64> {
 /// No value may leave the interval that format inference gave it.
 fn stays_in_its_format(fixed: &FixedLayer, value: &Value) {
     let values = value.to_dense();
-    for (mantissa, interval) in values.iter().zip(fixed.output.intervals.iter().cycle()) {
+    for (mantissa, interval) in values.iter().zip(fixed.output.ranges.iter().cycle()) {
         let inside = *mantissa == 0 || (interval.lo..=interval.hi).contains(&i128::from(*mantissa));
         assert!(inside, "{}: mantissa {mantissa} is outside of {interval:?}", fixed.layer.name);
     }

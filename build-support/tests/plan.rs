@@ -38,7 +38,7 @@ fn without_knobs_everything_is_done_in_one_step() {
         let (model, network) = example(name);
         let plan = Plan::new(&network, &model, cost::area).unwrap();
         assert!(plan.layers.iter().all(|plan| plan.steps == 1), "{plan:?}");
-        assert_eq!(cost::network(&network, &plan, &model.target).total.interval, 1);
+        assert_eq!(cost::network(&network, &plan, &model.target).total.initiation_interval, 1);
     }
 }
 
@@ -51,7 +51,7 @@ fn an_interval_is_kept_and_saves_area() {
             model.knobs = every(interval);
             let plan = Plan::new(&network, &model, cost::area).unwrap();
             let total = cost::network(&network, &plan, &model.target).total;
-            assert!(total.interval <= interval as u64, "{name}: {} for {interval}", total.interval);
+            assert!(total.initiation_interval <= interval as u64, "{name}: {} for {interval}", total.initiation_interval);
             assert!(total.area() < last, "{name}: {} after {last} for {interval}", total.area());
             last = total.area();
         }
@@ -66,7 +66,7 @@ fn a_layers_own_knobs_win() {
     model.layers.insert("reduce".into(), own);
     model.layers.insert("conv2".into(), LayerOptions { knobs: every(1), ..LayerOptions::default() });
     let plan = Plan::new(&network, &model, cost::area).unwrap();
-    assert_eq!((steps(&network, &plan, "reduce"), steps(&network, &plan, "conv2"), plan.interval()), (10, 1, 10));
+    assert_eq!((steps(&network, &plan, "reduce"), steps(&network, &plan, "conv2"), plan.initiation_interval()), (10, 1, 10));
 }
 
 #[test]

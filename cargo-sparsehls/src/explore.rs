@@ -84,7 +84,7 @@ impl Bounds {
     /// The bounds that `estimate` exceeds.
     pub fn missed(&self, estimate: &Estimate) -> Vec<Miss> {
         let all = [
-            (("interval", "--max-interval"), estimate.interval, self.interval),
+            (("interval", "--max-interval"), estimate.initiation_interval, self.interval),
             (("latency", "--max-latency"), estimate.latency, self.latency),
             (("LUT", "--max-lut"), estimate.luts, self.luts),
         ];
@@ -157,7 +157,7 @@ fn point(model: &Model, network: &FixedNetwork, knobs: Knobs) -> Option<(Point, 
 
 /// What is left when every point goes that another is as good as in all and better in something.
 fn front(mut points: Vec<Point>) -> Vec<Point> {
-    let key = |point: &Point| (point.estimate.latency, point.estimate.area(), point.estimate.interval);
+    let key = |point: &Point| (point.estimate.latency, point.estimate.area(), point.estimate.initiation_interval);
     points.sort_by_key(key);
     points.dedup_by_key(|point| key(point));
     let beats = |a: &Point, b: &Point| {
@@ -174,7 +174,7 @@ mod tests {
     fn point(latency: u64, luts: u64, interval: u64) -> Point {
         let steps = NonZeroUsize::new(interval as usize).unwrap();
         let knobs = Knobs { pipeline: Pipeline::Dataflow, interface: Interface::Row, interval: steps, one_step: BTreeSet::new() };
-        Point { knobs, estimate: Estimate { latency, luts, interval, ..Estimate::default() } }
+        Point { knobs, estimate: Estimate { latency, luts, initiation_interval: interval, ..Estimate::default() } }
     }
 
     #[test]

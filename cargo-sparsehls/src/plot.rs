@@ -48,7 +48,7 @@ fn draw(text: &mut String, name: &str, points: &[Point]) -> std::result::Result<
     let mut by_interval: BTreeMap<u64, Vec<(u64, f64)>> = BTreeMap::new();
     for point in points {
         let at = (point.estimate.latency, point.estimate.luts.max(1) as f64);
-        by_interval.entry(point.estimate.interval).or_default().push(at);
+        by_interval.entry(point.estimate.initiation_interval).or_default().push(at);
     }
     for (index, (interval, line)) in by_interval.into_iter().enumerate() {
         let color = Palette99::pick(index).to_rgba();

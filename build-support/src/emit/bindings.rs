@@ -112,8 +112,8 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
             AddsHalf { .. } => None,
         },
         overflow: if network.input.overflow == Overflow::Wrap { "wrapped" } else { "saturated" },
-        range: format!("{}..={}", input.interval().lo, input.interval().hi),
-        highest: format!("{:?}", input.interval().hi as f64),
+        range: format!("{}..={}", input.range().lo, input.range().hi),
+        highest: format!("{:?}", input.range().hi as f64),
         reduce: reduce(input, network.input.overflow),
         by_element: match &network.input.rest {
             Rest::OddOrQuantized { quantizer, classes } => Some(by_element(quantizer, classes, input)),
@@ -126,7 +126,7 @@ fn module(model: &Model, network: &FixedNetwork, library: Option<&str>) -> Modul
 fn by_element(quantizer: &Quantizer, classes: &[u16], input: Format) -> ByElement {
     let format = |format: &QuantizerFormat| match format.format() {
         Some(format) => {
-            let range = format.interval();
+            let range = format.range();
             format!("({}, {}, {})", range.lo, range.hi - range.lo + 1, input.fraction - format.fraction)
         }
         None => "(0, 0, 0)".to_owned(),
@@ -155,7 +155,7 @@ fn float(exponent: i32) -> String {
 
 /// The Rust expression that brings the integer `whole` into the range of `format`.
 fn reduce(format: Format, overflow: Overflow) -> String {
-    let range = format.interval();
+    let range = format.range();
     match overflow {
         Overflow::Wrap => format!("((whole - ({0})).rem_euclid({1}) + ({0})) as i64", range.lo, range.hi - range.lo + 1),
         Overflow::Saturate | Overflow::SaturateSymmetric => format!("whole.clamp({}, {}) as i64", range.lo, range.hi),

@@ -249,7 +249,7 @@ mod tests {
             }
             let format = QuantizerFormat::Live { k: k as u32, i, f };
             let quantizer = Quantizer::uniform(format, rounding, overflow, 1);
-            let input = Values { fraction, divisor, intervals: Vec::new(), active: None };
+            let input = Values { fraction, divisor, ranges: Vec::new(), active: None };
             let steps = steps(format, &quantizer, (x, slack), (&input, Unit::new(divisor, 0)), true);
             let found = f64::from(keras(value, k, i, f, rounding, overflow)) * 2f64.powi(f);
             let inside = (steps.lo as f64..=steps.hi as f64).contains(&found);

@@ -11,7 +11,7 @@ use crate::{
 pub fn layers(network: &Network, input: Format) -> Result<Vec<FixedLayer>> {
     let mut shape = Shape::Dense(network.input_shape.clone());
     let elements = network.input_shape.iter().product();
-    let mut values = Values { fraction: input.fraction, divisor: 1, intervals: vec![input.interval(); elements], active: None };
+    let mut values = Values { fraction: input.fraction, divisor: 1, ranges: vec![input.range(); elements], active: None };
     let mut out = Vec::with_capacity(network.layers.len());
     for layer in &network.layers {
         let fixed = infer(layer, shape, values).map_err(|error| error.layer(&layer.name))?;

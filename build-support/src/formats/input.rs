@@ -181,7 +181,7 @@ impl InputGrid {
     pub fn mantissas(&self, values: &[f64]) -> (Mantissas, GridReport) {
         let mut report = GridReport { values: values.len() as u64, ..GridReport::default() };
         let scale = 2f64.powi(self.format.fraction);
-        let range = self.format.interval();
+        let range = self.format.range();
         // Nearly all values of nearly all data are on the grid and in range, and need no more than a look. Beyond 53
         // bits a float cannot tell what is in range, and beyond 24 Keras does not take every float as it is.
         let (lo, hi) = if self.format.width <= 53 { (range.lo as f64, range.hi as f64) } else { (0.0, 0.0) };
@@ -235,7 +235,7 @@ impl InputGrid {
         let adds = if x < 0.0 { self.adds_half.below_zero } else { self.adds_half.above_zero };
         let bits = (x as f32).to_bits();
         let next = f64::from(f32::from_bits(bits.wrapping_add(1)));
-        let is_in_range = next.abs() * 2f64.powi(self.format.fraction) <= self.format.interval().hi as f64;
+        let is_in_range = next.abs() * 2f64.powi(self.format.fraction) <= self.format.range().hi as f64;
         (adds && bits & MANTISSA == MANTISSA && is_in_range).then_some(next)
     }
 
@@ -249,7 +249,7 @@ impl InputGrid {
     fn finite(&self, x: f64, at: usize, report: &mut GridReport) -> i64 {
         let (wide, is_between) = self.wide(x);
         report.off_grid += u64::from(is_between);
-        let range = self.format.interval();
+        let range = self.format.range();
         if (range.lo..=range.hi).contains(&wide) {
             return wide as i64;
         }
@@ -509,7 +509,7 @@ mod tests {
                         between += report.off_grid;
                         beyond += report.out_of_range;
                         for ((format, &x), &mantissa) in formats.iter().zip(&values).zip(mantissas.values()) {
-                            let range = grid.format.interval();
+                            let range = grid.format.range();
                             assert!((range.lo..=range.hi).contains(&i128::from(mantissa)));
                             let found = format.quantize(mantissa.into(), grid.format.fraction, 1, rounding, overflow);
                             nearly_half += u64::from(x.abs() == 2f32.powi(-1 - format.fraction().unwrap_or(99)).next_down());

@@ -385,7 +385,7 @@ impl<'a> Builder<'a> {
             None => None,
         };
         let Some((lo, hi)) = range.filter(|_| self.last) else { return };
-        let (step, held) = (2f64.powi(-format.fraction), format.interval());
+        let (step, held) = (2f64.powi(-format.fraction), format.range());
         let beyond = f64::max(hi - held.hi as f64 * step, held.lo as f64 * step - lo).max(0.0);
         // What float32 itself rounds in the function comes on top, as in `softmax`.
         self.tolerance += step / 2.0 + beyond + 1e-6;

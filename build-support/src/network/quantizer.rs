@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::options::Options;
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Dyadic, Format, Interval, Overflow, QuantizerFormat, Rounding},
+    fixed::{Dyadic, Format, MantissaRange, Overflow, QuantizerFormat, Rounding},
     keras::{Weights, keys},
 };
 
@@ -127,7 +127,7 @@ impl Coefficients {
     pub fn format(&self) -> Format {
         let lo = self.values.iter().min().copied().unwrap_or(0).min(0).into();
         let hi = self.values.iter().max().copied().unwrap_or(0).max(0).into();
-        Format::holding(Interval { lo, hi }, self.fraction)
+        Format::holding(MantissaRange { lo, hi }, self.fraction)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval},
+    fixed::{Format, MantissaRange},
     manifest::{Knob, Variant},
     network::Coefficients,
     structure::Operation,
@@ -25,14 +25,14 @@ pub struct FixedAffine {
 /// `x * scale + offset` for each channel.
 pub fn range(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<Values> {
     let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
-    let value = |(at, x): (usize, &Interval)| {
+    let value = |(at, x): (usize, &MantissaRange)| {
         let channel = at % scale.values.len();
         let offset = (i128::from(offset.values[channel]) << shift_offset) * i128::from(input.divisor);
         let product = x.times(scale.values[channel].into()).shifted(shift_product);
-        product.plus(Interval { lo: offset, hi: offset })
+        product.plus(MantissaRange { lo: offset, hi: offset })
     };
-    let intervals = input.intervals.iter().enumerate().map(value).collect();
-    Ok(Values { fraction, intervals, active: None, ..input.clone() })
+    let ranges = input.ranges.iter().enumerate().map(value).collect();
+    Ok(Values { fraction, ranges, active: None, ..input.clone() })
 }
 
 impl Rules for FixedAffine {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, Conv2d, SparseShape},
     structure::Operation,
@@ -33,30 +33,30 @@ pub fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedConv2d, 
     let center = [(rows - 1) / 2, (columns - 1) / 2];
     let others = pixels.max_active().saturating_sub(1);
     let fraction = input.fraction + conv.weights.fraction;
-    let (mut intervals, mut sums_hull) = (Vec::with_capacity(conv.filters), Interval::ZERO);
+    let (mut ranges, mut sums_hull) = (Vec::with_capacity(conv.filters), MantissaRange::ZERO);
     for filter in 0..conv.filters {
         let term = |row: usize, column: usize| {
-            (0..conv.channels).fold(Interval::ZERO, |sum, channel| {
+            (0..conv.channels).fold(MantissaRange::ZERO, |sum, channel| {
                 let at = ((row * columns + column) * conv.channels + channel) * conv.filters + filter;
-                sum.plus(input.intervals[channel].times(conv.weights.values[at].into()))
+                sum.plus(input.ranges[channel].times(conv.weights.values[at].into()))
             })
         };
         // The pixel itself is there; of the others, as many as there are other slots.
         let own = term(center[0], center[1]);
-        let mut hull: Option<Interval> = None;
+        let mut hull: Option<MantissaRange> = None;
         for (top, bottom) in sums::reachable(height, rows) {
             for (left, right) in sums::reachable(width, columns) {
                 let around = (top..bottom).flat_map(|row| (left..right).map(move |column| (row, column)));
                 let terms: Vec<_> = around.filter(|at| [at.0, at.1] != center).map(|(row, column)| term(row, column)).collect();
                 let rest = sums::some_of(&terms, others);
-                sums_hull = sums_hull.hull(rest.plus(own.hull(Interval::ZERO)));
+                sums_hull = sums_hull.hull(rest.plus(own.hull(MantissaRange::ZERO)));
                 hull = Some(hull.map_or(own.plus(rest), |hull| hull.hull(own.plus(rest))));
             }
         }
-        intervals.push(hull.unwrap_or(Interval::ZERO));
+        ranges.push(hull.unwrap_or(MantissaRange::ZERO));
     }
     let accumulator = Format::holding(sums_hull, fraction);
-    let output = Values { fraction, divisor: input.divisor, intervals, active: None };
+    let output = Values { fraction, divisor: input.divisor, ranges, active: None };
     (FixedConv2d { conv: conv.clone(), pixels, accumulator }, output)
 }
 
@@ -270,7 +270,7 @@ impl Conv2dKernel {
             pixels_per_cycle: site.plan.pixels_per_cycle,
             filters_per_cycle: site.plan.filters_per_cycle,
             channels_per_cycle: site.plan.channels_per_cycle,
-            difference: Format::holding(Interval { lo: -largest, hi: largest }, 0),
+            difference: Format::holding(MantissaRange { lo: -largest, hi: largest }, 0),
             tap_bits: bits_for(rows * columns - 1),
             feature: site.input.format,
             weights: conv.weights.clone(),

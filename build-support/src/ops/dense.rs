@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, Dense, Layer, SparseShape},
     structure::Operation,
@@ -29,33 +29,33 @@ pub struct FixedDense {
 pub fn fix(op: &Dense, input: &Values) -> Result<(FixedDense, Values)> {
     let product = input.fraction + op.weights.fraction;
     let (fraction, shift_sum, shift_bias) = align(product, op.bias.as_ref().map_or(product, |bias| bias.fraction))?;
-    let mut hull = Interval::ZERO;
-    let mut intervals = Vec::with_capacity(op.rows * op.outputs);
+    let mut hull = MantissaRange::ZERO;
+    let mut ranges = Vec::with_capacity(op.rows * op.outputs);
     for (row, output) in (0..op.rows).flat_map(|row| (0..op.outputs).map(move |output| (row, output))) {
-        let x = &input.intervals[row * op.inputs..(row + 1) * op.inputs];
+        let x = &input.ranges[row * op.inputs..(row + 1) * op.inputs];
         let weights = op.weights.values[output..].iter().step_by(op.outputs);
-        let terms: Vec<Interval> = x.iter().zip(weights).map(|(x, weight)| x.times((*weight).into())).collect();
+        let terms: Vec<MantissaRange> = x.iter().zip(weights).map(|(x, weight)| x.times((*weight).into())).collect();
         let (sum, partial) = sum_of_terms(&terms, input.active);
         let bias = op.bias.as_ref().map_or(0, |bias| (i128::from(bias.values[output]) << shift_bias) * i128::from(input.divisor));
-        let bias = Interval { lo: bias, hi: bias };
-        let biased = |x: Interval| x.shifted(shift_sum).plus(bias);
+        let bias = MantissaRange { lo: bias, hi: bias };
+        let biased = |x: MantissaRange| x.shifted(shift_sum).plus(bias);
         hull = hull.hull(biased(partial)).hull(partial.shifted(shift_sum)).hull(bias);
-        intervals.push(biased(sum));
+        ranges.push(biased(sum));
     }
-    let output = Values { fraction, divisor: input.divisor, intervals, active: None };
+    let output = Values { fraction, divisor: input.divisor, ranges, active: None };
     Ok((FixedDense { dense: op.clone(), accumulator: Format::holding(hull, fraction) }, output))
 }
 
-/// The interval of a sum, and the hull of all sums of a part of its terms.
-fn sum_of_terms(terms: &[Interval], active: Option<Active>) -> (Interval, Interval) {
+/// The range of a sum, and the hull of all sums of a part of its terms.
+fn sum_of_terms(terms: &[MantissaRange], active: Option<Active>) -> (MantissaRange, MantissaRange) {
     match active {
         Some(Active { pixels, channels }) => {
-            let sum_pixel = |pixel: &[Interval]| pixel.iter().copied().fold(Interval::ZERO, Interval::plus);
+            let sum_pixel = |pixel: &[MantissaRange]| pixel.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus);
             let sum = sums::some_of(&terms.chunks(channels).map(sum_pixel).collect::<Vec<_>>(), pixels);
             // Within a pixel a part of the sum can exceed the whole.
             (sum, sum.hull(sums::some_of(terms, pixels.saturating_mul(channels))))
         }
-        None => (terms.iter().copied().fold(Interval::ZERO, Interval::plus), sums::some_of(terms, terms.len())),
+        None => (terms.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus), sums::some_of(terms, terms.len())),
     }
 }
 

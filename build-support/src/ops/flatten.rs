@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, SparseShape},
     structure::Operation,
@@ -22,8 +22,8 @@ pub struct FixedFlatten {
 /// What each place of the image can hold, and how many of them do at once.
 pub fn range(pixels: SparseShape, input: &Values) -> Values {
     let channels = pixels.channels;
-    let intervals = (0..pixels.image_len()).map(|at| input.intervals[at % channels].hull(Interval::ZERO)).collect();
-    Values { intervals, active: Some(Active { pixels: pixels.max_active(), channels }), ..input.clone() }
+    let ranges = (0..pixels.image_len()).map(|at| input.ranges[at % channels].hull(MantissaRange::ZERO)).collect();
+    Values { ranges, active: Some(Active { pixels: pixels.max_active(), channels }), ..input.clone() }
 }
 
 impl Rules for FixedFlatten {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval, QuantizerFormat, bits_for},
+    fixed::{Format, MantissaRange, QuantizerFormat, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, Function, Lookup, Shape, SparseShape},
     structure::Operation,
@@ -46,9 +46,9 @@ impl Table {
 
 /// Evaluates `lookup` at every mantissa that can come in.
 pub fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(FixedLookup, Values)> {
-    let mut range = input.interval();
+    let mut range = input.range();
     if matches!(shape, Shape::Sparse(_)) || input.active.is_some() {
-        range = range.hull(Interval::ZERO);
+        range = range.hull(MantissaRange::ZERO);
     }
     let entries = range.hi - range.lo + 1;
     if entries > MAX_TABLE || input.divisor != 1 {
@@ -71,26 +71,24 @@ pub fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(FixedLooku
         Error::new(Code::BitsOutOfRange, "a value of this function's table does not fit its quantizer")
             .help("use overflow_mode=\"SAT\" for the table, and fewer than 62 bits")
     })?;
-    let hull = |column: &Vec<i64>, x: Interval| {
+    let hull = |column: &Vec<i64>, x: MantissaRange| {
         let part = &column[(x.lo - range.lo) as usize..=(x.hi - range.lo) as usize];
         let (lo, hi) = part.iter().fold((i64::MAX, i64::MIN), |(lo, hi), &y| (lo.min(y), hi.max(y)));
-        Interval { lo: lo.into(), hi: hi.into() }
+        MantissaRange { lo: lo.into(), hi: hi.into() }
     };
     let classes = quantizer.expand(&shape.keras());
-    let intervals = match shape {
+    let ranges = match shape {
         Shape::Sparse(SparseShape { channels, .. }) => {
-            let mut hulls = vec![Interval::ZERO; *channels];
+            let mut hulls = vec![MantissaRange::ZERO; *channels];
             for (at, &class) in classes.iter().enumerate() {
                 let c = at % channels;
-                hulls[c] = hulls[c].hull(hull(&columns[usize::from(class)], input.intervals[c]));
+                hulls[c] = hulls[c].hull(hull(&columns[usize::from(class)], input.ranges[c]));
             }
             hulls
         }
-        Shape::Dense(_) => {
-            classes.iter().zip(&input.intervals).map(|(&class, &x)| hull(&columns[usize::from(class)], x)).collect()
-        }
+        Shape::Dense(_) => classes.iter().zip(&input.ranges).map(|(&class, &x)| hull(&columns[usize::from(class)], x)).collect(),
     };
-    let output = Values { fraction, divisor: 1, intervals, active: input.active };
+    let output = Values { fraction, divisor: 1, ranges, active: input.active };
     let table = Table { input: Format::holding(range, input.fraction), first: range.lo as i64, entries: columns };
     Ok((FixedLookup { lookup: lookup.clone(), classes, table }, output))
 }

@@ -70,7 +70,7 @@ pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan, around: Surroundings) -> Ker
     if !plan.absorbed {
         fixed.rules().parts(&mut parts);
     }
-    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64, interval: 1 }, held: parts.held }
+    Kernel { structure: Structure { steps: parts.steps, trips: plan.steps as u64, initiation_interval: 1 }, held: parts.held }
 }
 
 /// Levels of a balanced tree over `inputs`.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, Pooling2d, PoolingMode, SparseShape},
     structure::Operation,
@@ -53,12 +53,12 @@ pub fn fix(pooling: Pooling2d, pixels: SparseShape, cells: SparseShape, input: &
         PoolingMode::Average => average(size, together as i128, input),
         PoolingMode::Max => {
             let full = together == size;
-            let max = |x: &Interval| match (full, size) {
+            let max = |x: &MantissaRange| match (full, size) {
                 (_, 1) => *x,
-                (true, _) => Interval { lo: x.lo, hi: x.hi.max(0) },
+                (true, _) => MantissaRange { lo: x.lo, hi: x.hi.max(0) },
                 (false, _) => x.relu(),
             };
-            (Pooled::Max, Values { intervals: input.intervals.iter().map(max).collect(), ..input.clone() })
+            (Pooled::Max, Values { ranges: input.ranges.iter().map(max).collect(), ..input.clone() })
         }
     };
     (FixedPooling2d { pool, pooled, pixels, cells }, output)
@@ -66,16 +66,16 @@ pub fn fix(pooling: Pooling2d, pixels: SparseShape, cells: SparseShape, input: &
 
 /// The mean of up to `count` pixels over a window of `size`.
 fn average(size: usize, count: i128, input: &Values) -> (Pooled, Values) {
-    let sum = |x: &Interval| Interval {
+    let sum = |x: &MantissaRange| MantissaRange {
         lo: if x.lo < 0 { x.lo * count } else { x.lo },
         hi: if x.hi > 0 { x.hi * count } else { x.hi },
     };
-    let intervals: Vec<_> = input.intervals.iter().map(sum).collect();
-    let hull = intervals.iter().copied().fold(Interval::ZERO, Interval::hull);
+    let ranges: Vec<_> = input.ranges.iter().map(sum).collect();
+    let hull = ranges.iter().copied().fold(MantissaRange::ZERO, MantissaRange::hull);
     let twos = size.trailing_zeros();
     let divisor = input.divisor.saturating_mul((size >> twos) as u64);
     let accumulator = Format::holding(hull, input.fraction);
-    (Pooled::Average { accumulator }, Values { fraction: input.fraction + twos as i32, divisor, intervals, active: None })
+    (Pooled::Average { accumulator }, Values { fraction: input.fraction + twos as i32, divisor, ranges, active: None })
 }
 
 impl Rules for FixedPooling2d {

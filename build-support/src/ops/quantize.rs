@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval, Overflow, QuantizerFormat, Rounding, bits_for},
+    fixed::{Format, MantissaRange, Overflow, QuantizerFormat, Rounding, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, Quantizer, Shape, SparseShape},
     structure::Operation,
@@ -42,50 +42,50 @@ pub fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Result<(Fixe
         .help("constrain the quantizer's fraction bits in training, for example `fc=MinMax(-24, 24)`"));
     }
     let classes = quantizer.expand(&shape.keras());
-    // A sparse value has one interval for a channel, wherever the pixel is.
-    let interval_at = |at: usize| match shape {
-        Shape::Sparse(SparseShape { channels, .. }) => input.intervals[at % channels],
-        Shape::Dense(_) => input.intervals[at],
+    // A sparse value has one range for a channel, wherever the pixel is.
+    let range_at = |at: usize| match shape {
+        Shape::Sparse(SparseShape { channels, .. }) => input.ranges[at % channels],
+        Shape::Dense(_) => input.ranges[at],
     };
     let mut results = HashMap::new();
     for (at, &class) in classes.iter().enumerate() {
-        results.entry((interval_at(at), class)).or_insert_with(|| element(input, interval_at(at), quantizer, class));
+        results.entry((range_at(at), class)).or_insert_with(|| element(input, range_at(at), quantizer, class));
     }
     // A quantizer without a live element gives zeros, which need no fraction.
     let fraction = results.values().filter_map(|(_, _, kept)| *kept).max().unwrap_or(0);
     let quantized = |(at, class): (usize, &u16)| {
-        let (interval, f, _) = results[&(interval_at(at), *class)];
-        at_fraction(interval, f.unwrap_or(fraction), fraction)
+        let (range, f, _) = results[&(range_at(at), *class)];
+        at_fraction(range, f.unwrap_or(fraction), fraction)
     };
     let each = classes.iter().enumerate().map(quantized);
-    let intervals = match shape {
+    let ranges = match shape {
         Shape::Sparse(SparseShape { channels, .. }) => hulls(each, *channels),
         Shape::Dense(_) => each.collect(),
     };
-    let output = Values { fraction, divisor: 1, intervals, active: input.active };
+    let output = Values { fraction, divisor: 1, ranges, active: input.active };
     Ok((FixedQuantizer { quantizer: quantizer.clone(), classes, pixels: shape.sparse() }, output))
 }
 
-/// The hull for each channel of the intervals of an image's elements.
-fn hulls(elements: impl Iterator<Item = Interval>, channels: usize) -> Vec<Interval> {
-    let mut hulls: Vec<Option<Interval>> = vec![None; channels];
-    for (at, interval) in elements.enumerate() {
+/// The hull for each channel of the ranges of an image's elements.
+fn hulls(elements: impl Iterator<Item = MantissaRange>, channels: usize) -> Vec<MantissaRange> {
+    let mut hulls: Vec<Option<MantissaRange>> = vec![None; channels];
+    for (at, range) in elements.enumerate() {
         let hull = &mut hulls[at % channels];
-        *hull = Some(hull.map_or(interval, |hull| hull.hull(interval)));
+        *hull = Some(hull.map_or(range, |hull| hull.hull(range)));
     }
     // An image without pixels has no values.
-    hulls.into_iter().map(|hull| hull.unwrap_or(Interval::ZERO)).collect()
+    hulls.into_iter().map(|hull| hull.unwrap_or(MantissaRange::ZERO)).collect()
 }
 
-/// What one format makes of an interval: the mantissas at its own fraction bits, these, and how many of them matter.
-fn element(input: &Values, interval: Interval, quantizer: &Quantizer, class: u16) -> (Interval, Option<i32>, Option<i32>) {
+/// What one format makes of an range: the mantissas at its own fraction bits, these, and how many of them matter.
+fn element(input: &Values, range: MantissaRange, quantizer: &Quantizer, class: u16) -> (MantissaRange, Option<i32>, Option<i32>) {
     let format = quantizer.formats[usize::from(class)];
     let quantize = |format: QuantizerFormat| {
-        format.quantize_interval(interval, input.fraction, input.divisor, quantizer.rounding, quantizer.overflow)
+        format.quantize_range(range, input.fraction, input.divisor, quantizer.rounding, quantizer.overflow)
     };
     let result = quantize(format);
     // What is always 0 has no bits, whatever its format: a traced quantizer of a silent position may say i = -23, f = 27.
-    let kept = format.fraction().filter(|_| result != Interval::ZERO).map(|f| {
+    let kept = format.fraction().filter(|_| result != MantissaRange::ZERO).map(|f| {
         let saturates = quantizer.overflow != Overflow::Wrap && result != quantize(QuantizerFormat::RoundOnly { f });
         // A finer quantizer does not make a coarse value finer, but its largest value is fine.
         if input.divisor == 1 && !saturates { f.min(input.fraction) } else { f }
@@ -94,11 +94,11 @@ fn element(input: &Values, interval: Interval, quantizer: &Quantizer, class: u16
 }
 
 /// Brings mantissas from one fraction to another; going to fewer bits drops zeros only.
-fn at_fraction(interval: Interval, from: i32, to: i32) -> Interval {
+fn at_fraction(range: MantissaRange, from: i32, to: i32) -> MantissaRange {
     if to >= from {
-        interval.shifted((to - from) as u32)
+        range.shifted((to - from) as u32)
     } else {
-        Interval { lo: interval.lo >> (from - to), hi: interval.hi >> (from - to) }
+        MantissaRange { lo: range.lo >> (from - to), hi: range.hi >> (from - to) }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::signed;
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval},
+    fixed::{Format, MantissaRange},
 };
 
 /// The division of a mean. With `n = ((x << left) >> right) + offset`, which is not negative,
@@ -38,13 +38,13 @@ pub struct Quotient {
 }
 
 impl Quotient {
-    /// For mantissas in `interval` with `fraction` bits, divided by `divisor`, then quantized to at most `finest` bits.
-    pub fn new(interval: Interval, fraction: i32, divisor: u64, finest: i32) -> Result<Self> {
-        let interval = interval.hull(Interval::ZERO);
+    /// For mantissas in `range` with `fraction` bits, divided by `divisor`, then quantized to at most `finest` bits.
+    pub fn new(range: MantissaRange, fraction: i32, divisor: u64, finest: i32) -> Result<Self> {
+        let range = range.hull(MantissaRange::ZERO);
         let up = finest + 1 - fraction;
         let (left, right) = (up.max(0) as u32, (-up).max(0) as u32);
-        let shifted = interval.shifted(left);
-        let scaled = Interval { lo: shifted.lo >> right, hi: shifted.hi >> right };
+        let shifted = range.shifted(left);
+        let scaled = MantissaRange { lo: shifted.lo >> right, hi: shifted.hi >> right };
         let d = i128::from(divisor);
         let offset = (-scaled.lo).div_euclid(d) * d + if (-scaled.lo).rem_euclid(d) == 0 { 0 } else { d };
         let largest = scaled.hi + offset;
@@ -60,8 +60,8 @@ impl Quotient {
         let shift = (128 - (largest.max(1) * d).leading_zeros()).max(1);
         let multiplier = (1u128 << shift).div_ceil(divisor.into());
         let (numerator_bits, multiplier_bits) = (bits.max(1), 128 - multiplier.leading_zeros());
-        let wide = Format::holding(shifted.hull(Interval { lo: 0, hi: largest }), fraction + left as i32);
-        let quotient = Interval { lo: 2 * scaled.lo.div_euclid(d), hi: 2 * scaled.hi.div_euclid(d) + 1 };
+        let wide = Format::holding(shifted.hull(MantissaRange { lo: 0, hi: largest }), fraction + left as i32);
+        let quotient = MantissaRange { lo: 2 * scaled.lo.div_euclid(d), hi: 2 * scaled.hi.div_euclid(d) + 1 };
         Ok(Self {
             divisor,
             left,
@@ -87,7 +87,7 @@ mod tests {
     fn the_multiplication_divides_exactly() {
         for (lo, hi, divisor) in [(-1000, 3000, 9), (0, 4095, 49), (-77, -3, 7), (-1, 1, 3), (0, 0, 5), (-4096, 4095, 169)] {
             for up in [0i32, 3, -2] {
-                let q = Quotient::new(Interval { lo, hi }, 4, divisor, 3 + up).unwrap();
+                let q = Quotient::new(MantissaRange { lo, hi }, 4, divisor, 3 + up).unwrap();
                 for x in lo..=hi {
                     let n = ((x << q.left) >> q.right) + q.offset;
                     assert!((0..1 << q.numerator_bits).contains(&n));
@@ -96,7 +96,7 @@ mod tests {
             }
         }
         let largest = (1 << 55) - 1;
-        let wide = Quotient::new(Interval { lo: 0, hi: largest }, 0, 49, -1).unwrap();
+        let wide = Quotient::new(MantissaRange { lo: 0, hi: largest }, 0, 49, -1).unwrap();
         assert_eq!((wide.left, wide.right, wide.offset), (0, 0, 0));
         for n in [0, 48, 49, largest, largest - 1, largest / 49 * 49, largest / 49 * 49 - 1] {
             assert_eq!((n as u128 * wide.multiplier) >> wide.shift, n as u128 / 49);
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn every_width_holds_its_largest_value() {
         // A quarter of a step finer than f = 4: one bit to the left, 2999 * 2 + 1008 (a multiple of 9) is the largest.
-        let q = Quotient::new(Interval { lo: -500, hi: 2999 }, 4, 9, 4).unwrap();
+        let q = Quotient::new(MantissaRange { lo: -500, hi: 2999 }, 4, 9, 4).unwrap();
         assert_eq!((q.left, q.right, q.offset, q.offset_quotient), (1, 0, 1008, 112));
         assert_eq!((q.numerator_bits, q.shift), (13, 16));
         // 2^16 / 9, rounded up.

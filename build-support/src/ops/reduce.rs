@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
     network::{Coefficients, SparseShape},
     structure::Operation,
@@ -42,13 +42,14 @@ impl Threshold {
 /// Only pixels above the threshold get in.
 pub fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -> (FixedReduce, Values) {
     let threshold = threshold.map(|value| Threshold::new(value, input.fraction));
-    let mut intervals = input.intervals[..pixels.channels].to_vec();
+    let mut ranges = input.ranges[..pixels.channels].to_vec();
     if let Some(Threshold { floor, .. }) = threshold {
-        // If no pixel can get in, the interval is that of an empty slot.
-        let first = &mut intervals[0];
-        *first = if floor >= first.hi { Interval::ZERO } else { Interval { lo: first.lo.max(floor + 1), hi: first.hi } };
+        // If no pixel can get in, the range is that of an empty slot.
+        let first = &mut ranges[0];
+        *first =
+            if floor >= first.hi { MantissaRange::ZERO } else { MantissaRange { lo: first.lo.max(floor + 1), hi: first.hi } };
     }
-    (FixedReduce { threshold, pixels }, Values { intervals, active: None, ..*input })
+    (FixedReduce { threshold, pixels }, Values { ranges, active: None, ..*input })
 }
 
 impl Rules for FixedReduce {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval},
+    fixed::{Format, MantissaRange},
     manifest::{Knob, Variant},
     network::{Coefficients, Relu},
     structure::Operation,
@@ -25,8 +25,8 @@ pub fn range(options: &Relu, input: &Values) -> Result<Values> {
         (true, None) => 0,
         (false, _) => (x << shift).min(limit.unwrap_or(i128::MAX)),
     };
-    let intervals = input.intervals.iter().map(|x| Interval { lo: value(x.lo), hi: value(x.hi) }).collect();
-    Ok(Values { fraction, intervals, ..input.clone() })
+    let ranges = input.ranges.iter().map(|x| MantissaRange { lo: value(x.lo), hi: value(x.hi) }).collect();
+    Ok(Values { fraction, ranges, ..input.clone() })
 }
 
 impl Rules for Relu {

@@ -3,7 +3,7 @@
 use super::{LayerPlan, Value};
 use crate::{
     error::{Code, Error, Result},
-    fixed::{Format, Interval, MAX_WIDTH},
+    fixed::{Format, MAX_WIDTH, MantissaRange},
     network::Coefficients,
 };
 
@@ -39,13 +39,13 @@ pub(super) fn aligned(constants: &Coefficients, value: &Value) -> Result<Coeffic
 }
 
 /// One mantissa.
-pub(super) fn only(mantissa: i64) -> Interval {
-    Interval { lo: mantissa.into(), hi: mantissa.into() }
+pub(super) fn only(mantissa: i64) -> MantissaRange {
+    MantissaRange { lo: mantissa.into(), hi: mantissa.into() }
 }
 
 /// The hull of some constants and 0.
-pub(super) fn range_of(constants: &Coefficients) -> Interval {
-    constants.values.iter().map(|constant| only(*constant)).fold(Interval::ZERO, Interval::hull)
+pub(super) fn range_of(constants: &Coefficients) -> MantissaRange {
+    constants.values.iter().map(|constant| only(*constant)).fold(MantissaRange::ZERO, MantissaRange::hull)
 }
 
 /// A format with a sign and `spare` bits more than the widest of some needs.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    fixed::{Format, Interval, Overflow, Rounding},
+    fixed::{Format, MantissaRange, Overflow, Rounding},
     manifest::{Knob, Variant},
     network::{Coefficients, Lookup, Quantizer, Shape},
     structure::Operation,
@@ -31,23 +31,23 @@ pub struct FixedNormalize {
 
 /// `max(x) - x`, which is never negative.
 pub fn range_of_max_minus(input: &Values) -> Values {
-    let max = input.intervals.iter().map(|x| x.hi).max().unwrap_or(0);
-    let intervals = input.intervals.iter().map(|x| Interval { lo: 0, hi: max - x.lo }).collect();
-    Values { intervals, active: None, ..input.clone() }
+    let max = input.ranges.iter().map(|x| x.hi).max().unwrap_or(0);
+    let ranges = input.ranges.iter().map(|x| MantissaRange { lo: 0, hi: max - x.lo }).collect();
+    Values { ranges, active: None, ..input.clone() }
 }
 
 /// The product with the reciprocal of the rounded sum.
 pub fn fix_normalize(sum: &Quantizer, reciprocal: &Lookup, input: &Values) -> Result<(FixedNormalize, Values)> {
-    let total = input.intervals.iter().copied().fold(Interval::ZERO, Interval::plus);
-    let partial = sums::some_of(&input.intervals, input.intervals.len());
+    let total = input.ranges.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus);
+    let partial = sums::some_of(&input.ranges, input.ranges.len());
     let shape = Shape::Dense(vec![1]);
-    let total = Values { intervals: vec![total], active: None, ..input.clone() };
+    let total = Values { ranges: vec![total], active: None, ..input.clone() };
     let (_, rounded) = quantize::fix(sum, &shape, &total)?;
     let (reciprocal, inverse) = lookup::fix(reciprocal, &shape, &rounded)?;
-    let r = inverse.intervals[0];
-    let product = |x: &Interval| x.times(r.lo).hull(x.times(r.hi));
-    let intervals = input.intervals.iter().map(product).collect();
-    let output = Values { fraction: input.fraction + inverse.fraction, divisor: input.divisor, intervals, active: None };
+    let r = inverse.ranges[0];
+    let product = |x: &MantissaRange| x.times(r.lo).hull(x.times(r.hi));
+    let ranges = input.ranges.iter().map(product).collect();
+    let output = Values { fraction: input.fraction + inverse.fraction, divisor: input.divisor, ranges, active: None };
     let accumulator = Format::holding(partial, input.fraction);
     Ok((FixedNormalize { sum: sum.clone(), accumulator, reciprocal: reciprocal.table }, output))
 }

@@ -1,10 +1,10 @@
 //! Intervals of sums over pixels of which only some can be active at once.
 
-use crate::fixed::Interval;
+use crate::fixed::MantissaRange;
 
 /// The hull of the sums of up to `count` of `terms`, each of which may be left out.
-pub fn some_of(terms: &[Interval], count: usize) -> Interval {
-    let best = |key: fn(&Interval) -> i128| {
+pub fn some_of(terms: &[MantissaRange], count: usize) -> MantissaRange {
+    let best = |key: fn(&MantissaRange) -> i128| {
         let mut gains: Vec<i128> = terms.iter().map(key).filter(|gain| *gain > 0).collect();
         if gains.len() > count {
             gains.select_nth_unstable_by(count, |a, b| b.cmp(a));
@@ -12,7 +12,7 @@ pub fn some_of(terms: &[Interval], count: usize) -> Interval {
         }
         gains.iter().sum::<i128>()
     };
-    Interval { lo: -best(|term| -term.lo), hi: best(|term| term.hi) }
+    MantissaRange { lo: -best(|term| -term.lo), hi: best(|term| term.hi) }
 }
 
 /// The (first, one past last) kernel rows that can be inside an image of `size` rows, for every output row whose
@@ -34,10 +34,10 @@ mod tests {
 
     #[test]
     fn the_best_terms_bound_a_sum() {
-        let terms = [(-3, 1), (-1, 5), (2, 4), (-7, -6)].map(|(lo, hi)| Interval { lo, hi });
-        assert_eq!(some_of(&terms, 2), Interval { lo: -10, hi: 9 });
-        assert_eq!(some_of(&terms, 9), Interval { lo: -11, hi: 10 });
-        assert_eq!(some_of(&terms, 0), Interval::ZERO);
+        let terms = [(-3, 1), (-1, 5), (2, 4), (-7, -6)].map(|(lo, hi)| MantissaRange { lo, hi });
+        assert_eq!(some_of(&terms, 2), MantissaRange { lo: -10, hi: 9 });
+        assert_eq!(some_of(&terms, 9), MantissaRange { lo: -11, hi: 10 });
+        assert_eq!(some_of(&terms, 0), MantissaRange::ZERO);
     }
 
     #[test]

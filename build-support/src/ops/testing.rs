@@ -2,7 +2,7 @@
 
 use super::{LayerPlan, Layout, Site, SparseLayout, Value};
 use crate::{
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     network::SparseShape,
 };
 
@@ -16,8 +16,8 @@ pub fn pixels(channels: usize) -> SparseShape {
 }
 
 fn value(layout: Layout, ranges: &[(i128, i128)], fraction: i32) -> Value {
-    let ranges: Vec<_> = ranges.iter().map(|(lo, hi)| Interval { lo: *lo, hi: *hi }).collect();
-    let hull = ranges.iter().copied().reduce(Interval::hull).unwrap();
+    let ranges: Vec<_> = ranges.iter().map(|(lo, hi)| MantissaRange { lo: *lo, hi: *hi }).collect();
+    let hull = ranges.iter().copied().reduce(MantissaRange::hull).unwrap();
     Value { layout, format: Format::holding(hull, fraction), divisor: 1, ranges }
 }
 

@@ -3,7 +3,7 @@
 use super::{FixedLayer, FixedOp};
 use crate::{
     error::{Error, Result},
-    fixed::{Format, Interval, bits_for},
+    fixed::{Format, MantissaRange, bits_for},
     network::{Shape, SparseShape},
 };
 
@@ -21,7 +21,7 @@ pub struct Value {
     /// What is still to be divided by; 1 but between a mean and the quantizer after it.
     pub divisor: u64,
     /// The mantissas that can occur in each channel of a sparse value, each element of a dense one.
-    pub ranges: Vec<Interval>,
+    pub ranges: Vec<MantissaRange>,
 }
 
 /// How the elements of a value lie.
@@ -70,12 +70,12 @@ impl Value {
             Shape::Dense(shape) => Layout::Dense(shape.clone()),
         };
         let output = &fixed.output;
-        Ok(Self { layout, format: output.format(), divisor: output.divisor, ranges: output.intervals.clone() })
+        Ok(Self { layout, format: output.format(), divisor: output.divisor, ranges: output.ranges.clone() })
     }
 
     /// The mantissas that can occur in any element.
-    pub fn range(&self) -> Interval {
-        self.ranges.iter().copied().reduce(Interval::hull).unwrap_or(Interval::ZERO)
+    pub fn range(&self) -> MantissaRange {
+        self.ranges.iter().copied().reduce(MantissaRange::hull).unwrap_or(MantissaRange::ZERO)
     }
 
     /// Its elements; the features of a sparse value.

@@ -62,7 +62,7 @@ fn check(value: &Value, kind: &Kind, layer: &str) {
 
 /// `x`, which `format` holds.
 fn holds(format: Format, x: i128) -> i128 {
-    let range = format.interval();
+    let range = format.range();
     assert!((range.lo..=range.hi).contains(&x), "{format:?} does not hold {x}");
     x
 }
@@ -77,7 +77,7 @@ fn round(x: i128, from: i32, format: Format, rounding: Rounding, overflow: Overf
         finer @ 0.. => x << finer,
         coarser => rounding.divide(x, 1 << -coarser),
     };
-    let range = format.interval();
+    let range = format.range();
     match overflow {
         Overflow::Wrap => (rounded - range.lo).rem_euclid(range.hi - range.lo + 1) + range.lo,
         Overflow::Saturate => rounded.clamp(range.lo, range.hi),

@@ -140,7 +140,7 @@ impl Published {
     /// LUTs in the HLS estimate.
     pub fn hls_luts(&self) -> f64 {
         let steps = self.counted.as_ref().unwrap_or(&self.structure.steps).clone();
-        let counted = Structure { steps, trips: 1, interval: 1 };
+        let counted = Structure { steps, trips: 1, initiation_interval: 1 };
         counted.estimate(&CLOCK).hls_luts as f64 + HLS_MUX * self.muxes as f64
     }
 
@@ -233,7 +233,7 @@ impl Kernel {
         steps.push(step("bias", Add { width }, sums, 1, live));
         steps.push(step("is there anything", Compare { width }, sums, 0, 0));
         steps.push(step("choose", Gate { width }, 2 * sums, 1, live));
-        Structure { steps, trips: 1, interval: 1 }
+        Structure { steps, trips: 1, initiation_interval: 1 }
     }
 }
 
@@ -314,9 +314,9 @@ fn reduce(pixels: u32, channels: u32, slots: u32, width: u32, coordinates: bool)
         search.push(step("coordinates", Table { entries: pixels, width: COORDINATE }, 2, 0, 0));
     }
     // What is found is cleared before the next search, so a trip takes as long as a search.
-    let once = Structure { steps: search, trips: 1, interval: 1 };
+    let once = Structure { steps: search, trips: 1, initiation_interval: 1 };
     let interval = once.estimate(&CLOCK).latency;
-    let structure = Structure { trips: u64::from(slots), interval, ..once };
+    let structure = Structure { trips: u64::from(slots), initiation_interval: interval, ..once };
     let kept = u64::from(slots) * u64::from(channels * width + if coordinates { 2 * COORDINATE } else { 0 });
     // The reports have three comparisons for four nodes, and multiplexers (fitted); the whole index is counted.
     let nodes = n * 3 / 4;
@@ -357,14 +357,14 @@ fn pool(slots: u32, channels: u32, size: u32, width: u32, saturates: bool) -> Pu
         steps.push(step("round", Add { width: 2 * width }, n * c, 1, live));
         steps.push(step("saturate", Compare { width: 2 * width }, n * c, 1, live));
     }
-    Published { counted: Some(counted), ..Structure { steps, trips: 1, interval: 1 }.into() }
+    Published { counted: Some(counted), ..Structure { steps, trips: 1, initiation_interval: 1 }.into() }
 }
 
 fn relu(values: u32, width: u32) -> Structure {
     let n = u64::from(values);
     let steps =
         vec![step("positive", Compare { width }, n, 1, n), step("keep", Gate { width: width - 1 }, n, 1, n * u64::from(width))];
-    Structure { steps, trips: 1, interval: 1 }
+    Structure { steps, trips: 1, initiation_interval: 1 }
 }
 
 fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: bool) -> Published {
@@ -386,7 +386,7 @@ fn flatten(positions: u32, channels: u32, slots: u32, width: u32, pipelined: boo
         steps.push(step("write", GatedOr { inputs: PER_TRIP, width }, values, 1, values * u64::from(width)));
         steps.push(step("hold", Gate { width }, values, 0, 0));
     }
-    let structure = Structure { steps, trips: u64::from(slots.div_ceil(PER_TRIP)), interval: 1 };
+    let structure = Structure { steps, trips: u64::from(slots.div_ceil(PER_TRIP)), initiation_interval: 1 };
     // HLS writes the grid and reads the slots through multiplexers of its state machine; the counts are fitted.
     let muxes = 11 * values * eighths / 8 + 9 * u64::from(slots);
     let state = values * u64::from(width) * if pipelined { u64::from(PER_TRIP) } else { 1 };
@@ -413,5 +413,5 @@ fn dense(inputs: u32, outputs: u32, constants: Constants, width: u32) -> Structu
     let results = u64::from(outputs * (product + u32::BITS - terms.leading_zeros()));
     steps.push(step("sums", sum, u64::from(outputs), 1, results));
     steps.push(step("bias", Add { width: product + 8 }, u64::from(outputs), 1, results));
-    Structure { steps, trips: 1, interval: 1 }
+    Structure { steps, trips: 1, initiation_interval: 1 }
 }

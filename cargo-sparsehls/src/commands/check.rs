@@ -49,7 +49,7 @@ fn print(firmware: &Firmware, output: &Output) {
     output.json(&Message::Estimate(ModelEstimate { model: model.name.clone(), total: total.into() }));
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
-    let numbers = [plan.interval() as u64, total.luts, total.ffs, total.dsps, total.bram18];
+    let numbers = [plan.initiation_interval() as u64, total.luts, total.ffs, total.dsps, total.bram18];
     for (cell, value) in last[NUMBERS..].iter_mut().zip(numbers) {
         *cell = count(value);
     }
@@ -60,8 +60,8 @@ fn print(firmware: &Firmware, output: &Output) {
         "estimated, not synthesized: latency {} cycles ({} ns), interval {} cycles ({} ns) at {} ns; {} LUT, {} FF, {} DSP{}",
         total.latency,
         nanoseconds(total.latency, model.target.clock_period),
-        total.interval,
-        nanoseconds(total.interval, model.target.clock_period),
+        total.initiation_interval,
+        nanoseconds(total.initiation_interval, model.target.clock_period),
         model.target.clock_period,
         total.luts,
         total.ffs,

@@ -73,7 +73,7 @@ fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
         let why = vec!["the knobs that the manifest gives to layers fit no interval; remove some".into()];
         return NoPoints { what: format!("{name}: there is no point"), why };
     };
-    let Estimate { latency, interval, luts, .. } = point.estimate;
+    let Estimate { latency, initiation_interval: interval, luts, .. } = point.estimate;
     let knobs = error::printable(&describe(&point.knobs));
     let mut why = vec![format!("point {number} comes nearest: latency {latency}, interval {interval}, {luts} LUT ({knobs})")];
     for miss in bounds.missed(&point.estimate) {
@@ -100,7 +100,7 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
     let most = points.iter().map(|(_, point)| point.estimate.luts).max().unwrap_or(1).max(1);
     for (number, Point { knobs, estimate }) in points {
         let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
-        let (cycles, every) = (estimate.latency, estimate.interval);
+        let (cycles, every) = (estimate.latency, estimate.initiation_interval);
         text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} {:>7} {:>5}", estimate.luts, estimate.ffs, estimate.dsps);
         if bram {
             text += &format!(" {:>5}", estimate.bram18);

@@ -173,7 +173,17 @@ impl From<ops::LayerPlan> for Plan {
 
 impl From<structure::Estimate> for Estimate {
     fn from(estimate: structure::Estimate) -> Self {
-        let structure::Estimate { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval } = estimate;
+        let structure::Estimate {
+            luts,
+            hls_luts,
+            ffs,
+            dsps,
+            bram18,
+            table_bits,
+            depth_ns,
+            latency,
+            initiation_interval: interval,
+        } = estimate;
         // No more digits than an estimate has; a sum of nothing is `-0.0`, which becomes 0.
         let depth_ns = (depth_ns * 1000.0).round() / 1000.0 + 0.0;
         Self { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval }
