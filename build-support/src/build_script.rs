@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use self::library::Libraries;
 use crate::{
+    backend::{self, Bindings},
     check::Comparison,
-    emit::{self, Bindings},
     engine::Engine,
     error::{Code, Error, Result},
     files,
@@ -208,7 +208,7 @@ impl Build {
         let modules: Vec<_> =
             built.iter().map(|(firmware, library)| (&firmware.model, &firmware.network, library.as_deref())).collect();
         let options = Bindings { left_out, no_std: self.no_std };
-        let bindings = emit::bindings(&modules, &options)?;
+        let bindings = backend::bindings(&modules, &options)?;
         files::write_if_changed(&out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
     }
 

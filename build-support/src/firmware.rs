@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::{golden::Golden, proof::Proof};
 use crate::{
-    check, cost,
-    csim::Generated,
-    data,
-    emit::{self, Project},
+    backend::hls::{self, Project, csim::Generated},
+    check, cost, data,
     engine::{self, Engine},
     error::{Code, Error, Errors, Result},
     float32,
@@ -27,7 +25,7 @@ use crate::{
 const BENCH_EVENTS: usize = 20;
 
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
-/// [`Csim::compile`](crate::csim::Csim::compile), [`prove`](Self::prove), [`job`](Self::job).
+/// [`Csim::compile`](crate::backend::hls::csim::Csim::compile), [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
 pub struct Firmware {
     /// The name of the package that declares the model.
@@ -86,7 +84,7 @@ impl Firmware {
     pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
         let outputs = engine::run(&Reference::new(&self.network), inputs)?;
         let design = Design::new(&self.network, &self.plan)?;
-        emit::project(&self.package, &self.model, &design, emit::Bench { inputs, outputs: &outputs })
+        hls::project(&self.package, &self.model, &design, hls::Bench { inputs, outputs: &outputs })
     }
 
     /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.

@@ -79,8 +79,7 @@
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
 //! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
 //! | [`lower`] | `FixedNetwork` and `Plan` → [`lower::Design`]: the numbers of every kernel |
-//! | [`emit`] | `Design` → [`emit::Project`]: the files of an HLS project |
-//! | [`csim`] | `Project` → [`csim::Csim`]: the compiled simulation |
+//! | [`backend`] | `Design` → [`backend::hls::Project`]: the files of a project, and what computes the same; bindings |
 //! | [`check`] | engines, Keras outputs → [`check::Comparison`] |
 //! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
 //! | [`toolchain`] | `Project` → reports of the vendor's tools |
@@ -92,13 +91,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod backend;
 mod build_script;
 pub mod check;
 pub mod cost;
-pub mod csim;
 pub mod data;
 pub mod diagnosis;
-pub mod emit;
 pub mod engine;
 pub mod error;
 pub mod files;

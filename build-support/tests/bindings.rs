@@ -7,7 +7,7 @@ mod common;
 use std::{fmt::Write as _, process::Command};
 
 use sparsehls_build::{
-    emit::{self, Bindings},
+    backend::{self, Bindings},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::{FixedNetwork, Rest},
     keras::KerasModel,
@@ -82,7 +82,7 @@ fn floats_become_the_same_mantissas_in_the_bindings() {
 
     let modules: Vec<_> = models.iter().map(|(model, network)| (model, network, None)).collect();
     let options = Bindings { left_out: Some("it is not needed here".into()), no_std: false };
-    let mut program = emit::bindings(&modules, &options).unwrap();
+    let mut program = backend::bindings(&modules, &options).unwrap();
     let bits: Vec<_> = values.iter().map(|x| x.to_bits().to_string()).collect();
     let _ = writeln!(program, "static VALUES: [u32; {}] = [{}];\nfn main() {{", bits.len(), bits.join(", "));
     for (model, network) in &models {

@@ -22,8 +22,9 @@ use std::{
 use common::names::{C_HEADERS, accepted, candidates, generated, include, sample};
 use serde_json::json;
 use sparsehls_build::{
-    Code, check, data,
-    emit::{self, Bindings},
+    Code,
+    backend::{self, Bindings, hls},
+    check, data,
     formats::FixedNetwork,
     keras::{KerasLayer, KerasModel, TensorRef},
     manifest::Model,
@@ -162,7 +163,7 @@ fn the_bindings_of_every_accepted_name_compile() {
     let models: Vec<_> = sample(model_names(), 10).into_iter().map(|name| Model { name, ..model.clone() }).collect();
     let of = |library, left_out| {
         let all: Vec<_> = models.iter().map(|model| (model, &network, library)).collect();
-        emit::bindings(&all, &Bindings { left_out, no_std: false }).unwrap()
+        backend::bindings(&all, &Bindings { left_out, no_std: false }).unwrap()
     };
     // The modules lie in the root of a crate, beside what people write there.
     let user = "
@@ -332,6 +333,6 @@ fn names_stay_short_enough_for_a_file_system() {
     accepted(&longest).unwrap();
     accepted(&format!("{longest}m")).unwrap_err();
     let mut symbol = String::new();
-    write!(symbol, "lib{}_{:016x}.a", emit::symbol(&"p".repeat(200), &longest), u64::MAX).unwrap();
+    write!(symbol, "lib{}_{:016x}.a", hls::symbol(&"p".repeat(200), &longest), u64::MAX).unwrap();
     assert!(symbol.len() < 200, "{symbol}");
 }

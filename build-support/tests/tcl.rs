@@ -12,7 +12,8 @@ use std::{
 };
 
 use sparsehls_build::{
-    check, data, emit,
+    backend::hls,
+    check, data,
     manifest::{HlsTool, Model},
     toolchain::{Step, Steps},
 };
@@ -55,7 +56,7 @@ impl Project {
     }
 
     fn select(&self, steps: Steps) {
-        fs::write(self.directory.path().join("build_opt.tcl"), emit::build_options(steps).unwrap()).unwrap();
+        fs::write(self.directory.path().join("build_opt.tcl"), hls::build_options(steps).unwrap()).unwrap();
     }
 
     fn run(&self, script: &str, fail: Option<&str>) -> Output {

@@ -19,7 +19,7 @@ use std::{
 use clap::CommandFactory;
 use sparsehls_build::{
     Code, Error, Errors, Firmware, Result,
-    csim::Csim,
+    backend::hls::csim::Csim,
     formats::{FixedNetwork, GridReport},
     manifest::{self, Model, Package},
 };

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sparsehls_build::{
     Firmware, Mantissas,
-    csim::Csim,
-    data, emit,
+    backend::hls::{Project, csim::Csim},
+    data,
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
@@ -63,7 +63,7 @@ impl Golden {
     }
 
     /// The text of its project.
-    pub fn project(&self) -> emit::Project {
+    pub fn project(&self) -> Project {
         common::project("bench", &self.model, &self.network, &self.events(1)).unwrap()
     }
 

@@ -7,8 +7,10 @@ use std::{
 
 use super::cargo;
 use crate::{
-    csim::{self, Compiler, Csim, Generated},
-    emit::{self, Project},
+    backend::hls::{
+        self, Project,
+        csim::{self, Compiler, Csim, Generated},
+    },
     error::{Code, Error, Result},
     files,
 };
@@ -54,7 +56,7 @@ impl Libraries {
     /// [`Code::CompileFailed`], [`Code::Io`].
     pub fn compile(&self, package: &str, generated: &Generated<'_>) -> Result<String> {
         let Generated { project, model, directory, .. } = generated;
-        let symbol = emit::symbol(package, &model.name);
+        let symbol = hls::symbol(package, &model.name);
         let standard = csim::standard(model.target.tool);
         let mut fingerprint = self.compiler.fingerprint();
         fingerprint.add_all(&self.flags);

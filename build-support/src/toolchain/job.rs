@@ -183,7 +183,7 @@ impl Job<'_> {
             state.forget(stale);
             state.save(self.directory)?;
             project.remove_outputs(stale)?;
-            let options = crate::emit::build_options(todo)?;
+            let options = crate::backend::hls::build_options(todo)?;
             files::write_if_changed(&self.directory.join("build_opt.tcl"), options.as_bytes())?;
             for tool in tools.iter().filter(|tool| tool.of(todo) != Steps::NONE) {
                 self.run_tool(tool, tool.of(todo), &mut state, lock)?;

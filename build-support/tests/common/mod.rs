@@ -16,10 +16,12 @@ use std::{
 
 use sparsehls_build::{
     Firmware, Mantissas,
+    backend::hls::{
+        Project,
+        csim::{Csim, Generated},
+    },
     check::{self, Comparison},
-    csim::{Csim, Generated},
     data,
-    emit::Project,
     engine::{self, Engine},
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},

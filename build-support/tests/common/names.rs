@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Write, process::Command};
 
 use serde_json::json;
 use sparsehls_build::{
-    Result, check, data, emit,
+    Result, backend, check, data,
     manifest::{self, Package},
 };
 
@@ -110,7 +110,7 @@ pub fn generated() -> BTreeSet<String> {
         let project = super::project("names", &model, &network, &check::made_up(&network, 1)).unwrap();
         project.files.values().for_each(|text| all.extend(identifiers(text)));
         for library in [None, Some("library")] {
-            all.extend(identifiers(&emit::bindings(&[(&model, &network, library)], &Default::default()).unwrap()));
+            all.extend(identifiers(&backend::bindings(&[(&model, &network, library)], &Default::default()).unwrap()));
         }
     }
     all

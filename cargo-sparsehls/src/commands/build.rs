@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use sparsehls_build::{Code, Error, Firmware, Result, check::Comparison, csim::Csim, toolchain::Cancel};
+use sparsehls_build::{Code, Error, Firmware, Result, backend::hls::csim::Csim, check::Comparison, toolchain::Cancel};
 
 use super::{compile, load, note_grid};
 use crate::{

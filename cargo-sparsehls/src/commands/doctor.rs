@@ -2,7 +2,7 @@
 
 use sparsehls_build::{
     Code, Error, Result,
-    csim::Compiler,
+    backend::hls::csim::Compiler,
     toolchain::{self, Cancel, Program, Tool},
 };
 

@@ -2,7 +2,7 @@
 
 use sparsehls_build::{
     Code, Error, Firmware, Result,
-    csim::Csim,
+    backend::hls::csim::Csim,
     data::{self, Array},
     trace::{self, Dump, LayerTrace},
 };

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Firmware, Result,
-    emit::{self, Templates},
+    backend::hls::{self, Templates},
     manifest,
 };
 
@@ -177,7 +177,7 @@ impl Contents {
     pub fn package(&self, crate_name: &str, folder: &Path) -> Result<Files> {
         let templates = Templates::new()?;
         let recipe = Recipe::new(&self.dependency, folder)?;
-        let values = emit::serde(json!({
+        let values = hls::serde(json!({
             "name": self.package,
             "crate": crate_name,
             "model": self.model,

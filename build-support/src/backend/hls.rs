@@ -3,7 +3,8 @@
 //! Everything is text from a template; what is computed here is what the templates say. Output is deterministic, byte
 //! for byte.
 
-mod bindings;
+pub mod csim;
+
 mod kernel;
 mod layer;
 mod process;
@@ -18,7 +19,6 @@ use std::{
 use minijinja::{Environment, Value, context, value::Serde};
 use serde::Serialize;
 
-pub use self::bindings::{Bindings, bindings};
 use self::layer::Weights;
 use crate::{
     error::{Code, Error, Result},
@@ -261,12 +261,12 @@ fn weights_file(templates: &Templates, made_by: &str, model: &str, weights: &Wei
 }
 
 /// `28 x 28 x 1`.
-pub(crate) fn describe(shape: &[usize]) -> String {
+pub(super) fn describe(shape: &[usize]) -> String {
     shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
 /// `digits: 28 x 28 x 1 values of ufixed<8,1> in, 10 of fixed<12,5> out.`
-fn summary(name: &str, shape: &str, input: Format, outputs: usize, output: Format) -> String {
+pub(super) fn summary(name: &str, shape: &str, input: Format, outputs: usize, output: Format) -> String {
     format!("{name}: {shape} values of {input} in, {outputs} of {output} out.")
 }
 

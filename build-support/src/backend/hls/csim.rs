@@ -13,8 +13,8 @@ use std::{
 
 pub(crate) use self::compiler::VECTORS;
 pub use self::compiler::{Compiler, standard};
+use super::Project;
 use crate::{
-    emit::Project,
     engine::{Engine, Session},
     error::{Code, Error, Result},
     formats::FixedNetwork,
