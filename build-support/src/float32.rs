@@ -281,7 +281,17 @@ fn can_round(fixed: &FixedLayer) -> bool {
     let quantizer = match &fixed.layer.op {
         FixedOp::Quantize(op) => is_wide(&op.quantizer),
         FixedOp::Normalize(op) => is_wide(&op.sum),
-        _ => false,
+        FixedOp::InputReduce(_)
+        | FixedOp::SparseConv2d(_)
+        | FixedOp::SparseBias(_)
+        | FixedOp::SparsePooling2d(_)
+        | FixedOp::SparseFlatten(_)
+        | FixedOp::Relu(_)
+        | FixedOp::Dense(_)
+        | FixedOp::Affine(_)
+        | FixedOp::MaxMinus(_)
+        | FixedOp::Lookup(_)
+        | FixedOp::Reshape(_) => false,
     };
     let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.rules().accumulator()];
     quantizer
@@ -321,7 +331,16 @@ impl Step<'_> {
                 fraction.map_or(0, |f| (f - self.fixed.output.fraction).max(0))
             }
             FixedOp::Quantize(_) | FixedOp::Lookup(_) | FixedOp::Normalize(_) => 0,
-            _ => self.unit.finer(),
+            FixedOp::InputReduce(_)
+            | FixedOp::SparseConv2d(_)
+            | FixedOp::SparseBias(_)
+            | FixedOp::SparsePooling2d(_)
+            | FixedOp::SparseFlatten(_)
+            | FixedOp::Relu(_)
+            | FixedOp::Dense(_)
+            | FixedOp::Affine(_)
+            | FixedOp::MaxMinus(_)
+            | FixedOp::Reshape(_) => self.unit.finer(),
         }
     }
 

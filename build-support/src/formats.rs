@@ -39,10 +39,7 @@ pub struct FixedNetwork {
 impl FixedNetwork {
     /// How many layers come before the first that changes the input's values: those only drop or move them.
     pub fn untouched(&self) -> usize {
-        let moves = |fixed: &&FixedLayer| {
-            matches!(fixed.layer.op, FixedOp::InputReduce(_) | FixedOp::SparseFlatten(_) | FixedOp::Reshape(_))
-        };
-        self.layers.iter().take_while(moves).count()
+        self.layers.iter().take_while(|fixed| fixed.rules().moves()).count()
     }
 
     /// Reads the model of the manifest and infers its formats.

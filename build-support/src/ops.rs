@@ -113,6 +113,10 @@ pub trait Rules {
     fn accumulator(&self) -> Option<Format>;
     /// The weights that reports show.
     fn weights(&self) -> Option<&Coefficients>;
+    /// Whether it drops values or puts them elsewhere, and changes none.
+    fn moves(&self) -> bool;
+    /// Whether pixels that come in row-major order may leave in another one.
+    fn reorders(&self) -> bool;
     /// What comes out in a step.
     fn gives(&self, plan: &LayerPlan) -> Gives;
     /// Its kernel in numbers, if it works by itself: all arithmetic on bits, shifts and aligned constants.
@@ -125,26 +129,6 @@ pub trait Rules {
 }
 
 impl FixedOp {
-    /// Whether pixels that come in row-major order may leave in another one.
-    pub fn reorders(&self) -> bool {
-        match self {
-            // The first slot of a cell is not the first of its row of cells.
-            Self::SparsePooling2d(_) => true,
-            Self::InputReduce(_)
-            | Self::Quantize(_)
-            | Self::SparseConv2d(_)
-            | Self::SparseBias(_)
-            | Self::SparseFlatten(_)
-            | Self::Relu(_)
-            | Self::Dense(_)
-            | Self::Affine(_)
-            | Self::MaxMinus(_)
-            | Self::Lookup(_)
-            | Self::Normalize(_)
-            | Self::Reshape(_) => false,
-        }
-    }
-
     /// Its rules.
     pub fn rules(&self) -> &dyn Rules {
         match self {

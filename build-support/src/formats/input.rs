@@ -326,7 +326,15 @@ fn first_quantizer(network: &Network) -> Option<(&Layer, &Quantizer)> {
         match &layer.op {
             Op::Quantize(quantizer) => return Some((layer, quantizer)),
             Op::InputReduce { .. } | Op::SparseFlatten | Op::Reshape => {}
-            _ => return None,
+            Op::SparseConv2d(_)
+            | Op::SparseBias(_)
+            | Op::SparsePooling2d(_)
+            | Op::Relu(_)
+            | Op::Dense(_)
+            | Op::Affine { .. }
+            | Op::MaxMinus
+            | Op::Lookup(_)
+            | Op::Normalize { .. } => return None,
         }
     }
     None

@@ -40,7 +40,7 @@ macro_rules! knobs {
     };
 }
 
-// Which op takes a knob says `plan::takes`.
+// Which op takes a knob stands in its file in `ops/`.
 knobs! {
     Interval = "interval", Steps, "steps that a layer may take for one event";
     Slots = "slots-per-cycle", Slots, "slots that an input reduction fills in a step";

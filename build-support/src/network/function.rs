@@ -113,8 +113,19 @@ impl Function {
     /// What the function is called in comments and messages.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Exp { scale: 1.0 } => "exponential",
+            Self::Exp { .. } => "exp",
             Self::Reciprocal => "reciprocal",
-            _ => NAMES.iter().find(|(_, known)| *known == self).map_or("exp", |(name, _)| name),
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::HardTanh => "hard_tanh",
+            Self::Softplus => "softplus",
+            Self::Softsign => "softsign",
+            Self::Elu => "elu",
+            Self::Silu => "silu",
+            Self::Relu => "relu",
+            Self::Linear => "linear",
         }
     }
 }

@@ -56,6 +56,14 @@ impl Rules for FixedAffine {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }

@@ -57,6 +57,14 @@ impl Rules for FixedBias {
         Some(&self.bias)
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::AsItCame
     }

@@ -81,6 +81,14 @@ impl Rules for FixedConv2d {
         Some(&self.conv.weights)
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, plan: &LayerPlan) -> Gives {
         Gives::Values(plan.pixels_per_cycle * plan.filters_per_cycle)
     }

@@ -80,6 +80,14 @@ impl Rules for FixedDense {
         Some(&self.dense.weights)
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, plan: &LayerPlan) -> Gives {
         Gives::Values(self.dense.rows * plan.filters_per_cycle)
     }

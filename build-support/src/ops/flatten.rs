@@ -47,6 +47,14 @@ impl Rules for FixedFlatten {
         None
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }

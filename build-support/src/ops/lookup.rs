@@ -114,6 +114,14 @@ impl Rules for FixedLookup {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }

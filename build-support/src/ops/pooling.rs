@@ -102,6 +102,15 @@ impl Rules for FixedPooling2d {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        // The first slot of a cell is not the first of its row of cells.
+        true
+    }
+
     fn gives(&self, plan: &LayerPlan) -> Gives {
         Gives::Values(plan.pixels_per_cycle * self.cells.channels)
     }

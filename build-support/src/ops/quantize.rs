@@ -123,6 +123,14 @@ impl Rules for FixedQuantizer {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, plan: &LayerPlan) -> Gives {
         match self.pixels {
             Some(pixels) => Gives::Values(plan.pixels_per_cycle * pixels.channels),

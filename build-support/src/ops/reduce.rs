@@ -73,6 +73,14 @@ impl Rules for FixedReduce {
         None
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }

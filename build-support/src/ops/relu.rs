@@ -50,6 +50,14 @@ impl Rules for Relu {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::AsItCame
     }

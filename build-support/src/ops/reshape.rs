@@ -36,6 +36,14 @@ impl Rules for FixedReshape {
         None
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }

@@ -73,6 +73,14 @@ impl Rules for FixedMaxMinus {
         None
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
+    }
+
     fn gives(&self, _: &LayerPlan) -> Gives {
         Gives::All
     }
@@ -107,6 +115,14 @@ impl Rules for FixedNormalize {
 
     fn weights(&self) -> Option<&Coefficients> {
         None
+    }
+
+    fn moves(&self) -> bool {
+        false
+    }
+
+    fn reorders(&self) -> bool {
+        false
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {
