@@ -36,7 +36,7 @@ pub fn layer(fixed: &FixedLayer, plan: &LayerPlan, target: &Target) -> Estimate 
 }
 
 /// The estimate of the op at `at`, if it is built like this.
-pub fn layer_at(network: &FixedNetwork, at: usize, plan: &LayerPlan, target: &Target) -> Estimate {
+pub(crate) fn layer_at(network: &FixedNetwork, at: usize, plan: &LayerPlan, target: &Target) -> Estimate {
     estimate(&[kernel(&network.layers[at], plan, Surroundings::of(&network.layers, at, &[]))], target)
 }
 

@@ -34,7 +34,7 @@ pub struct Atomic {
 
 impl Atomic {
     /// Begins the file `path`.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let create = || {
             fs::create_dir_all(directory)?;
@@ -45,12 +45,12 @@ impl Atomic {
     }
 
     /// Writes a part of it.
-    pub fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result {
         write(&mut self.file).map_err(|error| Error::io("write", &self.path, &error))
     }
 
     /// Puts it in its place.
-    pub fn finish(self) -> Result {
+    pub(crate) fn finish(self) -> Result {
         let finish = || {
             let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
             set_permissions(file.as_file(), &self.path)?;
@@ -74,7 +74,7 @@ fn set_permissions(_: &fs::File, _: &Path) -> std::io::Result<()> {
 }
 
 /// Writes `contents` to `path` unless that is what it holds already; returns whether it wrote.
-pub fn write_if_changed(path: &Path, contents: &[u8]) -> Result<bool> {
+pub(crate) fn write_if_changed(path: &Path, contents: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == contents) {
         return Ok(false);
     }
@@ -85,7 +85,7 @@ pub fn write_if_changed(path: &Path, contents: &[u8]) -> Result<bool> {
 }
 
 /// A folder in `folder` for what is not complete yet.
-pub fn temporary_folder(folder: &Path) -> Result<TempDir> {
+pub(crate) fn temporary_folder(folder: &Path) -> Result<TempDir> {
     let create = || tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(folder);
     fs::create_dir_all(folder).and_then(|()| create()).map_err(|error| Error::io("create a folder in", folder, &error))
 }
@@ -103,7 +103,7 @@ pub fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
 ///
 /// # Errors
 /// As [`entries`].
-pub fn files_below(folder: &Path) -> Result<Vec<DirEntry>> {
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<DirEntry>> {
     let entries = walk(WalkDir::new(folder).min_depth(1), folder)?;
     let is_complete = |entry: &DirEntry| {
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
@@ -129,13 +129,13 @@ fn walk(walk: WalkDir, folder: &Path) -> Result<Vec<DirEntry>> {
 }
 
 /// Whether this is the name of something that is not complete yet.
-pub fn is_temporary(name: &OsStr) -> bool {
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(TEMPORARY)
 }
 
 /// Removes the files PREFIX HASH SUFFIX in `folder` except `keep`: earlier ones are of no use any more. Also what
 /// interrupted builds have left behind. What cannot be removed stays.
-pub fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
+pub(crate) fn remove_older(folder: &Path, prefix: &str, suffix: &str, keep: &str) {
     for entry in entries(folder).unwrap_or_default() {
         let file = entry.file_name().to_string_lossy();
         if is_temporary(entry.file_name()) && is_old(&entry) {

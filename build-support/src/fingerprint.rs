@@ -26,7 +26,7 @@ impl Fingerprint {
     }
 
     /// Adds a list with its length, so that an item of it cannot pass for one of the next list.
-    pub fn add_all(&mut self, items: impl IntoIterator<Item = impl AsRef<OsStr>>) {
+    pub(crate) fn add_all(&mut self, items: impl IntoIterator<Item = impl AsRef<OsStr>>) {
         let items: Vec<_> = items.into_iter().collect();
         self.add_bytes(&(items.len() as u64).to_le_bytes());
         items.iter().for_each(|item| self.add(item));

@@ -2,7 +2,7 @@
 //!
 //! A value is `mantissa * 2^-fraction`. A mean over a window whose size is not a power of two also carries an odd
 //! `divisor`, so that the value is `mantissa * 2^-fraction / divisor` and nothing is lost before the next quantizer
-//! rounds. Everything here is integer arithmetic, except [`QuantizerFormat::quantize_weight`], which repeats Keras's
+//! rounds. Everything here is integer arithmetic, except `QuantizerFormat::quantize_weight`, which repeats Keras's
 //! float32 arithmetic step by step because a trained weight is an arbitrary float32.
 
 use std::{cmp::Ordering, fmt};
@@ -39,7 +39,7 @@ impl Rounding {
     ];
 
     /// The mode with HGQ2's name `name`; a leading `S_` (stochastic in training) changes nothing at inference.
-    pub fn from_keras(name: &str) -> Option<Self> {
+    pub(crate) fn from_keras(name: &str) -> Option<Self> {
         let name = name.to_ascii_uppercase();
         let name = name.strip_prefix("S_").unwrap_or(&name);
         Self::ALL.iter().find(|(_, keras)| *keras == name).map(|(mode, ..)| *mode)
@@ -109,7 +109,7 @@ pub enum Overflow {
 
 impl Overflow {
     /// The mode with HGQ2's name `name`. `SYM` is not registered in HGQ2 0.2.0 and so not accepted.
-    pub fn from_keras(name: &str) -> Option<Self> {
+    pub(crate) fn from_keras(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
             "WRAP" => Some(Self::Wrap),
             "SAT" => Some(Self::Saturate),
@@ -120,7 +120,7 @@ impl Overflow {
 }
 
 /// The widest value that hardware should have.
-pub const MAX_WIDTH: u32 = 64;
+pub(crate) const MAX_WIDTH: u32 = 64;
 
 /// A fixed-point type: `width` bits, of which `fraction` are behind the binary point (`fraction` may be negative or
 /// exceed `width`). It is `ap_fixed<width, width - fraction>` or `ap_ufixed<…>`.
@@ -136,7 +136,7 @@ pub struct Format {
 
 impl Format {
     /// The narrowest format at `fraction` that holds every mantissa of `range`, and zero.
-    pub fn holding(range: MantissaRange, fraction: i32) -> Self {
+    pub(crate) fn holding(range: MantissaRange, fraction: i32) -> Self {
         let signed = range.lo < 0;
         let bits = |m: i128| 128 - m.leading_zeros();
         let magnitude = bits(range.hi.max(0)).max(if signed { bits(-1 - range.lo) } else { 0 });
@@ -144,12 +144,12 @@ impl Format {
     }
 
     /// Integer bits in the sense of `ap_fixed`: the sign bit counts.
-    pub fn integer(&self) -> i32 {
+    pub(crate) fn integer(&self) -> i32 {
         self.width as i32 - self.fraction
     }
 
     /// The number that `mantissa` stands for, as float32.
-    pub fn float(&self, mantissa: i64) -> f32 {
+    pub(crate) fn float(&self, mantissa: i64) -> f32 {
         (mantissa as f64 * 2f64.powi(-self.fraction)) as f32
     }
 
@@ -182,7 +182,7 @@ impl Format {
     }
 
     /// Bytes of the smallest integer that holds a mantissa.
-    pub fn bytes(&self) -> u32 {
+    pub(crate) fn bytes(&self) -> u32 {
         self.width.div_ceil(8).next_power_of_two()
     }
 }
@@ -204,7 +204,7 @@ pub struct Dyadic {
 
 impl Dyadic {
     /// The same number with as few bits behind the point as there can be; zero has none.
-    pub fn trimmed(self) -> Self {
+    pub(crate) fn trimmed(self) -> Self {
         match self.mantissa.trailing_zeros() {
             i64::BITS => Self { mantissa: 0, fraction: 0 },
             zeros => Self { mantissa: self.mantissa >> zeros, fraction: self.fraction - zeros as i32 },
@@ -212,13 +212,13 @@ impl Dyadic {
     }
 
     /// The mantissa at `fraction` bits behind the point, which are not fewer than it has and up to 63 more.
-    pub fn at(self, fraction: i32) -> i128 {
+    pub(crate) fn at(self, fraction: i32) -> i128 {
         i128::from(self.mantissa) << (fraction - self.fraction)
     }
 }
 
 /// Bits that hold 0 to `largest`, without a sign; at least 1.
-pub fn bits_for(largest: usize) -> u32 {
+pub(crate) fn bits_for(largest: usize) -> u32 {
     (usize::BITS - largest.leading_zeros()).max(1)
 }
 
@@ -241,23 +241,23 @@ impl MantissaRange {
     }
 
     /// Range of the sum. Beyond 128 bits it saturates, and then no format holds it.
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self { lo: self.lo.saturating_add(other.lo), hi: self.hi.saturating_add(other.hi) }
     }
 
     /// Range of the product with a constant.
-    pub fn times(self, factor: i128) -> Self {
+    pub(crate) fn times(self, factor: i128) -> Self {
         let (a, b) = (self.lo.saturating_mul(factor), self.hi.saturating_mul(factor));
         Self { lo: a.min(b), hi: a.max(b) }
     }
 
     /// The same values with `bits` more bits behind the binary point.
-    pub fn shifted(self, bits: u32) -> Self {
+    pub(crate) fn shifted(self, bits: u32) -> Self {
         self.times(1 << bits.min(126))
     }
 
     /// After `max(0, x)`.
-    pub fn relu(self) -> Self {
+    pub(crate) fn relu(self) -> Self {
         Self { lo: self.lo.max(0), hi: self.hi.max(0) }
     }
 }
@@ -291,7 +291,7 @@ impl QuantizerFormat {
     }
 
     /// Fraction bits of the result; `None` when it is always 0.
-    pub fn fraction(&self) -> Option<i32> {
+    pub(crate) fn fraction(&self) -> Option<i32> {
         match self {
             Self::Dead => None,
             Self::Live { f, .. } | Self::RoundOnly { f } => Some(*f),
@@ -299,7 +299,7 @@ impl QuantizerFormat {
     }
 
     /// The format of the result; `None` for [`Self::Dead`] and for [`Self::RoundOnly`], which has no range.
-    pub fn format(&self) -> Option<Format> {
+    pub(crate) fn format(&self) -> Option<Format> {
         match *self {
             Self::Live { k, i, f } => Some(Format { signed: k == 1, width: (k as i32 + i + f) as u32, fraction: f }),
             _ => None,
@@ -310,7 +310,7 @@ impl QuantizerFormat {
     ///
     /// The caller keeps `|mantissa| < 2^64`, `divisor < 2^24` and `f - fraction < 62`, so that nothing overflows 128
     /// bits.
-    pub fn quantize(&self, mantissa: i128, fraction: i32, divisor: u64, rounding: Rounding, overflow: Overflow) -> i128 {
+    pub(crate) fn quantize(&self, mantissa: i128, fraction: i32, divisor: u64, rounding: Rounding, overflow: Overflow) -> i128 {
         let Some(f) = self.fraction() else { return 0 };
         let drop = u32::try_from(fraction - f).ok().filter(|drop| divisor == 1 && *drop <= 60);
         let divisor = i128::from(divisor);
@@ -332,7 +332,7 @@ impl QuantizerFormat {
     /// fraction.
     ///
     /// Returns `None` if the result needs more than 62 bits or is not finite.
-    pub fn quantize_weight(&self, weight: f32, rounding: Rounding, overflow: Overflow) -> Option<i64> {
+    pub(crate) fn quantize_weight(&self, weight: f32, rounding: Rounding, overflow: Overflow) -> Option<i64> {
         let Some(f) = self.fraction() else { return Some(0) };
         let scale = 2f32.powi(f);
         let mut x = weight;
@@ -360,7 +360,7 @@ impl QuantizerFormat {
     }
 
     /// The mantissas (at [`Self::fraction`]) that quantizing `range` can give.
-    pub fn quantize_range(
+    pub(crate) fn quantize_range(
         &self,
         range: MantissaRange,
         fraction: i32,

@@ -52,12 +52,12 @@ impl Slack {
     }
 
     /// Whether Keras has the exact value.
-    pub fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.below == 0.0 && self.above == 0.0
     }
 
     /// The larger side.
-    pub fn largest(&self) -> f64 {
+    pub(crate) fn largest(&self) -> f64 {
         self.below.max(self.above)
     }
 
@@ -114,13 +114,13 @@ pub struct Bounds<'a> {
 
 impl Bounds<'_> {
     /// How far Keras may be off at an output.
-    pub fn slack(&self, output: usize) -> Slack {
+    pub(crate) fn slack(&self, output: usize) -> Slack {
         at(&self.slack, output)
     }
 
     /// How far the output of an engine, which is the float32 next to the exact one, and Keras's may be apart. The tolerance
     /// of the network comes on top.
-    pub fn bound(&self, output: usize) -> f64 {
+    pub(crate) fn bound(&self, output: usize) -> f64 {
         let exact = self.exact[output] as f64 * self.unit();
         self.slack(output).largest() * self.unit() + (exact - f64::from(exact as f32)).abs()
     }
@@ -141,7 +141,7 @@ impl Bounds<'_> {
     }
 
     /// The layer that makes the bound of an output useless: as wide as all the values that the output can have.
-    pub fn useless(&self, output: usize) -> Option<&str> {
+    pub(crate) fn useless(&self, output: usize) -> Option<&str> {
         let last = self.network.layers.last()?;
         covers(&last.output, output, self.exact[output], self.slack(output)).then(|| self.blurred.unwrap_or(&last.layer.name))
     }
@@ -181,7 +181,7 @@ impl<'a> Float32<'a> {
     }
 
     /// The network.
-    pub fn network(&self) -> &'a FixedNetwork {
+    pub(crate) fn network(&self) -> &'a FixedNetwork {
         self.network
     }
 
@@ -192,7 +192,7 @@ impl<'a> Float32<'a> {
 
     /// What Keras may give if all its values wrap as the exact ones do. Near the end of a range that wraps, [`Self::bounds`]
     /// must allow for everything in it; these bounds are a part of those.
-    pub fn bounds_without_crossing(&self, input: &[i64]) -> Bounds<'a> {
+    pub(crate) fn bounds_without_crossing(&self, input: &[i64]) -> Bounds<'a> {
         self.bounds_if(input, false)
     }
 

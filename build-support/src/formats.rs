@@ -38,7 +38,7 @@ pub struct FixedNetwork {
 
 impl FixedNetwork {
     /// How many layers come before the first that changes the input's values: those only drop or move them.
-    pub fn untouched(&self) -> usize {
+    pub(crate) fn untouched(&self) -> usize {
         self.layers.iter().take_while(|fixed| fixed.rules().moves()).count()
     }
 
@@ -90,7 +90,7 @@ impl FixedNetwork {
     }
 
     /// The format of the outputs.
-    pub fn output(&self) -> Format {
+    pub(crate) fn output(&self) -> Format {
         self.layers.last().map_or(self.input.format, |last| last.output.format())
     }
 }

@@ -54,6 +54,14 @@
 //! # }
 //! ```
 //!
+//! # What to rely on
+//!
+//! [`Build`], [`Synth`], [`Error`], [`Errors`], [`Code`], [`Exit`], [`data`], [`compare_golden`] with the
+//! [`check::Comparison`] that it gives, and what the bindings have. The modules below are the stages: they are public for the
+//! command line and for tests, and change with minor versions.
+//!
+//! # The stages
+//!
 //! It is a pipeline. A module uses only what stands above it in this list; a test reads every `use` and says so.
 //!
 //! | module | what it does |

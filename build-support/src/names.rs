@@ -10,12 +10,12 @@ use std::collections::HashSet;
 pub use self::reserved::{is_reserved, meaning};
 
 /// The nearest identifier for a layer; not necessarily unique.
-pub fn of_layer(name: &str) -> String {
+pub(crate) fn of_layer(name: &str) -> String {
     not_reserved(identifier(name), "layer")
 }
 
 /// The nearest name that a model may have.
-pub fn of_model(name: &str) -> String {
+pub(crate) fn of_model(name: &str) -> String {
     not_reserved(identifier(name), "model")
 }
 
@@ -29,7 +29,7 @@ fn not_reserved(name: String, what: &str) -> String {
 }
 
 /// The nearest identifier: letters in lower case, digits, and single underscores between them, as VHDL asks for.
-pub fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().take(48) {
         let c = if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
@@ -50,16 +50,16 @@ pub struct Identifiers {
 
 impl Identifiers {
     /// What generated code appends to a layer's identifier.
-    pub const SUFFIXES: [&'static str; 10] =
+    pub(crate) const SUFFIXES: [&'static str; 10] =
         ["", "_t", "_config", "_hash", "_hash_t", "_weights", "_biases", "_table", "_process", "_quotient_config"];
 
     /// Reserves `name` as it stands.
-    pub fn reserve(&mut self, name: &str) {
+    pub(crate) fn reserve(&mut self, name: &str) {
         self.taken.insert(name.to_owned());
     }
 
     /// A free identifier for `name`: itself if it can be, else with a counter.
-    pub fn assign(&mut self, name: &str) -> String {
+    pub(crate) fn assign(&mut self, name: &str) -> String {
         let base = of_layer(name);
         let mut candidate = base.clone();
         let mut count = 1;
@@ -78,7 +78,7 @@ impl Identifiers {
 
 /// `name` as it can stand in a one-line comment of any language: printable ASCII without backslashes (which would
 /// continue a C++ line comment), trigraphs or comment ends.
-pub fn comment(name: &str) -> String {
+pub(crate) fn comment(name: &str) -> String {
     let safe = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '*' | '?' | '`' | '[' | ']' | '$') || c == ' ';
     let text: String =
         name.chars().take(120).map(|c| if safe(c) { c.to_string() } else { format!("<{:x}>", c as u32) }).collect();

@@ -35,17 +35,17 @@ pub struct Pixels {
 
 impl Pixels {
     /// Where the first channel of a pixel stands in the dense image.
-    pub fn place(&self, [row, column]: [u32; 2]) -> usize {
+    pub(crate) fn place(&self, [row, column]: [u32; 2]) -> usize {
         (row as usize * self.image.width + column as usize) * self.image.channels
     }
 
     /// For each feature, where it stands in the dense image.
-    pub fn places(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
         self.positions.iter().flat_map(|position| (0..self.image.channels).map(|channel| self.place(*position) + channel))
     }
 
     /// The dense image of `features`, which are as many as this has: `T::default()` where no pixel is active.
-    pub fn scatter<T: Copy + Default>(&self, features: &[T]) -> Vec<T> {
+    pub(crate) fn scatter<T: Copy + Default>(&self, features: &[T]) -> Vec<T> {
         let mut image = vec![T::default(); self.image.image_len()];
         for (position, pixel) in self.positions.iter().zip(features.chunks(self.image.channels)) {
             let at = self.place(*position);
@@ -108,7 +108,7 @@ impl<'a> Reference<'a> {
     }
 
     /// The network that is interpreted.
-    pub fn network(&self) -> &'a FixedNetwork {
+    pub(crate) fn network(&self) -> &'a FixedNetwork {
         self.network
     }
 
@@ -144,7 +144,7 @@ impl<'a> Reference<'a> {
 
 impl FixedReduce {
     /// Active pixels of an image, before any is dropped.
-    pub fn active_pixels(&self, image: &[i64]) -> usize {
+    pub(crate) fn active_pixels(&self, image: &[i64]) -> usize {
         let mut count = 0;
         sparse::active(self, image, |_, _| {
             count += 1;

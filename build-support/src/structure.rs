@@ -94,7 +94,7 @@ pub struct Estimate {
 
 impl Clock {
     /// What the scheduler can use of the period, in ns.
-    pub fn usable(&self) -> f64 {
+    pub(crate) fn usable(&self) -> f64 {
         self.period * (1.0 - self.uncertainty / 100.0)
     }
 }
@@ -169,7 +169,7 @@ impl Structure {
     }
 
     /// How many operations of each kind and width there are.
-    pub fn operations(&self) -> BTreeMap<Operation, u64> {
+    pub(crate) fn operations(&self) -> BTreeMap<Operation, u64> {
         let mut counts = BTreeMap::new();
         for step in self.steps.iter().filter(|step| step.count > 0) {
             let count: &mut u64 = counts.entry(step.operation).or_default();

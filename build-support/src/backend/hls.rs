@@ -75,13 +75,13 @@ pub fn project(package: &str, model: &Model, design: &Design, bench: Bench<'_>) 
         output => serde(output.format),
         name => serde(&model.name),
         guard => model.name.to_uppercase(),
-        summary => summary(&model.name, &shape, input.format, output.len(), output.format),
+        summary => summary(&model.name, &shape, input.format, output.size(), output.format),
         symbol => symbol(package, &model.name),
         weights => serde(weights.iter().map(|weights| &weights.name).collect::<Vec<_>>()),
         input => context! {
             type => types::fixed(input.format),
             word => word(input.format),
-            size => input.len(),
+            size => input.size(),
             shape => shape,
             // A row a cycle, or all at once.
             row => match design.interface {

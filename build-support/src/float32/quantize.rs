@@ -30,7 +30,7 @@ impl Steps {
     }
 
     /// With `bits` fewer bits behind the point.
-    pub fn shifted(self, bits: i32) -> Self {
+    pub(crate) fn shifted(self, bits: i32) -> Self {
         let bits = bits.clamp(0, 120);
         Self { exact: self.exact >> bits, lo: self.lo >> bits, hi: -(-self.hi >> bits) }
     }
@@ -54,7 +54,7 @@ impl Steps {
 
 /// Quantizes `x` of `input`, whose values Keras counts in `unit`, with one of the formats of `quantizer`. Whether it `crosses`: whether Keras's value may wrap where
 /// the exact one does not.
-pub fn steps(
+pub(crate) fn steps(
     format: QuantizerFormat,
     quantizer: &Quantizer,
     (x, slack): (i64, Slack),

@@ -15,15 +15,15 @@ pub struct Unit {
 }
 
 impl Unit {
-    pub fn new(divisor: u64, finer: i32) -> Self {
+    pub(crate) fn new(divisor: u64, finer: i32) -> Self {
         Self { divisor, finer }
     }
 
-    pub fn divisor(self) -> f64 {
+    pub(crate) fn divisor(self) -> f64 {
         self.divisor as f64
     }
 
-    pub fn finer(self) -> i32 {
+    pub(crate) fn finer(self) -> i32 {
         self.finer
     }
 
@@ -47,7 +47,7 @@ impl Unit {
     }
 
     /// The slack of one result around `exact`, which has `slack` before it is rounded.
-    pub fn rounded(self, exact: i128, slack: Slack) -> Slack {
+    pub(crate) fn rounded(self, exact: i128, slack: Slack) -> Slack {
         let size = exact.unsigned_abs() as f64 + slack.largest();
         let holds = size <= self.exact_up_to(self.multiple(exact, slack, 1));
         if holds { slack } else { slack.plus(Slack::both(self.half_ulp(size))) }
@@ -72,12 +72,12 @@ pub struct Sum {
 }
 
 impl Sum {
-    pub fn new(unit: Unit) -> Self {
+    pub(crate) fn new(unit: Unit) -> Self {
         Self { unit, slack: Slack::default(), terms: 0, multiple: i32::MAX, up: Vec::new(), down: Vec::new() }
     }
 
     /// Adds `x * weight`, of which the weight is exact.
-    pub fn push(&mut self, x: i64, slack: Slack, weight: i128) {
+    pub(crate) fn push(&mut self, x: i64, slack: Slack, weight: i128) {
         if weight == 0 || (x == 0 && slack.is_zero()) {
             return; // zero in Keras too, and adding it rounds nothing
         }
@@ -91,7 +91,7 @@ impl Sum {
     }
 
     /// Adds a constant that float32 holds.
-    pub fn push_constant(&mut self, exact: i128) {
+    pub(crate) fn push_constant(&mut self, exact: i128) {
         if exact != 0 {
             self.add(exact, Slack::default(), exact.trailing_zeros() as i32);
         }
@@ -107,7 +107,7 @@ impl Sum {
     }
 
     /// The slack of the sum; the next one begins.
-    pub fn finish(&mut self) -> Slack {
+    pub(crate) fn finish(&mut self) -> Slack {
         let slack = self.slack.plus(Slack::both(self.additions())).rounded_up();
         (self.slack, self.terms, self.multiple) = (Slack::default(), 0, i32::MAX);
         self.up.clear();

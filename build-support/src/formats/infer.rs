@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Infers the formats of every layer, for an input in `input`.
-pub fn layers(network: &Network, input: Format) -> Result<Vec<FixedLayer>> {
+pub(crate) fn layers(network: &Network, input: Format) -> Result<Vec<FixedLayer>> {
     let mut shape = Shape::Dense(network.input_shape.clone());
     let elements = network.input_shape.iter().product();
     let mut values = Values { fraction: input.fraction, divisor: 1, ranges: vec![input.range(); elements], active: None };

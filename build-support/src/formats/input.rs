@@ -137,7 +137,7 @@ impl InputGrid {
     /// The manifest's format, whose floats are truncated; or else the envelope of the first quantizer with one more
     /// fraction bit when it rounds half up, none when it truncates, two otherwise. A float that
     /// is not on that grid then keeps the bits that the quantizer gives it.
-    pub fn infer(network: &Network, model: &manifest::Model) -> Result<Self> {
+    pub(crate) fn infer(network: &Network, model: &manifest::Model) -> Result<Self> {
         let first = network.layers.iter().find_map(|layer| match &layer.op {
             Op::Quantize(quantizer) => Some(quantizer),
             _ => None,
@@ -173,7 +173,7 @@ impl InputGrid {
     }
 
     /// Whether the format is that of the first quantizer, not the manifest's.
-    pub fn is_inferred(&self) -> bool {
+    pub(crate) fn is_inferred(&self) -> bool {
         !matches!(self.rest, Rest::Truncated)
     }
 
@@ -240,7 +240,7 @@ impl InputGrid {
     }
 
     /// The mantissa that `x` would have if the grid had no end, as far as 64 bits go; 0 for NaN and infinities.
-    pub fn unreduced(&self, x: f64) -> i128 {
+    pub(crate) fn unreduced(&self, x: f64) -> i128 {
         let x = self.taken(x);
         let end = 1 << 63;
         if x.is_finite() { self.wide(x).0.clamp(-end, end) } else { 0 }

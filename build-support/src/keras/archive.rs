@@ -7,9 +7,9 @@ use zip::{ZipArchive, result::ZipError};
 use crate::error::{Code, Error, Result};
 
 /// The largest `config.json` accepted, in bytes; a network of a few hundred layers has under 2 MB.
-pub const MAX_CONFIG: u64 = 8 << 20;
+pub(crate) const MAX_CONFIG: u64 = 8 << 20;
 /// The largest `model.weights.h5` accepted, in bytes; 256 MiB are 10^7 weights with their quantizers.
-pub const MAX_WEIGHTS: u64 = 256 << 20;
+pub(crate) const MAX_WEIGHTS: u64 = 256 << 20;
 
 /// The largest `metadata.json` that is looked at, in bytes; it has the version and a date.
 const MAX_METADATA: u64 = 64 << 10;
@@ -24,13 +24,13 @@ pub struct Members {
 
 impl Members {
     /// The version of the Keras that wrote the file.
-    pub fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<String> {
         let metadata: serde_json::Value = serde_json::from_slice(&self.metadata).ok()?;
         Some(metadata["keras_version"].as_str()?.chars().take(20).collect())
     }
 }
 
-pub fn read(path: &Path) -> Result<Members> {
+pub(crate) fn read(path: &Path) -> Result<Members> {
     // A pipe or a device would block, or never end.
     if path.exists() && !path.is_file() {
         return Err(not_keras("it is not a file"));

@@ -19,7 +19,7 @@ pub struct Config {
 /// Parses `config.json`.
 ///
 /// `version` is that of the Keras that wrote the file, if it says so.
-pub fn parse(bytes: &[u8], version: Option<&str>) -> Result<Config> {
+pub(crate) fn parse(bytes: &[u8], version: Option<&str>) -> Result<Config> {
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8"))?;
     let root: Value = serde_json::from_str(&without_special_floats(text)).map_err(|error| invalid(&error.to_string()))?;
     check_origin(&root, version)?;

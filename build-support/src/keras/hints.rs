@@ -24,7 +24,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
 ];
 
 /// Says that the class of `layer` is not read.
-pub fn unsupported(layer: &KerasLayer) -> Error {
+pub(crate) fn unsupported(layer: &KerasLayer) -> Error {
     let class = layer.class.as_str();
     let named = class_name(layer);
     if !keys::is_known(class) && is_join(layer) {
@@ -76,7 +76,7 @@ fn class_name(layer: &KerasLayer) -> String {
 }
 
 /// Says that branches are not supported, at the layer in which two values meet.
-pub fn join(layer: &KerasLayer) -> Error {
+pub(crate) fn join(layer: &KerasLayer) -> Error {
     let mut names: Vec<_> = layer.inputs.iter().map(|input| format!("`{}`", input.layer)).collect();
     names.dedup();
     Error::new(
@@ -88,7 +88,7 @@ pub fn join(layer: &KerasLayer) -> Error {
 }
 
 /// Says that the model itself is of a class that is not read.
-pub fn own_model(model: &KerasLayer) -> Error {
+pub(crate) fn own_model(model: &KerasLayer) -> Error {
     let message = format!("the model is of a class of its own, `{}`, whose graph is not in the file", class_name(model));
     Error::new(Code::UnsupportedGraph, message).help(
         "build it from layers as `keras.Model(inputs, outputs)` or `keras.Sequential([...])`, take over the weights with \

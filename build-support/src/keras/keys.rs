@@ -413,7 +413,7 @@ const MODEL: &[Class] = &[
 ];
 
 /// What an entry in the list of layers has around the config. `build_config` has shapes, which the weights have too.
-pub const ENTRY: Class = Class {
+pub(crate) const ENTRY: Class = Class {
     name: "entry of a layer",
     module: "",
     registered: &[],
@@ -432,7 +432,7 @@ pub const ENTRY: Class = Class {
 };
 
 /// The names of the layer classes that are read.
-pub fn supported() -> impl Iterator<Item = &'static str> {
+pub(crate) fn supported() -> impl Iterator<Item = &'static str> {
     CLASSES.iter().map(|class| class.name)
 }
 
@@ -457,7 +457,7 @@ impl Class {
 }
 
 /// Whether the code that reads layers of `class` may read `key`: the table says so.
-pub fn is_read(class: &str, key: &str) -> bool {
+pub(crate) fn is_read(class: &str, key: &str) -> bool {
     let known = Class::named(class).and_then(|class| class.keys().find(|known| known.name == key));
     known.is_some_and(|key| !matches!(key.usage, Use::Harmless))
 }
@@ -483,19 +483,19 @@ pub fn table() -> Value {
 }
 
 /// Whether `class` is a class that is read, by its name alone.
-pub fn is_known(class: &str) -> bool {
+pub(crate) fn is_known(class: &str) -> bool {
     supported().any(|name| name == class)
 }
 
 /// What is wrong with the entry of a layer around its config.
-pub fn check_entry(entry: &Map<String, Value>) -> Result {
+pub(crate) fn check_entry(entry: &Map<String, Value>) -> Result {
     let mut found = Vec::new();
     check(&ENTRY, "the entry of this layer", entry, &mut found);
     found.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// What is wrong with a layer as its entry in the file stands, before anything is built from it.
-pub fn layer_problems(layer: &KerasLayer) -> Vec<Error> {
+pub(crate) fn layer_problems(layer: &KerasLayer) -> Vec<Error> {
     match identified(CLASSES, layer) {
         Some(class) => entry_problems(class, layer).into_iter().map(|error| error.layer(&layer.name)).collect(),
         None => vec![hints::unsupported(layer).layer(&layer.name)],
@@ -503,7 +503,7 @@ pub fn layer_problems(layer: &KerasLayer) -> Vec<Error> {
 }
 
 /// What is wrong with the model around the layers; `model` is its entry.
-pub fn model_problems(model: &KerasLayer) -> Vec<Error> {
+pub(crate) fn model_problems(model: &KerasLayer) -> Vec<Error> {
     match identified(MODEL, model) {
         Some(class) => entry_problems(class, model),
         None => vec![hints::own_model(model)],
@@ -607,19 +607,19 @@ fn policy(what: &str, value: &Value) -> Result {
 }
 
 /// An [`Code::UnsupportedOption`] error about a key of `what`.
-pub fn unsupported(what: &str, key: &str, value: &Value, remedy: &str) -> Error {
+pub(crate) fn unsupported(what: &str, key: &str, value: &Value, remedy: &str) -> Error {
     Error::new(Code::UnsupportedOption, format!("{what} with `{key} = {}` is not supported", shown(value))).help(remedy)
 }
 
 /// An [`Code::InvalidConfig`] error about a key of `what`, which should be `wanted`.
-pub fn malformed(what: &str, key: &str, wanted: &str, value: &Value) -> Error {
+pub(crate) fn malformed(what: &str, key: &str, wanted: &str, value: &Value) -> Error {
     let message = format!("`{key}` of this {what} is not {wanted}: {}", shown(value));
     Error::new(Code::InvalidConfig, message)
         .help(format!("make it {wanted} in Python, and save the model again with `model.save(\"model.keras\")`"))
 }
 
 /// A value as a message shows it: JSON, cut where it gets long.
-pub fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     const LONGEST: usize = 120;
     let text = value.to_string();
     match text.char_indices().nth(LONGEST) {

@@ -7,7 +7,7 @@ use hdf5_pure::{AttrValue, File};
 use crate::error::{Code, Error, Result};
 
 /// The largest variable accepted, in elements.
-pub const MAX_ELEMENTS: u64 = 1 << 26;
+pub(crate) const MAX_ELEMENTS: u64 = 1 << 26;
 
 /// A variable, row-major.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,13 +25,13 @@ pub struct Process {
 
 impl Process {
     /// The index of its last layer.
-    pub fn last(&self) -> usize {
+    pub(crate) fn last(&self) -> usize {
         self.layers[self.layers.len() - 1]
     }
 }
 
 /// The processes of all `layers`, of which the last writes `output`.
-pub fn all(layers: &[Layer], output: ValueId, network: &FixedNetwork, plan: &Plan) -> Result<Vec<Process>> {
+pub(crate) fn all(layers: &[Layer], output: ValueId, network: &FixedNetwork, plan: &Plan) -> Result<Vec<Process>> {
     let has_kernel = |at: &usize| matches!(layers[*at].work, Work::Kernel(_));
     let readers = |value: ValueId| (0..layers.len()).filter(has_kernel).filter(move |at| layers[*at].reads == value);
     let mut processes = Vec::new();

@@ -78,7 +78,7 @@ pub struct Knobs([Option<NonZeroUsize>; Knob::ALL.len()]);
 
 impl Knobs {
     /// The number of `knob`, if it is given.
-    pub fn get(&self, knob: Knob) -> Option<NonZeroUsize> {
+    pub(crate) fn get(&self, knob: Knob) -> Option<NonZeroUsize> {
         self.0[knob as usize]
     }
 

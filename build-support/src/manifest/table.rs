@@ -19,7 +19,7 @@ pub struct Table {
 
 impl Table {
     /// The table `key` of `file`; an absent one is empty.
-    pub fn new(value: Option<&Value>, key: &str, file: &Path) -> Result<Self> {
+    pub(crate) fn new(value: Option<&Value>, key: &str, file: &Path) -> Result<Self> {
         let table = |values| Self { values, key: key.to_owned(), file: file.to_owned() };
         match value {
             None => Ok(table(Map::new())),
@@ -32,18 +32,18 @@ impl Table {
     }
 
     /// The keys that are there.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
 
     /// An error at `name` in this table; an empty `name` means the table itself.
-    pub fn error(&self, code: Code, name: &str, message: String) -> Error {
+    pub(crate) fn error(&self, code: Code, name: &str, message: String) -> Error {
         let key = if name.is_empty() { self.key.clone() } else { format!("{}.{name}", self.key) };
         Error::new(code, message).file(&self.file).key(key)
     }
 
     /// Refuses every key that is not in `known`, and suggests the nearest.
-    pub fn unknown_keys(&self, known: &[&str]) -> Vec<Error> {
+    pub(crate) fn unknown_keys(&self, known: &[&str]) -> Vec<Error> {
         self.keys().filter(|key| !known.contains(key)).map(|key| self.unknown_key(key, known)).collect()
     }
 
@@ -64,7 +64,7 @@ impl Table {
     }
 
     /// The string `name`.
-    pub fn string(&self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn string(&self, name: &str) -> Result<Option<String>> {
         match self.values.get(name) {
             None => Ok(None),
             Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
@@ -76,7 +76,7 @@ impl Table {
     }
 
     /// The list of strings `name`.
-    pub fn words(&self, name: &str) -> Result<Option<Vec<String>>> {
+    pub(crate) fn words(&self, name: &str) -> Result<Option<Vec<String>>> {
         let Some(value) = self.values.get(name) else { return Ok(None) };
         let word = |value: &Value| value.as_str().filter(|word| !word.is_empty() && !word.contains('\0')).map(str::to_owned);
         let words = value.as_array().and_then(|words| words.iter().map(word).collect::<Option<Vec<_>>>());
@@ -86,7 +86,7 @@ impl Table {
     }
 
     /// The number `name`, which must lie between `min` and `max` (in `unit`).
-    pub fn number_between(&self, name: &str, unit: &str, min: f64, max: f64) -> Result<Option<f64>> {
+    pub(crate) fn number_between(&self, name: &str, unit: &str, min: f64, max: f64) -> Result<Option<f64>> {
         let Some(value) = self.values.get(name) else { return Ok(None) };
         match value.as_f64() {
             Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
@@ -98,13 +98,13 @@ impl Table {
     }
 
     /// The non-negative integer `name`.
-    pub fn count(&self, name: &str) -> Result<Option<u64>> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<u64>> {
         let Some(value) = self.values.get(name) else { return Ok(None) };
         value.as_u64().map(Some).ok_or_else(|| self.mistyped(name, value, "a whole number, zero or more", "200"))
     }
 
     /// The positive integer `name`. One beyond `usize` is more than any layer has, as `usize::MAX` is.
-    pub fn positive(&self, name: &str) -> Result<Option<NonZeroUsize>> {
+    pub(crate) fn positive(&self, name: &str) -> Result<Option<NonZeroUsize>> {
         let Some(count) = self.count(name)? else { return Ok(None) };
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         NonZeroUsize::new(count)
@@ -113,7 +113,7 @@ impl Table {
     }
 
     /// The string `key`, which must be the name of one of `all`.
-    pub fn choice<T: Copy>(&self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Option<T>> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Option<T>> {
         let Some(text) = self.string(key)? else { return Ok(None) };
         all.iter().find(|choice| name(**choice) == text).map(|choice| Some(*choice)).ok_or_else(|| {
             let names: Vec<_> = all.iter().map(|choice| format!("\"{}\"", name(*choice))).collect();
@@ -127,7 +127,7 @@ impl Table {
     }
 
     /// The tables inside the table `name`, by their names.
-    pub fn tables(&self, name: &str) -> Result<Vec<(String, Self)>> {
+    pub(crate) fn tables(&self, name: &str) -> Result<Vec<(String, Self)>> {
         let outer = self.table(name)?;
         outer.values.keys().map(|inner| Ok((inner.clone(), outer.table(inner)?))).collect()
     }

@@ -303,7 +303,7 @@ impl<'a> Builder<'a> {
     ///
     /// A float function that waits for its quantizer becomes one table with it: that is exact, while its own float
     /// values have no format. Layers that only move values may stand between the two.
-    pub fn push(&mut self, suffix: &str, shape: Shape, op: Op) -> Result {
+    pub(crate) fn push(&mut self, suffix: &str, shape: Shape, op: Op) -> Result {
         let Some(keras) = self.current else { return Ok(()) };
         let op = match (self.pending.take(), op) {
             (None, op) => op,
@@ -334,7 +334,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A float function of every value, to be rounded by the next quantizer or, at the end, by a table of our own.
-    pub fn defer(&mut self, function: Function) -> Result {
+    pub(crate) fn defer(&mut self, function: Function) -> Result {
         if let Some(before) = self.pending.replace(function) {
             let message = format!("the float values of {} go into {} without being quantized", before.name(), function.name());
             return Err(Error::new(Code::UnsupportedOption, message).help("put a quantizer between the two"));
@@ -343,7 +343,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Appends the quantizer at `place`.
-    pub fn quantize(&mut self, suffix: &str, place: Place<'_>) -> Result {
+    pub(crate) fn quantize(&mut self, suffix: &str, place: Place<'_>) -> Result {
         let quantizer = place.of_value(&self.shape.keras())?;
         match quantizer {
             Some(quantizer) => self.push(suffix, self.shape.clone(), Op::Quantize(quantizer)),
@@ -352,17 +352,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Appends a table.
-    pub fn lookup(&mut self, suffix: &str, lookup: Lookup) -> Result {
+    pub(crate) fn lookup(&mut self, suffix: &str, lookup: Lookup) -> Result {
         self.push(suffix, self.shape.clone(), Op::Lookup(lookup))
     }
 
     /// Whether a final softmax or sigmoid is to be left out.
-    pub fn wants_logits(&self) -> bool {
+    pub(crate) fn wants_logits(&self) -> bool {
         self.manifest.output == Output::Logits
     }
 
     /// The formats the manifest gives a layer: its own, or for a plain Keras layer the model's.
-    pub fn precision(&self, layer: &KerasLayer) -> Precision {
+    pub(crate) fn precision(&self, layer: &KerasLayer) -> Precision {
         let own = self.manifest.layers.get(&layer.name).map(|options| options.precision).unwrap_or_default();
         let shared = if is_plain(&layer.class) { self.manifest.precision } else { Precision::default() };
         Precision { weights: own.weights.or(shared.weights), result: own.result.or(shared.result) }
@@ -392,7 +392,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Pushes ops that are not the model's.
-    pub fn with_origin(&mut self, origin: Origin, push: impl FnOnce(&mut Self) -> Result) -> Result {
+    pub(crate) fn with_origin(&mut self, origin: Origin, push: impl FnOnce(&mut Self) -> Result) -> Result {
         let before = std::mem::replace(&mut self.origin, origin);
         let result = push(self);
         self.origin = before;
@@ -400,12 +400,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Leaves out the final softmax or sigmoid, as `output = "logits"` asks for.
-    pub fn leave_out(&mut self) {
+    pub(crate) fn leave_out(&mut self) {
         self.left_out = true;
     }
 
     /// Says that outputs may be `tolerance` off.
-    pub fn inexact(&mut self, tolerance: f64) {
+    pub(crate) fn inexact(&mut self, tolerance: f64) {
         self.tolerance = self.tolerance.max(tolerance);
     }
 
@@ -449,7 +449,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The largest input accepted, in values: a 1024 x 1024 image.
-pub const MAX_INPUTS: usize = 1 << 20;
+pub(crate) const MAX_INPUTS: usize = 1 << 20;
 
 /// `[null, 28, 28, 1]` -> `[28, 28, 1]`; `None` if a size is unknown or the shape is absurdly large.
 fn batched_shape(value: &Value) -> Option<Vec<usize>> {

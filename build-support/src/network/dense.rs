@@ -26,7 +26,7 @@ fn rows(builder: &Builder<'_>) -> Result<(Vec<usize>, usize)> {
 }
 
 /// `QDense`: input quantizer, matrix product, bias, activation, output quantizer (`hgq/layers/core/dense.py`).
-pub fn dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let (weights, outputs) = (&builder.model.weights, options.size("units")?);
     let (_, inputs) = rows(builder)?;
@@ -41,7 +41,7 @@ pub fn dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 /// `QBatchNormDense`: a `QDense` whose kernel and bias take up the normalization of its input before they are
 /// quantized (`get_fused_qkernel_and_qbias` in `hgq/layers/core/dense.py`, in float32 as there; only the product of mean
 /// and kernel, whose order of summation Keras leaves open, is summed in double precision).
-pub fn batch_norm_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn batch_norm_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let (weights, outputs) = (&builder.model.weights, options.size("units")?);
     let (_, inputs) = rows(builder)?;
@@ -77,7 +77,7 @@ fn plain_precision(builder: &Builder<'_>, layer: &KerasLayer) -> Result<Format> 
 }
 
 /// Keras's own `Dense`, with weights rounded half up, with saturation, to the manifest's format.
-pub fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let format = plain_precision(builder, layer)?;
     let (mut shape, inputs) = rows(builder)?;
@@ -94,7 +94,7 @@ pub fn plain_dense(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 }
 
 /// Keras's own `BatchNormalization`, folded to a scale and an offset that are rounded as in [`plain_dense`].
-pub fn plain_batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn plain_batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let format = plain_precision(builder, layer)?;
     let (scale, offset) = folded(builder, layer, 0.0)?;
     let op = Op::Affine { scale: Coefficients::rounded(&scale, format)?, offset: Coefficients::rounded(&offset, format)? };
@@ -135,7 +135,7 @@ fn dense_with(builder: &mut Builder<'_>, layer: &KerasLayer, kernel: &[f32], bia
 
 /// `QBatchNormalization`: `iq(x) · kq(scale) + bq(offset)` (`hgq/layers/batch_normalization.py`). Without `center` its
 /// offset starts from 1, not 0.
-pub fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn batch_normalization(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let (scale, offset) = folded(builder, layer, 1.0)?;
     let weights = &builder.model.weights;
@@ -180,7 +180,7 @@ fn folded(builder: &Builder<'_>, layer: &KerasLayer, uncentered: f32) -> Result<
 }
 
 /// A `ReLU` layer.
-pub fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
+pub(crate) fn relu_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
     let mut relu = Relu::default();
     let malformed = |key: &str, remedy: &str| options.unsupported(key, options.value(key), remedy);
     if !options.value("max_value").is_null() {
@@ -213,13 +213,13 @@ fn dyadic(x: f32) -> Option<Dyadic> {
 }
 
 /// The names of the activations, in the order the guide lists them.
-pub fn activations() -> Vec<&'static str> {
+pub(crate) fn activations() -> Vec<&'static str> {
     let own = ["linear", "relu", "relu6", "softmax"];
     own.into_iter().chain(Function::names().into_iter().filter(|name| !own.contains(name))).collect()
 }
 
 /// The activation `name`, as an op whose name gets `suffix`.
-pub fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
+pub(crate) fn activation(builder: &mut Builder<'_>, options: Options<'_>, name: &str, suffix: &str) -> Result {
     let refuse = |remedy: &str| Err(options.unsupported_activation(name, remedy));
     let sparse = matches!(builder.shape, Shape::Sparse(_));
     let relu = |limit| Op::Relu(Relu { limit, slope: None });

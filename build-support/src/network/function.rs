@@ -57,17 +57,17 @@ const SOFTPLUS_IS_LINEAR: f32 = 13.942_385;
 
 impl Function {
     /// The function that Keras calls `name`.
-    pub fn from_keras(name: &str) -> Option<Self> {
+    pub(crate) fn from_keras(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
     }
 
     /// The names [`Self::from_keras`] knows.
-    pub fn names() -> Vec<&'static str> {
+    pub(crate) fn names() -> Vec<&'static str> {
         NAMES.iter().map(|(name, _)| *name).collect()
     }
 
     /// The values that the function can have, if they are bounded.
-    pub fn range(self) -> Option<(f64, f64)> {
+    pub(crate) fn range(self) -> Option<(f64, f64)> {
         match self {
             Self::Sigmoid | Self::HardSigmoid => Some((0.0, 1.0)),
             Self::Tanh | Self::HardTanh | Self::Softsign => Some((-1.0, 1.0)),
@@ -79,7 +79,7 @@ impl Function {
     ///
     /// Transcendental functions are taken in double precision and rounded once; TensorFlow's can differ from that in
     /// the last bit, which a table entry notices only if it lies within 2^-23 of a rounding boundary.
-    pub fn float32(self, x: f32) -> f32 {
+    pub(crate) fn float32(self, x: f32) -> f32 {
         let wide = f64::from(x);
         match self {
             Self::Exp { scale } => f64::from(x * scale).exp() as f32,
@@ -111,7 +111,7 @@ impl Function {
     }
 
     /// What the function is called in comments and messages.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Exp { scale: 1.0 } => "exponential",
             Self::Exp { .. } => "exp",

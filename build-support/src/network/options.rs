@@ -18,25 +18,25 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// The options of `layer`.
-    pub fn of(layer: &'a KerasLayer) -> Self {
+    pub(crate) fn of(layer: &'a KerasLayer) -> Self {
         Self { layer, class: &layer.class, values: &layer.config }
     }
 
     /// The options of the layer of `class` that `layer` wraps under `key` (`conv_config`, `pool_config`).
-    pub fn wrapped(layer: &'a KerasLayer, key: &str, class: &'a str) -> Result<Self> {
+    pub(crate) fn wrapped(layer: &'a KerasLayer, key: &str, class: &'a str) -> Result<Self> {
         let outer = Self::of(layer);
         let values = outer.value(key).as_object();
         values.map(|values| Self { layer, class, values }).ok_or_else(|| outer.malformed(key, "an object"))
     }
 
     /// The value of `key`; absent is null.
-    pub fn value(&self, key: &str) -> &'a Value {
+    pub(crate) fn value(&self, key: &str) -> &'a Value {
         debug_assert!(keys::is_read(self.class, key), "the table of keys does not say that {}.{key} is read", self.class);
         self.values.get(key).unwrap_or(&Value::Null)
     }
 
     /// A boolean, with the value Keras takes where it is absent.
-    pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
+    pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool> {
         match self.value(key) {
             Value::Null => Ok(default),
             Value::Bool(flag) => Ok(*flag),
@@ -45,18 +45,18 @@ impl<'a> Options<'a> {
     }
 
     /// A positive integer.
-    pub fn size(&self, key: &str) -> Result<usize> {
+    pub(crate) fn size(&self, key: &str) -> Result<usize> {
         let size = self.value(key).as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
         size.filter(|size| *size <= 1 << 24).ok_or_else(|| self.malformed(key, "an integer from 1 to 16777216"))
     }
 
     /// A finite number.
-    pub fn number(&self, key: &str) -> Result<f64> {
+    pub(crate) fn number(&self, key: &str) -> Result<f64> {
         self.value(key).as_f64().ok_or_else(|| self.malformed(key, "a number"))
     }
 
     /// Two positive integers, (height, width); one stands for both.
-    pub fn pair(&self, key: &str) -> Result<[usize; 2]> {
+    pub(crate) fn pair(&self, key: &str) -> Result<[usize; 2]> {
         let size = |value: &Value| value.as_u64().filter(|v| (1..1 << 24).contains(v)).map(|v| v as usize);
         let value = self.value(key);
         let pair = match value.as_array().map(Vec::as_slice) {
@@ -68,7 +68,7 @@ impl<'a> Options<'a> {
     }
 
     /// Whether `key` is the last axis of a value of `rank` (without the batch): the number, or a list of it alone.
-    pub fn is_last_axis(&self, key: &str, rank: usize) -> bool {
+    pub(crate) fn is_last_axis(&self, key: &str, rank: usize) -> bool {
         let axis = match self.value(key).as_array().map(Vec::as_slice) {
             Some([axis]) => axis,
             _ => self.value(key),
@@ -77,7 +77,7 @@ impl<'a> Options<'a> {
     }
 
     /// An [`Code::UnsupportedOption`] error about the function `name`; a Softmax layer has no key for it.
-    pub fn unsupported_activation(&self, name: &str, remedy: &str) -> Error {
+    pub(crate) fn unsupported_activation(&self, name: &str, remedy: &str) -> Error {
         if self.values.contains_key("activation") {
             return self.unsupported("activation", &name.into(), remedy);
         }
@@ -87,7 +87,7 @@ impl<'a> Options<'a> {
     }
 
     /// An [`Code::UnsupportedOption`] error.
-    pub fn unsupported(&self, key: &str, value: &Value, remedy: &str) -> Error {
+    pub(crate) fn unsupported(&self, key: &str, value: &Value, remedy: &str) -> Error {
         keys::unsupported(&self.layer.class, key, value, remedy).layer(&self.layer.name)
     }
 
@@ -97,7 +97,7 @@ impl<'a> Options<'a> {
 
     /// The name of an activation of Keras. A function of the user's own is written with its package (`mine>relu`); one
     /// that is not registered is written under its bare name, which no reader of the file can tell from Keras's.
-    pub fn activation(&self) -> Result<String> {
+    pub(crate) fn activation(&self) -> Result<String> {
         let own = |name: &str| {
             let message = format!("the activation of this {} is a function of its own, `{name}`", self.layer.class);
             Error::new(Code::UnsupportedLayer, message)

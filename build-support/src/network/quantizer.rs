@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The largest |i|, |f| of a quantizer that is not dead. HGQ2 constrains them to 24.
-pub const MAX_BITS: i32 = 63;
+pub(crate) const MAX_BITS: i32 = 63;
 /// The most formats of one quantizer: they are counted in 16 bits.
-pub const MAX_FORMATS: usize = 1 << 16;
+pub(crate) const MAX_FORMATS: usize = 1 << 16;
 /// The most bits of quantized weights that share a binary point.
-pub const MAX_WEIGHT_BITS: u32 = 62;
+pub(crate) const MAX_WEIGHT_BITS: u32 = 62;
 
 /// A quantizer of a value: a format for every element, most of them shared.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ impl Quantizer {
     }
 
     /// The format index of every element of a value of `shape`, row-major.
-    pub fn expand(&self, shape: &[usize]) -> Vec<u16> {
+    pub(crate) fn expand(&self, shape: &[usize]) -> Vec<u16> {
         let mut strides = vec![0; shape.len()];
         let mut stride = 1;
         for axis in (0..shape.len()).rev() {
@@ -98,7 +98,7 @@ pub struct Coefficients {
 
 impl Coefficients {
     /// Rounds float weights half up, with saturation, into `format`.
-    pub fn rounded(values: &[f32], format: Format) -> Result<Self> {
+    pub(crate) fn rounded(values: &[f32], format: Format) -> Result<Self> {
         let quantizer = live(format);
         let round = |value: &f32| {
             let mantissa = quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?;
@@ -124,7 +124,7 @@ impl Coefficients {
     }
 
     /// Bits of the widest value, with a sign if any is negative.
-    pub fn format(&self) -> Format {
+    pub(crate) fn format(&self) -> Format {
         let lo = self.values.iter().min().copied().unwrap_or(0).min(0).into();
         let hi = self.values.iter().max().copied().unwrap_or(0).max(0).into();
         Format::holding(MantissaRange { lo, hi }, self.fraction)
@@ -150,7 +150,7 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The quantizer whose options stand under `key` and whose variables under `path`.
-    pub fn new(weights: &'a Weights, layer: &'a str, options: Options<'a>, key: &str, path: &'a str) -> Self {
+    pub(crate) fn new(weights: &'a Weights, layer: &'a str, options: Options<'a>, key: &str, path: &'a str) -> Self {
         let frozen = options.value("trainable") == &Value::Bool(false);
         Self { weights, layer, config: options.value(key), path, frozen }
     }
@@ -158,7 +158,7 @@ impl<'a> Place<'a> {
     /// The quantizer of a value with `shape` (no batch axis).
     ///
     /// `None` is a quantizer of type "dummy", which changes nothing.
-    pub fn of_value(&self, shape: &[usize]) -> Result<Option<Quantizer>> {
+    pub(crate) fn of_value(&self, shape: &[usize]) -> Result<Option<Quantizer>> {
         if self.config["config"]["q_type"] == "dummy" {
             return Ok(None);
         }
@@ -170,7 +170,7 @@ impl<'a> Place<'a> {
     }
 
     /// Quantizes `weights` of `shape` with this quantizer.
-    pub fn quantize_weights(&self, weights: &[f32], shape: &[usize]) -> Result<Coefficients> {
+    pub(crate) fn quantize_weights(&self, weights: &[f32], shape: &[usize]) -> Result<Coefficients> {
         let quantizer = self.read(shape)?;
         let classes = quantizer.expand(shape);
         let quantize = |(&weight, &class): (&f32, &u16)| {

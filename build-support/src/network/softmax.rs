@@ -32,7 +32,7 @@ fn table_quantizer(place: Place<'_>, shape: &[usize]) -> Result<Quantizer> {
 }
 
 /// HGQ2's `QSoftmax` (`hgq/layers/softmax.py`).
-pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let count = classes(builder)?;
     let options = Options::of(layer);
     let weights = &builder.model.weights;
@@ -63,7 +63,7 @@ pub fn qsoftmax(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 }
 
 /// Keras's own `Softmax` layer; over the last axis it is the activation.
-pub fn softmax_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
+pub(crate) fn softmax_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result {
     if !options.is_last_axis("axis", builder.shape.keras().len()) {
         return Err(options.unsupported("axis", options.value("axis"), "use the last axis"));
     }
@@ -71,7 +71,7 @@ pub fn softmax_layer(builder: &mut Builder<'_>, options: Options<'_>) -> Result 
 }
 
 /// HGQ2's `QUnaryFunctionLUT` (`hgq/layers/activation.py`).
-pub fn lookup_layer(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn lookup_layer(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let options = Options::of(layer);
     let name = options.activation()?;
     let refuse = |remedy: &str| Err(options.unsupported("activation", &json!(name), remedy));
@@ -98,7 +98,7 @@ fn uniform(k: u32, i: i32, f: i32) -> Quantizer {
 }
 
 /// The most classes of a float softmax.
-pub const MAX_CLASSES: usize = 32;
+pub(crate) const MAX_CLASSES: usize = 32;
 
 /// Fraction bits of the exponent, of its table, of the sum and of the reciprocal.
 const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
@@ -107,7 +107,7 @@ const SOFTMAX: [i32; 4] = [9, 17, 10, 16];
 ///
 /// Error bound: with the argument off by a, an exponential off by b, the sum s >= 1 off by c + n·b and the reciprocal
 /// off by d, the result `e/s <= 1` is off by at most `2a + (n + 1)·b + c + d`, to first order; doubled for the rest.
-pub fn float_softmax(builder: &mut Builder<'_>) -> Result {
+pub(crate) fn float_softmax(builder: &mut Builder<'_>) -> Result {
     let count = classes(builder)?;
     if count > MAX_CLASSES {
         let message = format!("a softmax in float arithmetic over {count} classes; its tables take up to {MAX_CLASSES}");
@@ -133,7 +133,7 @@ pub fn float_softmax(builder: &mut Builder<'_>) -> Result {
 ///
 /// Error bound: half a step of the argument times the steepest slope, a step of the result, and what the function still
 /// changes beyond ±8.
-pub fn float_function(builder: &mut Builder<'_>, function: Function) -> Result {
+pub(crate) fn float_function(builder: &mut Builder<'_>, function: Function) -> Result {
     let (slope, beyond, signed) = match function {
         Function::Sigmoid => (0.25, (-8f64).exp(), 0),
         Function::Tanh => (1.0, 2.0 * (-16f64).exp(), 1),

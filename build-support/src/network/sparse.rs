@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// The largest pixel budget accepted: a convolution works on all pairs of slots.
-pub const MAX_SLOTS: f32 = 4096.0;
+pub(crate) const MAX_SLOTS: f32 = 4096.0;
 /// The largest sparse value accepted, in values of its dense image.
-pub const MAX_VALUES: usize = 1 << 23;
+pub(crate) const MAX_VALUES: usize = 1 << 23;
 
 /// `InputReduce`: 0.2.x keeps `n_max_pixels` and `threshold` in its config; 0.3.2 can have either as a variable.
-pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let Shape::Dense(input) = &builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, "an InputReduce cannot follow sparse layers")
             .help("reduce the image once, at the input of the network"));
@@ -46,7 +46,7 @@ pub fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 }
 
 /// `QConv2DSparse`: input quantizer, convolution, output quantizer, bias where not zero, activation.
-pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
+pub(crate) fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     let Shape::Sparse(SparseShape { slots, height, width, channels }) = builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, "a QConv2DSparse needs a sparse input"));
     };
@@ -79,7 +79,7 @@ pub fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
 }
 
 /// `AveragePooling2DSparse` and `MaxPooling2DSparse`.
-pub fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode) -> Result {
+pub(crate) fn pooling(builder: &mut Builder<'_>, layer: &KerasLayer, mode: PoolingMode) -> Result {
     let Shape::Sparse(SparseShape { slots, height, width, channels }) = builder.shape else {
         return Err(Error::new(Code::UnsupportedGraph, format!("a {} needs a sparse input", layer.class)));
     };

@@ -23,7 +23,7 @@ pub struct FixedAffine {
 }
 
 /// `x * scale + offset` for each channel.
-pub fn range(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<Values> {
+pub(crate) fn range(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<Values> {
     let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
     let value = |(at, x): (usize, &MantissaRange)| {
         let channel = at % scale.values.len();
@@ -103,7 +103,7 @@ impl AffineKernel {
         let offsets = aligned(offset, site.output)?;
         let product = input.width + scale.format().width + shift;
         Ok(Self {
-            elements: site.output.len(),
+            elements: site.output.size(),
             scales: scale.clone(),
             shift,
             accumulator: signed([product, offsets.format().width, output.width], 2, output.fraction),

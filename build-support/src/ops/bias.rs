@@ -22,7 +22,7 @@ pub struct FixedBias {
 }
 
 /// The bias goes to values that are not zero only; zero stays zero.
-pub fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
+pub(crate) fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
     let (fraction, shift_x, shift_b) = align(input.fraction, bias.fraction)?;
     let add = |(x, &b): (&MantissaRange, &i64)| {
         let x = x.shifted(shift_x);

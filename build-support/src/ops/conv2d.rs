@@ -27,7 +27,7 @@ pub struct FixedConv2d {
 }
 
 /// The sums of the pixel itself and of as many of those around it as there are other slots.
-pub fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedConv2d, Values) {
+pub(crate) fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedConv2d, Values) {
     let SparseShape { height, width, .. } = pixels;
     let [rows, columns] = conv.kernel;
     let center = [(rows - 1) / 2, (columns - 1) / 2];

@@ -26,7 +26,7 @@ pub struct FixedDense {
 }
 
 /// The sums of the products, of which only those of pixels that are active at once are not 0.
-pub fn fix(op: &Dense, input: &Values) -> Result<(FixedDense, Values)> {
+pub(crate) fn fix(op: &Dense, input: &Values) -> Result<(FixedDense, Values)> {
     let product = input.fraction + op.weights.fraction;
     let (fraction, shift_sum, shift_bias) = align(product, op.bias.as_ref().map_or(product, |bias| bias.fraction))?;
     let mut hull = MantissaRange::ZERO;

@@ -32,10 +32,10 @@ pub struct Extent {
 
 impl Extent {
     /// There is nothing to divide.
-    pub const ONE: Self = Self { slots: 1, filters: 1, channels: 1 };
+    pub(crate) const ONE: Self = Self { slots: 1, filters: 1, channels: 1 };
 
     /// The plan that does `part` of this in each step.
-    pub fn in_steps_of(self, part: Self) -> LayerPlan {
+    pub(crate) fn in_steps_of(self, part: Self) -> LayerPlan {
         LayerPlan {
             variant: None,
             pixels_per_cycle: part.slots,

@@ -20,7 +20,7 @@ pub struct FixedFlatten {
 }
 
 /// What each place of the image can hold, and how many of them do at once.
-pub fn range(pixels: SparseShape, input: &Values) -> Values {
+pub(crate) fn range(pixels: SparseShape, input: &Values) -> Values {
     let channels = pixels.channels;
     let ranges = (0..pixels.image_len()).map(|at| input.ranges[at % channels].hull(MantissaRange::ZERO)).collect();
     Values { ranges, active: Some(Active { pixels: pixels.max_active(), channels }), ..input.clone() }
@@ -117,6 +117,6 @@ impl FlattenKernel {
 }
 
 /// Bits of a position that counts from 1.
-pub fn position_bits(shape: SparseShape) -> u32 {
+pub(crate) fn position_bits(shape: SparseShape) -> u32 {
     bits_for(shape.height * shape.width)
 }

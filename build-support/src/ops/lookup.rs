@@ -39,13 +39,13 @@ pub struct Table {
 
 impl Table {
     /// The entry for the input mantissa `x`, with the format of index `class`.
-    pub fn at(&self, class: u16, x: i64) -> i64 {
+    pub(crate) fn at(&self, class: u16, x: i64) -> i64 {
         self.entries[usize::from(class)][(x - self.first) as usize]
     }
 }
 
 /// Evaluates `lookup` at every mantissa that can come in.
-pub fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(FixedLookup, Values)> {
+pub(crate) fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(FixedLookup, Values)> {
     let mut range = input.range();
     if matches!(shape, Shape::Sparse(_)) || input.active.is_some() {
         range = range.hull(MantissaRange::ZERO);

@@ -42,7 +42,7 @@ pub enum Gives {
 
 impl<'a> Surroundings<'a> {
     /// Those of the op at `at`, of which `plans` has the ops before it as far as they are planned.
-    pub fn of(layers: &'a [FixedLayer], at: usize, plans: &[LayerPlan]) -> Self {
+    pub(crate) fn of(layers: &'a [FixedLayer], at: usize, plans: &[LayerPlan]) -> Self {
         let before = layers.get(..at).unwrap_or_default();
         let quantizer = before.last().and_then(|fixed| match &fixed.layer.op {
             FixedOp::Quantize(quantizer) => Some((quantizer, &fixed.input)),
@@ -65,7 +65,7 @@ fn together(before: &[FixedLayer], plans: &[LayerPlan]) -> Option<usize> {
 }
 
 /// The kernel of an op as it is planned. An op that is done by a later one has no operations.
-pub fn kernel(fixed: &FixedLayer, plan: &LayerPlan, around: Surroundings) -> Kernel {
+pub(crate) fn kernel(fixed: &FixedLayer, plan: &LayerPlan, around: Surroundings) -> Kernel {
     let mut parts = Parts { fixed, plan, around, steps: Vec::new(), held: 0 };
     if !plan.absorbed {
         fixed.rules().parts(&mut parts);
@@ -131,7 +131,7 @@ pub(super) struct Sparse {
 }
 
 impl Sparse {
-    pub fn of(SparseShape { slots, height, width, channels }: SparseShape) -> Self {
+    pub(crate) fn of(SparseShape { slots, height, width, channels }: SparseShape) -> Self {
         Self { slots, height, width, channels, coordinate: [bits_for(height), bits_for(width)] }
     }
 }

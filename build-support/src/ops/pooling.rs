@@ -39,13 +39,13 @@ pub enum Pooled {
 
 impl FixedPooling2d {
     /// Pixels of a window.
-    pub fn window(&self) -> usize {
+    pub(crate) fn window(&self) -> usize {
         self.pool[0] * self.pool[1]
     }
 }
 
 /// The sum or the maximum over as many pixels as there can be in a window.
-pub fn fix(pooling: Pooling2d, pixels: SparseShape, cells: SparseShape, input: &Values) -> (FixedPooling2d, Values) {
+pub(crate) fn fix(pooling: Pooling2d, pixels: SparseShape, cells: SparseShape, input: &Values) -> (FixedPooling2d, Values) {
     let Pooling2d { mode, pool } = pooling;
     let size = pool[0] * pool[1];
     let together = size.min(pixels.max_active());

@@ -27,13 +27,13 @@ pub struct FixedQuantizer {
 
 impl FixedQuantizer {
     /// The format of the element `at` of the value as Keras shapes it.
-    pub fn format(&self, at: usize) -> QuantizerFormat {
+    pub(crate) fn format(&self, at: usize) -> QuantizerFormat {
         self.quantizer.formats[usize::from(self.classes[at])]
     }
 }
 
 /// See [`Values`]: the finest fraction that any element keeps, and what every element can be.
-pub fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Result<(FixedQuantizer, Values)> {
+pub(crate) fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Result<(FixedQuantizer, Values)> {
     if let Some(f) = quantizer.formats.iter().filter_map(|q| q.fraction()).find(|f| f - input.fraction >= 62) {
         return Err(Error::new(
             Code::BitsOutOfRange,
@@ -311,7 +311,7 @@ impl QuantizeKernel {
 }
 
 /// What `format` rounds to; `None` if the result is always 0. `out` holds all results.
-pub fn target(format: QuantizerFormat, overflow: Overflow, out: Format) -> Option<Format> {
+pub(crate) fn target(format: QuantizerFormat, overflow: Overflow, out: Format) -> Option<Format> {
     match format {
         QuantizerFormat::Dead => None,
         // One bit with a sign holds nothing that is symmetric but 0.

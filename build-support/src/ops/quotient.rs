@@ -39,7 +39,7 @@ pub struct Quotient {
 
 impl Quotient {
     /// For mantissas in `range` with `fraction` bits, divided by `divisor`, then quantized to at most `finest` bits.
-    pub fn new(range: MantissaRange, fraction: i32, divisor: u64, finest: i32) -> Result<Self> {
+    pub(crate) fn new(range: MantissaRange, fraction: i32, divisor: u64, finest: i32) -> Result<Self> {
         let range = range.hull(MantissaRange::ZERO);
         let up = finest + 1 - fraction;
         let (left, right) = (up.max(0) as u32, (-up).max(0) as u32);

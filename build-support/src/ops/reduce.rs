@@ -33,14 +33,14 @@ pub struct Threshold {
 impl Threshold {
     /// The threshold `value` for mantissas with `fraction` bits behind the point: an integer mantissa is above
     /// `floor(value * 2^fraction)` exactly when its value is above the threshold.
-    pub fn new(value: f32, fraction: i32) -> Self {
+    pub(crate) fn new(value: f32, fraction: i32) -> Self {
         // A float32 times a power of two is exact in double precision; `as` saturates far beyond any 64-bit mantissa.
         Self { value, floor: (f64::from(value) * 2f64.powi(fraction)).floor() as i128 }
     }
 }
 
 /// Only pixels above the threshold get in.
-pub fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -> (FixedReduce, Values) {
+pub(crate) fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -> (FixedReduce, Values) {
     let threshold = threshold.map(|value| Threshold::new(value, input.fraction));
     let mut ranges = input.ranges[..pixels.channels].to_vec();
     if let Some(Threshold { floor, .. }) = threshold {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The ends of the range, which a ReLU keeps in order.
-pub fn range(options: &Relu, input: &Values) -> Result<Values> {
+pub(crate) fn range(options: &Relu, input: &Values) -> Result<Values> {
     let slope = options.slope.unwrap_or(0);
     let sloped = input.fraction + slope as i32;
     let (fraction, shift, _) = align(sloped, options.limit.map_or(sloped, |limit| limit.fraction))?;

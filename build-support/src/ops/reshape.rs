@@ -49,7 +49,7 @@ impl Rules for FixedReshape {
     }
 
     fn lower(&self, site: Site<'_>) -> Result<Kernel> {
-        Ok(Kernel::Copy { elements: site.output.len() })
+        Ok(Kernel::Copy { elements: site.output.size() })
     }
 
     fn parts(&self, _: &mut Parts<'_>) {}

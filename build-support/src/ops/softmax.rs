@@ -30,14 +30,14 @@ pub struct FixedNormalize {
 }
 
 /// `max(x) - x`, which is never negative.
-pub fn range_of_max_minus(input: &Values) -> Values {
+pub(crate) fn range_of_max_minus(input: &Values) -> Values {
     let max = input.ranges.iter().map(|x| x.hi).max().unwrap_or(0);
     let ranges = input.ranges.iter().map(|x| MantissaRange { lo: 0, hi: max - x.lo }).collect();
     Values { ranges, active: None, ..input.clone() }
 }
 
 /// The product with the reciprocal of the rounded sum.
-pub fn fix_normalize(sum: &Quantizer, reciprocal: &Lookup, input: &Values) -> Result<(FixedNormalize, Values)> {
+pub(crate) fn fix_normalize(sum: &Quantizer, reciprocal: &Lookup, input: &Values) -> Result<(FixedNormalize, Values)> {
     let total = input.ranges.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus);
     let partial = sums::some_of(&input.ranges, input.ranges.len());
     let shape = Shape::Dense(vec![1]);
@@ -158,7 +158,7 @@ pub struct MaxMinusKernel {
 impl MaxMinusKernel {
     pub(super) fn new(site: Site<'_>) -> Self {
         let (input, output) = (site.input.format, site.output.format);
-        Self { elements: site.output.len(), difference: signed([input.width, output.width], 2, output.fraction) }
+        Self { elements: site.output.size(), difference: signed([input.width, output.width], 2, output.fraction) }
     }
 }
 
@@ -202,7 +202,7 @@ impl NormalizeKernel {
             }
         };
         Ok(Self {
-            elements: site.output.len(),
+            elements: site.output.size(),
             accumulator: *accumulator,
             rounded,
             rounding,

@@ -3,7 +3,7 @@
 use crate::fixed::MantissaRange;
 
 /// The hull of the sums of up to `count` of `terms`, each of which may be left out.
-pub fn some_of(terms: &[MantissaRange], count: usize) -> MantissaRange {
+pub(crate) fn some_of(terms: &[MantissaRange], count: usize) -> MantissaRange {
     let best = |key: fn(&MantissaRange) -> i128| {
         let mut gains: Vec<i128> = terms.iter().map(key).filter(|gain| *gain > 0).collect();
         if gains.len() > count {
@@ -17,7 +17,7 @@ pub fn some_of(terms: &[MantissaRange], count: usize) -> MantissaRange {
 
 /// The (first, one past last) kernel rows that can be inside an image of `size` rows, for every output row whose
 /// range is not inside another's.
-pub fn reachable(size: usize, kernel: usize) -> Vec<(usize, usize)> {
+pub(crate) fn reachable(size: usize, kernel: usize) -> Vec<(usize, usize)> {
     let pad = (kernel - 1) / 2;
     let range = |out: usize| (pad.saturating_sub(out), (size + pad - out).min(kernel));
     let all: Vec<_> =

@@ -7,11 +7,11 @@ use crate::{
 };
 
 /// All at once.
-pub const PLAN: LayerPlan =
+pub(crate) const PLAN: LayerPlan =
     LayerPlan { variant: None, pixels_per_cycle: 1, filters_per_cycle: 1, channels_per_cycle: 1, steps: 1, absorbed: false };
 
 /// Slots of an image of 28 x 20 pixels.
-pub fn pixels(channels: usize) -> SparseShape {
+pub(crate) fn pixels(channels: usize) -> SparseShape {
     SparseShape { slots: 12, height: 28, width: 20, channels }
 }
 
@@ -22,28 +22,28 @@ fn value(layout: Layout, ranges: &[(i128, i128)], fraction: i32) -> Value {
 }
 
 /// A flat value, whose elements have these ranges.
-pub fn dense(ranges: &[(i128, i128)], fraction: i32) -> Value {
+pub(crate) fn dense(ranges: &[(i128, i128)], fraction: i32) -> Value {
     value(Layout::Dense(vec![ranges.len()]), ranges, fraction)
 }
 
 /// [`pixels`], whose channels have these ranges.
-pub fn sparse(ranges: &[(i128, i128)], fraction: i32) -> Value {
+pub(crate) fn sparse(ranges: &[(i128, i128)], fraction: i32) -> Value {
     let shape = pixels(ranges.len());
     let layout = SparseLayout { shape, coordinate_bits: bits_for(shape.height), is_ordered: true };
     value(Layout::Sparse(layout), ranges, fraction)
 }
 
 /// Between two values.
-pub fn site<'a>(input: &'a Value, output: &'a Value) -> Site<'a> {
+pub(crate) fn site<'a>(input: &'a Value, output: &'a Value) -> Site<'a> {
     Site { input, output, plan: &PLAN, by_rows: false }
 }
 
 /// With so many bits, and a sign.
-pub fn signed(width: u32, fraction: i32) -> Format {
+pub(crate) fn signed(width: u32, fraction: i32) -> Format {
     Format { signed: true, width, fraction }
 }
 
 /// With so many bits, and no sign.
-pub fn unsigned(width: u32, fraction: i32) -> Format {
+pub(crate) fn unsigned(width: u32, fraction: i32) -> Format {
     Format { signed: false, width, fraction }
 }

@@ -74,28 +74,23 @@ impl Value {
     }
 
     /// The mantissas that can occur in any element.
-    pub fn range(&self) -> MantissaRange {
+    pub(crate) fn range(&self) -> MantissaRange {
         self.ranges.iter().copied().reduce(MantissaRange::hull).unwrap_or(MantissaRange::ZERO)
     }
 
     /// Its elements; the features of a sparse value.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match &self.layout {
             Layout::Sparse(SparseLayout { shape, .. }) => shape.slots * shape.channels,
             Layout::Dense(shape) => shape.iter().product(),
         }
     }
 
-    /// Whether it has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// What a kernel goes over that works on each element by itself.
     pub(super) fn elements(&self) -> Elements {
         match &self.layout {
             Layout::Sparse(layout) => Elements::Sparse(layout.shape),
-            Layout::Dense(_) => Elements::Dense(self.len()),
+            Layout::Dense(_) => Elements::Dense(self.size()),
         }
     }
 

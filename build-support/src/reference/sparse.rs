@@ -10,7 +10,7 @@ use crate::{
 const BLOCK: usize = 32;
 
 /// Hands each active pixel of an image to `take`, where it lies and its channels, until that returns false.
-pub fn active(reduce: &FixedReduce, image: &[i64], mut take: impl FnMut(usize, &[i64]) -> bool) {
+pub(crate) fn active(reduce: &FixedReduce, image: &[i64], mut take: impl FnMut(usize, &[i64]) -> bool) {
     let channels = reduce.pixels.channels;
     let floor = reduce.threshold.map(|threshold| threshold.floor);
     // A threshold below all mantissas makes every pixel active.
@@ -39,7 +39,7 @@ fn may_be_active(block: &[i64], floor: Option<i64>) -> bool {
     }
 }
 
-pub fn input_reduce(reduce: &FixedReduce, input: &[i64]) -> Pixels {
+pub(crate) fn input_reduce(reduce: &FixedReduce, input: &[i64]) -> Pixels {
     let image = reduce.pixels;
     let SparseShape { slots, width, channels, .. } = image;
     let (mut positions, mut features) = (Vec::with_capacity(slots), Vec::with_capacity(slots * channels));
@@ -51,7 +51,7 @@ pub fn input_reduce(reduce: &FixedReduce, input: &[i64]) -> Pixels {
     Pixels { image, positions, features }
 }
 
-pub fn conv2d(conv: &Conv2d, pixels: Pixels) -> Pixels {
+pub(crate) fn conv2d(conv: &Conv2d, pixels: Pixels) -> Pixels {
     let Conv2d { kernel, channels, filters, weights } = conv;
     let Pixels { image, positions, features } = pixels;
     let pad = kernel.map(|size| (size - 1) / 2);
@@ -73,7 +73,7 @@ pub fn conv2d(conv: &Conv2d, pixels: Pixels) -> Pixels {
     Pixels { image: SparseShape { channels: *filters, ..image }, positions, features: sums }
 }
 
-pub fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
+pub(crate) fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
     let shift_x = fixed.output.fraction - fixed.input.fraction;
     let shift_b = fixed.output.fraction - bias.fraction;
     for pixel in features.chunks_mut(bias.values.len()) {
@@ -85,7 +85,7 @@ pub fn bias(fixed: &FixedLayer, bias: &Coefficients, features: &mut [i64]) {
     }
 }
 
-pub fn pool(pooling: &FixedPooling2d, pixels: &Pixels) -> Pixels {
+pub(crate) fn pool(pooling: &FixedPooling2d, pixels: &Pixels) -> Pixels {
     let SparseShape { height, width, channels, .. } = pooling.cells;
     let mut cells: Vec<[u32; 2]> = Vec::new();
     let mut members: Vec<Vec<&[i64]>> = Vec::new();

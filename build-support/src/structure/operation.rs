@@ -169,7 +169,7 @@ impl Operation {
 
     /// LUTs in the estimate of Vitis HLS, which are far more than logic synthesis makes of them. Read off the operator
     /// tables of published reports (2023.1).
-    pub fn hls_luts(self) -> f64 {
+    pub(crate) fn hls_luts(self) -> f64 {
         match self {
             _ if self.dsps() > 0 || self.bram18() > 0 => 0.0,
             Self::Add { width } | Self::Compare { width } | Self::Equal { width } | Self::Decode { width } => hls_carry(width),
@@ -198,7 +198,7 @@ impl Operation {
 
     /// The product of `value` bits with a constant of `constant` bits and `digits`: a DSP like that of two variables if
     /// HLS takes one for it, else shifted copies of the value.
-    pub fn times_constant(value: u32, constant: u32, digits: u32) -> Self {
+    pub(crate) fn times_constant(value: u32, constant: u32, digits: u32) -> Self {
         let product = Self::Multiply { a: value, b: constant };
         if digits >= MULTIPLIED_DIGITS && product.dsps() > 0 {
             return product;
@@ -208,7 +208,7 @@ impl Operation {
 
     /// Block RAMs of 18 kb that a table takes for two reads in a cycle. Constants to choose from are none: our arrays of
     /// weights are partitioned completely.
-    pub fn bram18(self) -> u32 {
+    pub(crate) fn bram18(self) -> u32 {
         let Self::Table { entries, width } = self else { return 0 };
         let filled = u64::from(entries).next_power_of_two();
         if filled.saturating_mul(width.into()) <= LUT_TABLE_BITS {
@@ -226,7 +226,7 @@ impl Operation {
     }
 
     /// Bits of constants that the operation reads.
-    pub fn table_bits(self) -> u64 {
+    pub(crate) fn table_bits(self) -> u64 {
         match self {
             Self::Table { entries, width } | Self::Constants { entries, width } => {
                 u64::from(entries).saturating_mul(u64::from(width))
@@ -236,7 +236,7 @@ impl Operation {
     }
 
     /// Delay in ns, logic and nets, speed grade -2, as HLS schedules it.
-    pub fn delay(self) -> f64 {
+    pub(crate) fn delay(self) -> f64 {
         let (levels, delay) = self.levels();
         f64::from(levels) * delay
     }

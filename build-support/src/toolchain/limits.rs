@@ -58,7 +58,7 @@ pub fn table(report: &Report, limits: &Limits) -> Vec<Row> {
 ///
 /// # Errors
 /// [`Code::LimitExceeded`] with a table of all that is over.
-pub fn check(rows: &[Row]) -> Result {
+pub(crate) fn check(rows: &[Row]) -> Result {
     let over: Vec<_> = rows.iter().filter(|row| !row.kept()).collect();
     if over.is_empty() {
         return Ok(());

@@ -83,7 +83,7 @@ impl Process<'_> {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn run(self, cancel: &Cancel, watch: &mut dyn FnMut(&str, Duration)) -> io::Result<Ended> {
+    pub(crate) fn run(self, cancel: &Cancel, watch: &mut dyn FnMut(&str, Duration)) -> io::Result<Ended> {
         let log = File::create(self.log)?;
         let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let expression = duct::cmd(program, arguments).dir(self.directory).stderr_to_stdout().stdout_file(log);

@@ -34,7 +34,7 @@ struct Record {
 
 impl State {
     /// The state of a project; empty if there is none or it cannot be read, as then nothing is known to be done.
-    pub fn load(directory: &Path) -> Self {
+    pub(crate) fn load(directory: &Path) -> Self {
         fs::read(directory.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
@@ -42,12 +42,12 @@ impl State {
     ///
     /// # Errors
     /// [`crate::Code::Io`].
-    pub fn save(&self, directory: &Path) -> Result {
+    pub(crate) fn save(&self, directory: &Path) -> Result {
         files::write_atomically(&directory.join(FILE), |file| serde_json::to_writer_pretty(file, self).map_err(Into::into))
     }
 
     /// Whether `step` is done.
-    pub fn has(&self, step: Step, project: &Project, identity: &str) -> bool {
+    pub(crate) fn has(&self, step: Step, project: &Project, identity: &str) -> bool {
         self.steps.get(step.name()).is_some_and(|record| Some(record) == project.record(step, identity).ok().as_ref())
     }
 
@@ -55,13 +55,13 @@ impl State {
     ///
     /// # Errors
     /// [`crate::Code::Io`].
-    pub fn add(&mut self, step: Step, project: &Project, identity: &str) -> Result {
+    pub(crate) fn add(&mut self, step: Step, project: &Project, identity: &str) -> Result {
         self.steps.insert(step.name().to_owned(), project.record(step, identity)?);
         Ok(())
     }
 
     /// `steps` are about to run.
-    pub fn forget(&mut self, steps: Steps) {
+    pub(crate) fn forget(&mut self, steps: Steps) {
         self.steps.retain(|name, _| !steps.names().contains(&name.as_str()));
     }
 }
@@ -84,7 +84,7 @@ impl Project<'_> {
     ///
     /// # Errors
     /// [`crate::Code::Io`] with the file that cannot be read.
-    pub fn inputs(&self, step: Step, identity: &str) -> Result<String> {
+    pub(crate) fn inputs(&self, step: Step, identity: &str) -> Result<String> {
         let mut paths = vec![PathBuf::from("firmware"), "project.tcl".into()];
         match step {
             Step::Csim | Step::Cosim => {
@@ -112,7 +112,7 @@ impl Project<'_> {
     ///
     /// # Errors
     /// [`crate::Code::Io`].
-    pub fn remove_outputs(&self, steps: Steps) -> Result {
+    pub(crate) fn remove_outputs(&self, steps: Steps) -> Result {
         for path in steps.iter().flat_map(|step| self.outputs(step)).map(|path| self.directory.join(path)) {
             let result = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match result {

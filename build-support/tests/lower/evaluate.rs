@@ -42,7 +42,11 @@ fn check(value: &Value, kind: &Kind, layer: &str) {
         Layout::Sparse(layout) => Some(layout),
         Layout::Dense(_) => None,
     };
-    assert_eq!((value.elements.len(), value.slots.len()), (kind.len(), sparse.map_or(0, |layout| layout.shape.slots)), "{layer}");
+    assert_eq!(
+        (value.elements.len(), value.slots.len()),
+        (kind.size(), sparse.map_or(0, |layout| layout.shape.slots)),
+        "{layer}"
+    );
     for (at, x) in value.elements.iter().enumerate() {
         holds(kind.format, *x);
         match sparse.map(|layout| layout.shape.channels) {

@@ -67,7 +67,7 @@ fn check_choices(design: &Design) {
             (By::Nothing, _) => choice.index_bits == 1,
             (By::Channel(indices), Layout::Sparse(layout)) => indices.len() == layout.shape.channels,
             (By::Pixel(indices), Layout::Sparse(layout)) => indices.len() == layout.shape.image_len(),
-            (By::Element(indices), Layout::Dense(_)) => indices.len() == design.value(layer.reads).len(),
+            (By::Element(indices), Layout::Dense(_)) => indices.len() == design.value(layer.reads).size(),
             _ => false,
         };
         assert!(fits, "{}: {choice:?}", layer.id);

@@ -136,7 +136,7 @@ fn text(design: &Design, names: &Names<'_>, layer: &Layer) -> LayerText {
         type_: fixed(output.format),
         range: format!("mantissas {} to {}{divided}", range.lo, range.hi),
         shape: describe(&output.layout),
-        size: output.len(),
+        size: output.size(),
         from: names.of_type(layer.reads),
         absorbed: matches!(layer.work, Work::Absorbed { .. }),
         ..LayerText::default()

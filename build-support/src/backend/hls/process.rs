@@ -52,7 +52,7 @@ pub fn texts(design: &Design) -> Vec<ProcessText> {
 fn arrays(design: &Design, names: &Names<'_>, id: ValueId) -> Vec<Array> {
     let value = design.value(id);
     let name = if id == design.output { "output" } else { names.of_value(id) };
-    let mut arrays = vec![Array { type_: names.of_type(id), name: name.to_owned(), size: value.len() }];
+    let mut arrays = vec![Array { type_: names.of_type(id), name: name.to_owned(), size: value.size() }];
     if let Layout::Sparse(layout) = &value.layout {
         let type_ = format!("{}_hash_t", names.of_value(id));
         arrays.push(Array { type_, name: format!("{name}_hash"), size: layout.shape.slots * 2 });

@@ -2,7 +2,7 @@
 
 /// The cells of every row that begins with `|`, without the lines between. A first cell keeps its leading spaces: Vivado
 /// indents what lies deeper in the hierarchy.
-pub fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+pub(crate) fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines().filter_map(|line| {
         let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
         let mut cells: Vec<_> = inner.split('|').map(str::trim).collect();
@@ -14,7 +14,7 @@ pub fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
 }
 
 /// The number a cell begins with: `12`, `12(3.4%)`, `0.5`. Nothing for `NA`, `-`, `?`, `undef` or a text.
-pub fn number<T: std::str::FromStr>(cell: &str) -> Option<T> {
+pub(crate) fn number<T: std::str::FromStr>(cell: &str) -> Option<T> {
     super::number(cell.trim().split(['(', ' ', '%']).next()?)
 }
 

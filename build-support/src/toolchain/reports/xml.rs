@@ -19,7 +19,7 @@ impl Node {
     ///
     /// # Errors
     /// Why it is no well-formed document.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(text);
         // The outermost node stands for the document.
         let mut open = vec![Self::default()];
@@ -56,17 +56,17 @@ impl Node {
     }
 
     /// The children called `name`.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The text along `path`, unless it is empty.
-    pub fn text(&self, path: &str) -> Option<String> {
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
         self.find(path).map(|node| node.text.clone()).filter(|text| !text.is_empty())
     }
 
     /// The number along `path`. The tools write `undef`, `-`, `?` or `NA` where they know none.
-    pub fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
+    pub(crate) fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
         super::number(&self.text(path)?)
     }
 }
