@@ -293,7 +293,7 @@ fn can_round(fixed: &FixedLayer) -> bool {
         | FixedOp::Lookup(_)
         | FixedOp::Reshape(_) => false,
     };
-    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.rules().accumulator()];
+    let formats = [Some(fixed.input.format()), Some(fixed.output.format()), fixed.about().accumulator];
     quantizer
         || fixed.input.divisor != 1
         || fixed.output.divisor != 1

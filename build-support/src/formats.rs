@@ -39,7 +39,7 @@ pub struct FixedNetwork {
 impl FixedNetwork {
     /// How many layers come before the first that changes the input's values: those only drop or move them.
     pub(crate) fn untouched(&self) -> usize {
-        self.layers.iter().take_while(|fixed| fixed.rules().moves()).count()
+        self.layers.iter().take_while(|fixed| fixed.about().moves).count()
     }
 
     /// Reads the model of the manifest and infers its formats.

@@ -102,21 +102,8 @@ pub enum FixedOp {
 
 /// What the stages ask of an op that stands between known formats. Each op answers all of it, in its file.
 pub trait Rules {
-    /// The sizes that its steps divide.
-    fn extent(&self) -> Extent;
-    /// The knobs that it has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
-    /// layer, whose knobs are not meant for it.
-    fn knobs(&self) -> &'static [Knob];
-    /// The implementations that its Keras layer can choose between.
-    fn variants(&self) -> &'static [Variant];
-    /// What sums are held in, if it has sums.
-    fn accumulator(&self) -> Option<Format>;
-    /// The weights that reports show.
-    fn weights(&self) -> Option<&Coefficients>;
-    /// Whether it drops values or puts them elsewhere, and changes none.
-    fn moves(&self) -> bool;
-    /// Whether pixels that come in row-major order may leave in another one.
-    fn reorders(&self) -> bool;
+    /// The short answers.
+    fn about(&self) -> About<'_>;
     /// What comes out in a step.
     fn gives(&self, plan: &LayerPlan) -> Gives;
     /// Its kernel in numbers, if it works by itself: all arithmetic on bits, shifts and aligned constants.
@@ -126,6 +113,26 @@ pub trait Rules {
     fn lower(&self, site: Site<'_>) -> Result<Kernel>;
     /// Adds the operations that its kernel consists of: the formulas of its header in `hls_lib/kernels`, with numbers.
     fn parts(&self, p: &mut Parts<'_>);
+}
+
+/// What there is to say of an op in a word. It has no defaults: each op says all of it.
+#[derive(Debug)]
+pub struct About<'a> {
+    /// The sizes that its steps divide.
+    pub extent: Extent,
+    /// The knobs that it has in the table of its Keras layer. A quantizer has steps and no knobs: it belongs to another
+    /// layer, whose knobs are not meant for it.
+    pub knobs: &'static [Knob],
+    /// The implementations that its Keras layer can choose between.
+    pub variants: &'static [Variant],
+    /// What sums are held in, if it has sums.
+    pub accumulator: Option<Format>,
+    /// The weights that reports show.
+    pub weights: Option<&'a Coefficients>,
+    /// Whether it drops values or puts them elsewhere, and changes none.
+    pub moves: bool,
+    /// Whether pixels that come in row-major order may leave in another one.
+    pub reorders: bool,
 }
 
 impl FixedOp {
@@ -150,6 +157,11 @@ impl FixedOp {
 }
 
 impl FixedLayer {
+    /// What there is to say of its op.
+    pub fn about(&self) -> About<'_> {
+        self.rules().about()
+    }
+
     /// The rules of its op.
     pub fn rules(&self) -> &dyn Rules {
         self.layer.op.rules()

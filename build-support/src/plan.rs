@@ -125,12 +125,12 @@ impl Planner<'_> {
                     .help("docs/manifest.md says which layers take which knobs"))
             };
             if let Some(variant) = options.variant
-                && !ops().any(|fixed| fixed.rules().variants().contains(&variant))
+                && !ops().any(|fixed| fixed.about().variants.contains(&variant))
             {
                 return refuse(Variant::KEY, "such variant");
             }
             for knob in options.knobs.given() {
-                if !ops().any(|fixed| fixed.rules().knobs().contains(&knob)) {
+                if !ops().any(|fixed| fixed.about().knobs.contains(&knob)) {
                     return refuse(knob.key(), &format!("`{}`", knob.key()));
                 }
             }
@@ -150,7 +150,7 @@ impl Planner<'_> {
 
     fn layer(&self, at: usize) -> Result<LayerPlan> {
         let fixed = &self.network.layers[at];
-        let (full, options) = (fixed.rules().extent(), self.options(fixed));
+        let (full, options) = (fixed.about().extent, self.options(fixed));
         let one_step = full.in_steps_of(full);
         // `check_interface` has seen that the first op is one.
         if let (Interface::Row, 0, FixedOp::InputReduce(reduce)) = (self.model.interface, at, &fixed.layer.op) {
@@ -196,7 +196,7 @@ impl Planner<'_> {
     /// convolution and the flatten at the network's end: each has the knobs that it takes.
     fn given(&self, fixed: &FixedLayer, full: Extent) -> Result<Given> {
         let mut given = Given::default();
-        for &knob in fixed.rules().knobs() {
+        for &knob in fixed.about().knobs {
             match knob.counts() {
                 Counts::Steps => {}
                 Counts::Slots => given.slots = self.part(fixed, knob, full.slots)?,
@@ -238,7 +238,7 @@ impl Planner<'_> {
         if !matches!(op, FixedOp::SparseConv2d(_)) {
             return None;
         }
-        wanted.filter(|variant| op.rules().variants().contains(variant)).or_else(|| {
+        wanted.filter(|variant| op.rules().about().variants.contains(variant)).or_else(|| {
             let with = |variant| LayerPlan { variant: Some(variant), ..*plan };
             let area = |variant| self.area(at..at + 1, &[with(variant)]);
             let gather = area(Variant::Gather) < area(Variant::Pairwise);
@@ -283,7 +283,7 @@ impl Planner<'_> {
     /// would have, and adds the rows of weights that belong to them.
     fn look_up(&self, (dense, op): (usize, &Dense), flatten: usize, layers: &[LayerPlan]) -> Result<LayerPlan> {
         let filters = self.part(&self.network.layers[dense], Knob::Filters, op.outputs)?.unwrap_or(op.outputs);
-        let (slots, pixels) = (self.network.layers[flatten].rules().extent().slots, layers[flatten].pixels_per_cycle);
+        let (slots, pixels) = (self.network.layers[flatten].about().extent.slots, layers[flatten].pixels_per_cycle);
         Ok(LayerPlan {
             variant: Some(Variant::LookUp),
             pixels_per_cycle: pixels,
@@ -355,10 +355,10 @@ mod tests {
     #[test]
     fn every_knob_and_every_variant_is_for_some_layer() {
         for knob in Knob::ALL {
-            assert!(rows().iter().any(|(_, op)| op.rules().knobs().contains(&knob)), "{knob:?}");
+            assert!(rows().iter().any(|(_, op)| op.rules().about().knobs.contains(&knob)), "{knob:?}");
         }
         for variant in Variant::ALL {
-            assert!(rows().iter().any(|(_, op)| op.rules().variants().contains(variant)), "{variant:?}");
+            assert!(rows().iter().any(|(_, op)| op.rules().about().variants.contains(variant)), "{variant:?}");
         }
     }
 
@@ -377,12 +377,13 @@ mod tests {
         assert_eq!(table.len(), rows().len());
         for ((classes, listed), (class, op)) in table.into_iter().zip(rows()) {
             assert!(classes.starts_with(&format!("`{class}`")), "{classes}");
-            let variant = (!op.rules().variants().is_empty()).then_some(Variant::KEY);
+            let variant = (!op.rules().about().variants.is_empty()).then_some(Variant::KEY);
             let known: Vec<_> =
-                op.rules().knobs().iter().map(|knob| knob.key()).chain(variant).map(|key| format!("`{key}`")).collect();
+                op.rules().about().knobs.iter().map(|knob| knob.key()).chain(variant).map(|key| format!("`{key}`")).collect();
             assert_eq!(listed, known.join(", "), "{class}");
-            let twice = |knob: &&Knob| op.rules().knobs().iter().filter(|other| other.counts() == knob.counts()).count() > 1;
-            assert_eq!(op.rules().knobs().iter().find(twice), None, "{class}: one knob for each size");
+            let twice =
+                |knob: &&Knob| op.rules().about().knobs.iter().filter(|other| other.counts() == knob.counts()).count() > 1;
+            assert_eq!(op.rules().about().knobs.iter().find(twice), None, "{class}: one knob for each size");
         }
     }
 }

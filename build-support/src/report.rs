@@ -80,8 +80,8 @@ fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> L
         formats: Formats {
             input: fixed.input.describe(),
             output: fixed.output.describe(),
-            accumulator: fixed.rules().accumulator().map(|format| format.to_string()),
-            weights: fixed.rules().weights().map(|weights| weights.format().to_string()),
+            accumulator: fixed.about().accumulator.map(|format| format.to_string()),
+            weights: fixed.about().weights.map(|weights| weights.format().to_string()),
             quantizers,
         },
         cost,

@@ -37,7 +37,7 @@ fn infer(layer: &Layer, input_shape: Shape, input: Values) -> Result<FixedLayer>
         return Err(Error::new(Code::FormatTooWide, format!("this mean has the divisor {}", output.divisor))
             .help("put a quantizer between means that follow each other"));
     }
-    for format in [Some(output.format()), op.rules().accumulator()].into_iter().flatten() {
+    for format in [Some(output.format()), op.rules().about().accumulator].into_iter().flatten() {
         check_width(format)?;
     }
     Ok(FixedLayer { layer: layer.with_op(op), kind: layer.op.kind(), input_shape, input, output })

@@ -1,14 +1,13 @@
 //! A scale and an offset for each channel: a batch normalization.
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site, Values, align, aligned, finer,
+    About, Extent, Kernel, LayerPlan, Rules, Site, Values, align, aligned, finer,
     parts::{Gives, Parts, bits_of, counted, digits},
     signed,
 };
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange},
-    manifest::{Knob, Variant},
     network::Coefficients,
     structure::Operation,
 };
@@ -36,32 +35,8 @@ pub(crate) fn range(scale: &Coefficients, offset: &Coefficients, input: &Values)
 }
 
 impl Rules for FixedAffine {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About { extent: Extent::ONE, knobs: &[], variants: &[], accumulator: None, weights: None, moves: false, reorders: false }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

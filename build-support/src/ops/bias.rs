@@ -1,7 +1,7 @@
 //! A bias where the value is not exactly 0.
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site, Values, align, aligned, finer,
+    About, Extent, Kernel, LayerPlan, Rules, Site, Values, align, aligned, finer,
     parts::{Gives, Parts},
     signed,
     site::range_of,
@@ -9,7 +9,6 @@ use super::{
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange},
-    manifest::{Knob, Variant},
     network::{Coefficients, SparseShape},
     structure::Operation,
 };
@@ -37,32 +36,16 @@ pub(crate) fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
 }
 
 impl Rules for FixedBias {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        Some(&self.bias)
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent::ONE,
+            knobs: &[],
+            variants: &[],
+            accumulator: None,
+            weights: Some(&self.bias),
+            moves: false,
+            reorders: false,
+        }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

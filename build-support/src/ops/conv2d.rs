@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site, Values,
+    About, Extent, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, Sparse, narrow},
     sums,
 };
@@ -61,32 +61,16 @@ pub(crate) fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedC
 }
 
 impl Rules for FixedConv2d {
-    fn extent(&self) -> Extent {
-        Extent { slots: self.pixels.slots, filters: self.conv.filters, channels: self.conv.channels }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[Variant::Pairwise, Variant::Gather]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        Some(self.accumulator)
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        Some(&self.conv.weights)
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { slots: self.pixels.slots, filters: self.conv.filters, channels: self.conv.channels },
+            knobs: &[Knob::Interval, Knob::Pixels, Knob::Filters, Knob::Channels],
+            variants: &[Variant::Pairwise, Variant::Gather],
+            accumulator: Some(self.accumulator),
+            weights: Some(&self.conv.weights),
+            moves: false,
+            reorders: false,
+        }
     }
 
     fn gives(&self, plan: &LayerPlan) -> Gives {

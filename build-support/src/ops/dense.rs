@@ -1,8 +1,8 @@
 //! Fully connected layers.
 
 use super::{
-    Active, Extent, FixedFlatten, FixedLayer, FixedOp, Kernel, LayerPlan, QuantizeKernel, Rules, Site, Value, ValueId, Values,
-    align, aligned, finer,
+    About, Active, Extent, FixedFlatten, FixedLayer, FixedOp, Kernel, LayerPlan, QuantizeKernel, Rules, Site, Value, ValueId,
+    Values, align, aligned, finer,
     flatten::position_bits,
     parts::{Gives, Parts, narrow},
     quantize::{of_channels, round},
@@ -60,32 +60,16 @@ fn sum_of_terms(terms: &[MantissaRange], active: Option<Active>) -> (MantissaRan
 }
 
 impl Rules for FixedDense {
-    fn extent(&self) -> Extent {
-        Extent { filters: self.dense.outputs, channels: self.dense.inputs, ..Extent::ONE }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[Knob::Interval, Knob::Filters, Knob::Channels]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        Some(self.accumulator)
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        Some(&self.dense.weights)
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { filters: self.dense.outputs, channels: self.dense.inputs, ..Extent::ONE },
+            knobs: &[Knob::Interval, Knob::Filters, Knob::Channels],
+            variants: &[],
+            accumulator: Some(self.accumulator),
+            weights: Some(&self.dense.weights),
+            moves: false,
+            reorders: false,
+        }
     }
 
     fn gives(&self, plan: &LayerPlan) -> Gives {

@@ -1,14 +1,14 @@
 //! Each active pixel in its place in a dense image, zero elsewhere.
 
 use super::{
-    Active, Extent, Kernel, LayerPlan, Rules, Site, Values,
+    About, Active, Extent, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, Sparse, digits, narrow},
 };
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange, bits_for},
     manifest::{Knob, Variant},
-    network::{Coefficients, SparseShape},
+    network::SparseShape,
     structure::Operation,
 };
 
@@ -27,32 +27,16 @@ pub(crate) fn range(pixels: SparseShape, input: &Values) -> Values {
 }
 
 impl Rules for FixedFlatten {
-    fn extent(&self) -> Extent {
-        Extent { slots: self.pixels.slots, ..Extent::ONE }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[Knob::Interval, Knob::Pixels]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[Variant::Scatter, Variant::LookUp]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        true
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { slots: self.pixels.slots, ..Extent::ONE },
+            knobs: &[Knob::Interval, Knob::Pixels],
+            variants: &[Variant::Scatter, Variant::LookUp],
+            accumulator: None,
+            weights: None,
+            moves: true,
+            reorders: false,
+        }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

@@ -1,14 +1,13 @@
 //! A function of one variable as a table.
 
 use super::{
-    Elements, Extent, FormatChoice, Kernel, LayerPlan, Rules, Site, Values,
+    About, Elements, Extent, FormatChoice, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, narrow},
 };
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, MantissaRange, QuantizerFormat, bits_for},
-    manifest::{Knob, Variant},
-    network::{Coefficients, Function, Lookup, Shape, SparseShape},
+    network::{Function, Lookup, Shape, SparseShape},
     structure::Operation,
 };
 
@@ -94,32 +93,8 @@ pub(crate) fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(Fix
 }
 
 impl Rules for FixedLookup {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About { extent: Extent::ONE, knobs: &[], variants: &[], accumulator: None, weights: None, moves: false, reorders: false }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

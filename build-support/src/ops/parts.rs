@@ -48,7 +48,7 @@ impl<'a> Surroundings<'a> {
             FixedOp::Quantize(quantizer) => Some((quantizer, &fixed.input)),
             _ => None,
         });
-        Self { ordered: !before.iter().any(|fixed| fixed.rules().reorders()), quantizer, together: together(before, plans) }
+        Self { ordered: !before.iter().any(|fixed| fixed.about().reorders), quantizer, together: together(before, plans) }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Pooling of occupied cells.
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site, Values,
+    About, Extent, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, Sparse, narrow},
 };
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange, bits_for},
-    manifest::{Knob, Variant},
-    network::{Coefficients, Pooling2d, PoolingMode, SparseShape},
+    manifest::Knob,
+    network::{Pooling2d, PoolingMode, SparseShape},
     structure::Operation,
 };
 
@@ -79,36 +79,20 @@ fn average(size: usize, count: i128, input: &Values) -> (Pooled, Values) {
 }
 
 impl Rules for FixedPooling2d {
-    fn extent(&self) -> Extent {
-        Extent { slots: self.pixels.slots, ..Extent::ONE }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[Knob::Interval, Knob::Pixels]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        match self.pooled {
-            Pooled::Average { accumulator } => Some(accumulator),
-            Pooled::Max => None,
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { slots: self.pixels.slots, ..Extent::ONE },
+            knobs: &[Knob::Interval, Knob::Pixels],
+            variants: &[],
+            accumulator: match self.pooled {
+                Pooled::Average { accumulator } => Some(accumulator),
+                Pooled::Max => None,
+            },
+            weights: None,
+            moves: false,
+            // The first slot of a cell is not the first of its row of cells.
+            reorders: true,
         }
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        // The first slot of a cell is not the first of its row of cells.
-        true
     }
 
     fn gives(&self, plan: &LayerPlan) -> Gives {

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use super::{
-    Extent, Kernel, LayerPlan, Layout, Quotient, Rules, Site, Value, Values,
+    About, Extent, Kernel, LayerPlan, Layout, Quotient, Rules, Site, Value, Values,
     parts::{Gives, Parts, Sparse, counted, narrow},
 };
 use crate::{
     error::{Code, Error, Result},
     fixed::{Format, MantissaRange, Overflow, QuantizerFormat, Rounding, bits_for},
-    manifest::{Knob, Variant},
-    network::{Coefficients, Quantizer, Shape, SparseShape},
+    network::{Quantizer, Shape, SparseShape},
     structure::Operation,
 };
 
@@ -103,32 +102,16 @@ fn at_fraction(range: MantissaRange, from: i32, to: i32) -> MantissaRange {
 }
 
 impl Rules for FixedQuantizer {
-    fn extent(&self) -> Extent {
-        Extent { slots: self.pixels.map_or(1, |pixels| pixels.slots), ..Extent::ONE }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { slots: self.pixels.map_or(1, |pixels| pixels.slots), ..Extent::ONE },
+            knobs: &[],
+            variants: &[],
+            accumulator: None,
+            weights: None,
+            moves: false,
+            reorders: false,
+        }
     }
 
     fn gives(&self, plan: &LayerPlan) -> Gives {

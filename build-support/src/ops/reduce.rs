@@ -1,14 +1,14 @@
 //! `InputReduce`: the first active pixels of an image.
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site, Values,
+    About, Extent, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, Sparse, levels, narrow, prefix_additions},
 };
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange, bits_for},
-    manifest::{Knob, Variant},
-    network::{Coefficients, SparseShape},
+    manifest::Knob,
+    network::SparseShape,
     structure::Operation,
 };
 
@@ -53,32 +53,16 @@ pub(crate) fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -
 }
 
 impl Rules for FixedReduce {
-    fn extent(&self) -> Extent {
-        Extent { slots: self.pixels.slots, ..Extent::ONE }
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[Knob::Interval, Knob::Slots]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        true
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent { slots: self.pixels.slots, ..Extent::ONE },
+            knobs: &[Knob::Interval, Knob::Slots],
+            variants: &[],
+            accumulator: None,
+            weights: None,
+            moves: true,
+            reorders: false,
+        }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

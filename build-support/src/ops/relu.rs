@@ -1,15 +1,14 @@
 //! `max(0, x)`, possibly with a limit and a slope below zero.
 
 use super::{
-    Elements, Extent, Kernel, LayerPlan, Rules, Site, Values, align, finer,
+    About, Elements, Extent, Kernel, LayerPlan, Rules, Site, Values, align, finer,
     parts::{Gives, Parts},
     signed,
 };
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange},
-    manifest::{Knob, Variant},
-    network::{Coefficients, Relu},
+    network::Relu,
     structure::Operation,
 };
 
@@ -30,32 +29,8 @@ pub(crate) fn range(options: &Relu, input: &Values) -> Result<Values> {
 }
 
 impl Rules for Relu {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About { extent: Extent::ONE, knobs: &[], variants: &[], accumulator: None, weights: None, moves: false, reorders: false }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

@@ -1,47 +1,18 @@
 //! The same values in another shape.
 
 use super::{
-    Extent, Kernel, LayerPlan, Rules, Site,
+    About, Extent, Kernel, LayerPlan, Rules, Site,
     parts::{Gives, Parts},
 };
-use crate::{
-    error::Result,
-    fixed::Format,
-    manifest::{Knob, Variant},
-    network::Coefficients,
-};
+use crate::error::Result;
 
 /// A reshape of a dense value: other names for the same wires.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedReshape;
 
 impl Rules for FixedReshape {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        true
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About { extent: Extent::ONE, knobs: &[], variants: &[], accumulator: None, weights: None, moves: true, reorders: false }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

@@ -1,7 +1,7 @@
 //! The first and the last step of a softmax.
 
 use super::{
-    Extent, IndexedTable, Kernel, LayerPlan, Rules, Site, Table, Values, lookup,
+    About, Extent, IndexedTable, Kernel, LayerPlan, Rules, Site, Table, Values, lookup,
     parts::{Gives, Parts, narrow},
     quantize::{self, target},
     signed, sums,
@@ -9,7 +9,6 @@ use super::{
 use crate::{
     error::Result,
     fixed::{Format, MantissaRange, Overflow, Rounding},
-    manifest::{Knob, Variant},
     network::{Coefficients, Lookup, Quantizer, Shape},
     structure::Operation,
 };
@@ -53,32 +52,8 @@ pub(crate) fn fix_normalize(sum: &Quantizer, reciprocal: &Lookup, input: &Values
 }
 
 impl Rules for FixedMaxMinus {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        None
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About { extent: Extent::ONE, knobs: &[], variants: &[], accumulator: None, weights: None, moves: false, reorders: false }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {
@@ -97,32 +72,16 @@ impl Rules for FixedMaxMinus {
 }
 
 impl Rules for FixedNormalize {
-    fn extent(&self) -> Extent {
-        Extent::ONE
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &[]
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &[]
-    }
-
-    fn accumulator(&self) -> Option<Format> {
-        Some(self.accumulator)
-    }
-
-    fn weights(&self) -> Option<&Coefficients> {
-        None
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn reorders(&self) -> bool {
-        false
+    fn about(&self) -> About<'_> {
+        About {
+            extent: Extent::ONE,
+            knobs: &[],
+            variants: &[],
+            accumulator: Some(self.accumulator),
+            weights: None,
+            moves: false,
+            reorders: false,
+        }
     }
 
     fn gives(&self, _: &LayerPlan) -> Gives {

@@ -63,7 +63,7 @@ impl Value {
                 coordinate_bits: bits_for(shape.height.max(shape.width)),
                 is_ordered: match (&fixed.layer.op, &input.layout) {
                     (FixedOp::InputReduce(_), _) => true,
-                    (op, Layout::Sparse(before)) => before.is_ordered && !op.rules().reorders(),
+                    (op, Layout::Sparse(before)) => before.is_ordered && !op.rules().about().reorders,
                     (_, Layout::Dense(_)) => return Err(Error::internal("a sparse value is made of a dense one")),
                 },
             }),

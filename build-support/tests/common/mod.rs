@@ -214,8 +214,8 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
     model.layers.clear();
     for fixed in &network.layers {
         let mut options = LayerOptions::default();
-        let full = fixed.rules().extent();
-        for &knob in fixed.rules().knobs() {
+        let full = fixed.about().extent;
+        for &knob in fixed.about().knobs {
             let largest = match knob.counts() {
                 Counts::Steps => 12,
                 Counts::Slots => full.slots,
@@ -225,7 +225,7 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
             let fits = |part: &NonZeroUsize| !knob.counts().divides() || largest.is_multiple_of(part.get());
             options.knobs.set(knob, maybe(random, largest).filter(fits));
         }
-        options.variant = random.choice(fixed.rules().variants()).copied();
+        options.variant = random.choice(fixed.about().variants).copied();
         if options != LayerOptions::default() {
             model.layers.insert(fixed.layer.keras_name.clone(), options);
         }
