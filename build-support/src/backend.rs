@@ -1,7 +1,147 @@
-//! What writes a model as hardware and compiles what computes the same: a folder for each language.
+//! [`Backend`]: what writes a model as hardware, and makes an engine of that text. A folder for each language.
+//!
+//! [`of`] alone decides which one a model gets. It is given numbers, a [`Design`] in which the choices of a plan have become
+//! formats and integers, and computes nothing but text.
 
 pub mod hls;
 
 mod bindings;
+mod project;
+mod text;
 
-pub use self::bindings::{Bindings, bindings};
+use std::{fmt, path::Path};
+
+use self::hls::Hls;
+pub use self::{
+    bindings::{Bindings, bindings},
+    project::Project,
+    text::{Templates, serde},
+};
+use crate::{
+    cost,
+    engine::Engine,
+    error::Result,
+    formats::FixedNetwork,
+    lower::Design,
+    manifest::{HlsTool, Model, Target},
+    mantissas::Mantissas,
+    plan::Plan,
+};
+
+/// A language that hardware is written in.
+pub trait Backend: fmt::Debug + Sync {
+    /// Its name in the manifest, in JSON and in messages.
+    fn name(&self) -> &'static str;
+
+    /// Refuses a plan that cannot be built in this language.
+    ///
+    /// # Errors
+    /// [`InvalidValue`](crate::Code::InvalidValue); the error names the key.
+    fn validate(&self, model: &Model, network: &FixedNetwork, plan: &Plan) -> Result;
+
+    /// Writes out the project of `design` for `model` of `package`.
+    ///
+    /// # Errors
+    /// Whatever the language cannot express.
+    fn emit(&self, package: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project>;
+
+    /// Makes an engine of the text of a project, unless that has been done for the same text.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being made on this machine.
+    fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>>;
+}
+
+/// The backend for a target.
+pub fn of(target: &Target) -> &'static dyn Backend {
+    match target.tool {
+        HlsTool::Vitis => &Hls(HlsTool::Vitis),
+        HlsTool::Vivado => &Hls(HlsTool::Vivado),
+    }
+}
+
+/// Plans `network` as the manifest wants it and the model's backend can build it.
+///
+/// # Errors
+/// As [`Plan::new`] and [`Backend::validate`].
+pub fn plan(network: &FixedNetwork, model: &Model) -> Result<Plan> {
+    let plan = Plan::new(network, model, cost::area)?;
+    of(&model.target).validate(model, network, &plan)?;
+    Ok(plan)
+}
+
+/// What the test bench of a project gets.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench<'a> {
+    /// What goes in.
+    pub inputs: &'a Mantissas,
+    /// What must come out.
+    pub outputs: &'a Mantissas,
+}
+
+/// A project in its folder, and what it was made from.
+#[derive(Debug)]
+pub struct Generated<'a> {
+    /// The text.
+    pub project: Project,
+    /// Where it has been written.
+    pub directory: &'a Path,
+    /// What the manifest says of the model.
+    pub model: &'a Model,
+    /// What the project computes.
+    pub network: &'a FixedNetwork,
+}
+
+/// What [`Backend::compile`] gives.
+#[derive(Debug)]
+pub struct Compiled<'a> {
+    /// What computes events.
+    pub engine: Box<dyn Engine + 'a>,
+    /// The fingerprint of all that it was made from.
+    pub made_from: u64,
+    /// Whether it was made now.
+    pub is_new: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn a_backend_has_the_name_that_the_manifest_chose_it_by() {
+        for tool in HlsTool::ALL {
+            let target = Target {
+                tool: *tool,
+                part: "p".into(),
+                clock_period: 5.0,
+                clock_uncertainty: 27.0,
+                launcher: Vec::new(),
+                tool_timeout: None,
+            };
+            assert_eq!(of(&target).name(), tool.name());
+        }
+    }
+
+    /// The names of the files below `folder` that have `word` in them.
+    fn with(word: &str, folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                with(word, &entry, found);
+            } else if fs::read_to_string(&entry).unwrap().contains(word) {
+                found.push(entry.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().display().to_string());
+            }
+        }
+    }
+
+    /// Where a second language has to be thought of: this list does not grow unnoticed.
+    #[test]
+    fn few_files_know_that_there_is_hls() {
+        let mut found = Vec::new();
+        with("hls::", &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        found.retain(|path| !path.starts_with("backend"));
+        found.sort();
+        assert_eq!(found, ["build_script/library.rs", "toolchain/job.rs"]);
+    }
+}

@@ -6,7 +6,7 @@
 use std::ops::AddAssign;
 
 use crate::{
-    check, cost,
+    backend, check,
     data::Source,
     engine,
     error::{Error, Result},
@@ -15,7 +15,6 @@ use crate::{
     formats::{FixedNetwork, GridReport, as_keras_takes},
     manifest::Model,
     parallel,
-    plan::Plan,
     reference::Reference,
 };
 
@@ -140,7 +139,7 @@ pub fn explain_golden(model: &Model, network: &FixedNetwork, error: Error) -> Er
 fn agree(model: &Model, format: Format, sources: (Source, Source)) -> Result<Option<usize>> {
     let model = Model { input: Some(format), ..model.clone() };
     let Ok(network) = FixedNetwork::read(&model) else { return Ok(None) };
-    if Plan::new(&network, &model, cost::area).is_err() {
+    if backend::plan(&network, &model).is_err() {
         return Ok(None);
     }
     let Counts { events, different, .. } = Pass::over(&network, sources)?.counts;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::{golden::Golden, proof::Proof};
 use crate::{
-    backend::hls::{self, Project, csim::Generated},
-    check, cost, data,
+    backend::{self, Backend, Bench, Generated, Project},
+    check, data,
     engine::{self, Engine},
     error::{Code, Error, Errors, Result},
     float32,
@@ -25,7 +25,7 @@ use crate::{
 const BENCH_EVENTS: usize = 20;
 
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
-/// [`Csim::compile`](crate::backend::hls::csim::Csim::compile), [`prove`](Self::prove), [`job`](Self::job).
+/// [`Backend::compile`], [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
 pub struct Firmware {
     /// The name of the package that declares the model.
@@ -36,6 +36,8 @@ pub struct Firmware {
     pub network: FixedNetwork,
     /// How every layer is built.
     pub plan: Plan,
+    /// What it is written in.
+    pub backend: &'static dyn Backend,
     /// Where its project goes.
     pub directory: PathBuf,
 }
@@ -55,10 +57,11 @@ impl Firmware {
     /// Plans the layers of a network.
     ///
     /// # Errors
-    /// As [`Plan::new`].
+    /// As [`backend::plan`].
     pub fn plan(package: &str, network: FixedNetwork, model: Model, directory: PathBuf) -> Result<Self> {
-        let plan = Plan::new(&network, &model, cost::area)?;
-        Ok(Self { package: package.to_owned(), model, network, plan, directory })
+        let plan = backend::plan(&network, &model)?;
+        let backend = backend::of(&model.target);
+        Ok(Self { package: package.to_owned(), model, network, plan, backend, directory })
     }
 
     /// The events of the manifest's golden file, if it names one.
@@ -77,14 +80,14 @@ impl Firmware {
         Golden::first(&self.model, &self.network, BENCH_EVENTS)
     }
 
-    /// The HLS project, whose test bench gets the events `inputs`.
+    /// The project, whose test bench gets the events `inputs`.
     ///
     /// # Errors
     /// As [`Design::new`].
     pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
         let outputs = engine::run(&Reference::new(&self.network), inputs)?;
         let design = Design::new(&self.network, &self.plan)?;
-        hls::project(&self.package, &self.model, &design, hls::Bench { inputs, outputs: &outputs })
+        self.backend.emit(&self.package, &self.model, &design, Bench { inputs, outputs: &outputs })
     }
 
     /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.

@@ -87,7 +87,7 @@
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
 //! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
 //! | [`lower`] | `FixedNetwork` and `Plan` → [`lower::Design`]: the numbers of every kernel |
-//! | [`backend`] | `Design` → [`backend::hls::Project`]: the files of a project, and what computes the same; bindings |
+//! | [`backend`] | `Design` → [`backend::Project`], and an engine of its text: a folder for each language; bindings |
 //! | [`check`] | engines, Keras outputs → [`check::Comparison`] |
 //! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
 //! | [`toolchain`] | `Project` → reports of the vendor's tools |

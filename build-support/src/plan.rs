@@ -67,9 +67,7 @@ impl Plan {
             layers.push(planner.layer(at)?);
         }
         planner.absorb(&mut layers)?;
-        let plan = Self { pipeline: model.pipeline, interface: model.interface, layers };
-        planner.check_pipeline(&plan)?;
-        Ok(plan)
+        Ok(Self { pipeline: model.pipeline, interface: model.interface, layers })
     }
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
@@ -292,22 +290,6 @@ impl Planner<'_> {
             steps: slots.div_ceil(pixels) * (op.outputs / filters),
             absorbed: false,
         })
-    }
-
-    /// A function pipeline unrolls every loop, so nothing can be done in turns there.
-    fn check_pipeline(&self, plan: &Plan) -> Result {
-        if plan.pipeline == Pipeline::Dataflow {
-            return Ok(());
-        }
-        let Some(at) = plan.layers.iter().position(|plan| plan.steps > 1) else { return Ok(()) };
-        let layer = &self.network.layers[at].layer.keras_name;
-        Err(self
-            .error(
-                None,
-                "pipeline",
-                format!("a function pipeline unrolls every loop, but `{layer}` takes {} steps", plan.layers[at].steps),
-            )
-            .help("use pipeline = \"dataflow\", or remove `interval`, the `-per-cycle` keys and interface = \"row\""))
     }
 }
 

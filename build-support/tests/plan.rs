@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 
 use sparsehls_build::{
-    cost, data,
+    backend, cost, data,
     fixed::Format,
     formats::FixedNetwork,
     lower::Design,
@@ -116,7 +116,7 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
         (function(Model { knobs: every(5), ..model.clone() }), "pipeline", "`reduce` takes 5 steps"),
         (function(by_rows(model.clone())), "pipeline", "`reduce` takes 63 steps"),
     ] {
-        let error = Plan::new(&network, &model, cost::area).unwrap_err();
+        let error = backend::plan(&network, &model).unwrap_err();
         assert!(error.message().contains(message), "{} for {key}", error.message());
         let place = error.to_string();
         assert!(place.contains(&format!("models.fixture.{key}")), "{place}");

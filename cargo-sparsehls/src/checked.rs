@@ -1,7 +1,7 @@
 //! Remembers that a csim has passed its checks, so that a build in which nothing changed does not run them again.
 //!
-//! The key is made from contents: the csim (its file is named after what it was made from), the golden file, and
-//! this program, whose interpreter is the other side of the comparison. Nothing but a pass is remembered.
+//! The key is made from contents: what the csim was made from, the golden file, and this
+//! program, whose interpreter is the other side of the comparison. Nothing but a pass is remembered.
 
 use std::{
     fs,
@@ -41,20 +41,20 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// For the csim `program` and the golden file; `None` if something cannot be read, and then nothing is
+    /// For the csim in the project's folder `directory`, which was `made_from` this, and the golden file; `None` if something cannot be read, and then nothing is
     /// remembered.
-    pub fn new(program: &Path, golden: Option<&Path>) -> Option<Self> {
+    pub fn new(directory: &Path, made_from: u64, golden: Option<&Path>) -> Option<Self> {
         let myself = fs::metadata(std::env::current_exe().ok()?).ok()?;
         let age = myself.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let golden = golden.map(fs::read).transpose().ok()?;
         let mut fingerprint = Fingerprint::default();
-        fingerprint.add(program.file_name()?);
+        fingerprint.add_bytes(&made_from.to_le_bytes());
         fingerprint.add(env!("CARGO_PKG_VERSION"));
         fingerprint.add_bytes(&myself.len().to_le_bytes());
         fingerprint.add_bytes(&age.as_nanos().to_le_bytes());
         // Last: without a golden file nothing follows, with an empty one its length does.
         golden.iter().for_each(|golden| fingerprint.add_bytes(golden));
-        Some(Self { path: program.with_file_name("checked"), key: fingerprint.short() })
+        Some(Self { path: directory.join("csim/checked"), key: fingerprint.short() })
     }
 
     /// What the checks found, if they have passed for exactly this.
@@ -95,19 +95,20 @@ mod tests {
     #[test]
     fn only_the_same_contents_have_been_checked() {
         let folder = tempfile::tempdir().unwrap();
-        let (program, golden) = (folder.path().join("net-1"), folder.path().join("golden.npz"));
+        let golden = folder.path().join("golden.npz");
         fs::write(&golden, "events").unwrap();
-        let read = |program: &Path, golden: Option<&Path>| Stamp::new(program, golden).unwrap().read();
-        assert_eq!(read(&program, Some(&golden)), None);
+        let stamp = |made_from, golden: Option<&Path>| Stamp::new(folder.path(), made_from, golden).unwrap();
+        let read = |made_from, golden: Option<&Path>| stamp(made_from, golden).read();
+        assert_eq!(read(1, Some(&golden)), None);
         let grid = GridReport { values: 9, off_grid: 1, ..GridReport::default() };
         let checked = Checked { events: 3, golden: 2, within_float32: 1, float32_difference: 7.4e-6, grid };
-        Stamp::new(&program, Some(&golden)).unwrap().write(&checked);
-        assert_eq!(read(&program, Some(&golden)), Some(checked));
-        assert_eq!(read(&folder.path().join("net-2"), Some(&golden)), None);
-        assert_eq!(read(&program, None), None);
+        stamp(1, Some(&golden)).write(&checked);
+        assert_eq!(read(1, Some(&golden)), Some(checked));
+        assert_eq!(read(2, Some(&golden)), None);
+        assert_eq!(read(1, None), None);
         fs::write(&golden, "others").unwrap();
-        assert_eq!(read(&program, Some(&golden)), None);
-        fs::write(folder.path().join("checked"), "12 3").unwrap();
-        assert_eq!(read(&program, Some(&golden)), None);
+        assert_eq!(read(1, Some(&golden)), None);
+        fs::write(folder.path().join("csim/checked"), "12 3").unwrap();
+        assert_eq!(read(1, Some(&golden)), None);
     }
 }

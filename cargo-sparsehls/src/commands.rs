@@ -19,7 +19,7 @@ use std::{
 use clap::CommandFactory;
 use sparsehls_build::{
     Code, Error, Errors, Firmware, Result,
-    backend::hls::csim::Csim,
+    backend::Compiled,
     formats::{FixedNetwork, GridReport},
     manifest::{self, Model, Package},
 };
@@ -48,17 +48,17 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
 }
 
 /// Brings the project and its compiled csim up to date.
-pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Csim<'a>> {
+pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Compiled<'a>> {
     let Firmware { model, directory, .. } = firmware;
     let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
     output.json(&Message::Project(Project {
         model: model.name.clone(),
-        backend: model.target.tool.name().to_owned(),
+        backend: firmware.backend.name().to_owned(),
         path: directory.display().to_string(),
     }));
-    let (csim, new) = Csim::compile(generated)?;
-    output.detail(if new { "Compiled" } else { "Fresh" }, &format!("csim of {}", model.name));
-    Ok(csim)
+    let compiled = firmware.backend.compile(generated)?;
+    output.detail(if compiled.is_new { "Compiled" } else { "Fresh" }, &format!("csim of {}", model.name));
+    Ok(compiled)
 }
 
 /// The models the flags choose, unread, with their packages.

@@ -3,10 +3,9 @@
 use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use sparsehls_build::{
-    cost,
+    backend, cost,
     formats::FixedNetwork,
     manifest::{Interface, Knob, Model, Pipeline},
-    plan::Plan,
     structure::Estimate,
 };
 
@@ -144,7 +143,7 @@ fn from_interval(model: &Model, network: &FixedNetwork, interface: Interface, in
 /// The estimate of knobs, and the layers that take several steps and could take one. Nothing if the knobs do not fit.
 fn point(model: &Model, network: &FixedNetwork, knobs: Knobs) -> Option<(Point, BTreeSet<String>)> {
     let model = knobs.apply(model);
-    let plan = Plan::new(network, &model, cost::area).ok()?;
+    let plan = backend::plan(network, &model).ok()?;
     let estimate = cost::network(network, &plan, &model.target).total;
     let by_rows = |at: usize| at == 0 && plan.interface == Interface::Row;
     let in_steps = (network.layers.iter().zip(&plan.layers).enumerate())

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sparsehls_build::{
     Firmware, Mantissas,
-    backend::hls::{Project, csim::Csim},
+    backend::{Project, hls::csim::Csim},
     data,
     fixed::Format,
     formats::FixedNetwork,

@@ -3,7 +3,7 @@
 use minijinja::context;
 use serde::Serialize;
 
-use super::hls::{Templates, describe, serde, summary};
+use super::text::{Templates, describe, serde, summary};
 use crate::{
     error::Result,
     fixed::{Format, Overflow, QuantizerFormat, Rounding},

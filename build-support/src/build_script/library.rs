@@ -7,9 +7,12 @@ use std::{
 
 use super::cargo;
 use crate::{
-    backend::hls::{
-        self, Project,
-        csim::{self, Compiler, Csim, Generated},
+    backend::{
+        Generated,
+        hls::{
+            self,
+            csim::{self, Compiler, Csim},
+        },
     },
     error::{Code, Error, Result},
     files,
@@ -61,7 +64,7 @@ impl Libraries {
         let mut fingerprint = self.compiler.fingerprint();
         fingerprint.add_all(&self.flags);
         fingerprint.add(standard);
-        project.add_sources(&mut fingerprint);
+        hls::add_sources(project, &mut fingerprint);
         // The name says what the library was made from, and it appears only when it is complete. Two versions of a
         // package in one program have libraries of different names.
         let name = format!("{symbol}_{:016x}", fingerprint.short());
@@ -72,7 +75,7 @@ impl Libraries {
         let temporary = files::temporary_folder(&self.out_dir)?;
         let mut build = self.build.clone();
         build.out_dir(temporary.path()).include(directory).include(directory.join("csim/ap_types")).flag_if_supported(standard);
-        build.define("SPARSEHLS_SYMBOL", &*name).file(directory.join(Project::source(&model.name)));
+        build.define("SPARSEHLS_SYMBOL", &*name).file(directory.join(hls::source(&model.name)));
         build.try_compile(&symbol).map_err(|error| {
             Error::new(Code::CompileFailed, format!("the C++ compiler refused the generated project: {error}"))
                 .file(directory)

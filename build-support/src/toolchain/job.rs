@@ -19,6 +19,7 @@ use super::{
     state::{Project, State},
 };
 use crate::{
+    backend::hls,
     error::{Code, Error, Result},
     files,
     manifest::Model,
@@ -183,8 +184,8 @@ impl Job<'_> {
             state.forget(stale);
             state.save(self.directory)?;
             project.remove_outputs(stale)?;
-            let options = crate::backend::hls::build_options(todo)?;
-            files::write_if_changed(&self.directory.join("build_opt.tcl"), options.as_bytes())?;
+            let options = hls::build_options(todo)?;
+            files::write_if_changed(&self.directory.join(hls::ORDERS), options.as_bytes())?;
             for tool in tools.iter().filter(|tool| tool.of(todo) != Steps::NONE) {
                 self.run_tool(tool, tool.of(todo), &mut state, lock)?;
             }

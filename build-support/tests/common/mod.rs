@@ -16,10 +16,7 @@ use std::{
 
 use sparsehls_build::{
     Firmware, Mantissas,
-    backend::hls::{
-        Project,
-        csim::{Csim, Generated},
-    },
+    backend::{self, Generated, Project, hls::csim::Csim},
     check::{self, Comparison},
     data,
     engine::{self, Engine},
@@ -28,7 +25,6 @@ use sparsehls_build::{
     keras::KerasModel,
     manifest::{Counts, HlsTool, Interface, Knob, Knobs, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target},
     network::Network,
-    plan::Plan,
     reference::Reference,
 };
 
@@ -175,7 +171,7 @@ pub fn csim<'a>(
 ) -> sparsehls_build::Result<Csim<'a>> {
     let project = project("fixtures", model, network, inputs)?;
     project.write(directory)?;
-    Ok(Csim::compile(Generated { project, directory, model, network })?.0)
+    Csim::compile(Generated { project, directory, model, network })
 }
 
 /// Compares the simulation with the reference, on made-up events and on `inputs`.
@@ -191,7 +187,7 @@ pub fn draw_knobs(model: &mut Model, network: &FixedNetwork, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..100 {
         draw_once(model, network, &mut random);
-        if Plan::new(network, model, sparsehls_build::cost::area).is_ok() {
+        if backend::plan(network, model).is_ok() {
             return;
         }
     }

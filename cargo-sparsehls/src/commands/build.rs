@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use sparsehls_build::{Code, Error, Firmware, Result, backend::hls::csim::Csim, check::Comparison, toolchain::Cancel};
+use sparsehls_build::{Code, Error, Firmware, Result, backend::Compiled, check::Comparison, toolchain::Cancel};
 
 use super::{compile, load, note_grid};
 use crate::{
@@ -118,22 +118,22 @@ fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Resul
 fn compile_and_check(firmware: &Firmware, output: &Output) -> Result {
     let Firmware { package, model, directory, .. } = firmware;
     output.status("Building", &format!("{} ({})", model.name, package));
-    let csim = compile(firmware, output)?;
-    output.status("Generated", &format!("{} project in {}", model.target.tool.name(), directory.display()));
-    self_check(firmware, &csim, output)
+    let compiled = compile(firmware, output)?;
+    output.status("Generated", &format!("{} project in {}", firmware.backend.name(), directory.display()));
+    self_check(firmware, &compiled, output)
 }
 
 /// Csim against reference, and both against Keras where there is a golden file, unless that has been done.
-fn self_check(firmware: &Firmware, csim: &Csim<'_>, output: &Output) -> Result {
-    let Firmware { model, network, .. } = firmware;
-    let stamp = Stamp::new(csim.program(), model.golden.as_deref());
+fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> Result {
+    let Firmware { model, network, directory, .. } = firmware;
+    let stamp = Stamp::new(directory, compiled.made_from, model.golden.as_deref());
     let before = stamp.as_ref().and_then(Stamp::read);
     let checked = match before {
         Some(checked) => {
             output.json(&Message::SelfCheck(SelfCheck::new(&model.name, &checked.comparison())));
             checked
         }
-        None => run_checks(firmware, csim, output)?,
+        None => run_checks(firmware, compiled, output)?,
     };
     if let (Some(stamp), None) = (stamp, before) {
         stamp.write(&checked);
@@ -153,8 +153,8 @@ fn self_check(firmware: &Firmware, csim: &Csim<'_>, output: &Output) -> Result {
     Ok(())
 }
 
-fn run_checks(firmware: &Firmware, csim: &Csim<'_>, output: &Output) -> Result<Checked> {
-    let proof = firmware.prove(Some(csim), firmware.golden()?.as_ref())?;
+fn run_checks(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> Result<Checked> {
+    let proof = firmware.prove(Some(&*compiled.engine), firmware.golden()?.as_ref())?;
     let (engines, keras) = (proof.engines.clone().unwrap_or_default(), proof.keras.clone().unwrap_or_default());
     let Comparison { within_float32, float32_difference, .. } = keras;
     let checked = Checked { events: engines.events, golden: keras.events, within_float32, float32_difference, grid: proof.grid };

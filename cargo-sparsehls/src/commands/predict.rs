@@ -40,7 +40,7 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let events = input.events();
     let engine: Box<dyn Engine> = match args.engine {
         Choice::Reference => Box::new(Reference::new(&firmware.network)),
-        Choice::Csim => Box::new(compile(&firmware, output)?),
+        Choice::Csim => compile(&firmware, output)?.engine,
     };
     if let (Some(_), Some(folder)) = (&missing, args.output.parent()) {
         output.note(&format!("the folder {} does not exist, and is made for the predictions", folder.display()));

@@ -2,7 +2,6 @@
 
 use sparsehls_build::{
     Code, Error, Firmware, Result,
-    backend::hls::csim::Csim,
     data::{self, Array},
     trace::{self, Dump, LayerTrace},
 };
@@ -28,8 +27,8 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     };
     let (mantissas, grid) = network.input.mantissas(event);
     note_grid(output, &model.name, network, grid);
-    let (csim, _) = Csim::compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
-    let layers = trace::trace(&csim, mantissas.values(), dump.as_ref(), args.event)
+    let compiled = firmware.backend.compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
+    let layers = trace::trace(&*compiled.engine, mantissas.values(), dump.as_ref(), args.event)
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
     let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);

@@ -29,7 +29,7 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
         let (mut x, mut y) = sources(&firmware, args)?;
         let mut engines: Vec<Box<dyn Engine>> = Vec::new();
         if args.engine != Engines::Reference {
-            engines.push(Box::new(compile(&firmware, output)?));
+            engines.push(compile(&firmware, output)?.engine);
         }
         if args.engine != Engines::Csim {
             engines.push(Box::new(Reference::new(&firmware.network)));

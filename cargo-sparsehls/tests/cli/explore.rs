@@ -62,6 +62,17 @@ fn a_point_is_written_back_and_gives_what_was_promised() {
 }
 
 #[test]
+fn what_cannot_be_built_is_no_point() {
+    let firmware = Firmware::of(FIXTURE);
+    let functions = || points(&firmware, &[]).iter().filter(|point| point["knobs"]["pipeline"] == "function").count();
+    assert_eq!(functions(), 1);
+    // With steps in one layer the whole cannot be one pipeline.
+    let table = "[package.metadata.sparsehls.models.net.layers.logits]\nfilters-per-cycle = 1\n";
+    firmware.manifest(&format!("{}{table}", net(FIXTURE)));
+    assert_eq!(functions(), 0);
+}
+
+#[test]
 fn a_picture_is_drawn() {
     let firmware = Firmware::of(FIXTURE);
     let run = firmware.run(&["explore", "--plot", "front.svg"]);

@@ -13,48 +13,43 @@ use std::{
 
 pub(crate) use self::compiler::VECTORS;
 pub use self::compiler::{Compiler, standard};
-use super::Project;
 use crate::{
+    backend::Generated,
     engine::{Engine, Session},
     error::{Code, Error, Result},
     formats::FixedNetwork,
-    manifest::Model,
     mantissas::Mantissas,
     network::Shape,
     ops::FixedLayer,
     reference::{Pixels, Value},
 };
 
-/// A project in its folder, and what it was made from.
-#[derive(Debug)]
-pub struct Generated<'a> {
-    /// The text.
-    pub project: Project,
-    /// Where it has been written.
-    pub directory: &'a Path,
-    /// What the manifest says of the model.
-    pub model: &'a Model,
-    /// What the project computes.
-    pub network: &'a FixedNetwork,
-}
-
 /// A compiled simulation.
 #[derive(Debug)]
 pub struct Csim<'a> {
     generated: Generated<'a>,
-    program: PathBuf,
+    pub(super) program: Program,
+}
+
+/// A compiled program.
+#[derive(Debug)]
+pub(super) struct Program {
+    path: PathBuf,
+    /// The fingerprint of the files, the compiler and the flags.
+    pub made_from: u64,
+    /// Whether it was compiled now.
+    pub is_new: bool,
 }
 
 impl<'a> Csim<'a> {
-    /// Compiles a project unless that has been done for the same files, compiler and flags. Returns the simulation and
-    /// whether it was compiled now.
+    /// Compiles a project unless that has been done for the same files, compiler and flags.
     ///
     /// # Errors
     /// [`Code::NoCompiler`], [`Code::CompileFailed`], [`Code::Io`].
-    pub fn compile(generated: Generated<'a>) -> Result<(Self, bool)> {
+    pub fn compile(generated: Generated<'a>) -> Result<Self> {
         let name = &generated.model.name;
-        let (program, is_new) = compiler::compile(&generated, name, &[Project::source(name), "csim/main.cpp".into()])?;
-        Ok((Self { generated, program }, is_new))
+        let program = compiler::compile(&generated, name, &[super::source(name), "csim/main.cpp".into()])?;
+        Ok(Self { generated, program })
     }
 
     /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
@@ -65,7 +60,7 @@ impl<'a> Csim<'a> {
     pub(crate) fn link(compiler: &Compiler, library: &Path, symbol: &str, generated: Generated<'a>) -> Result<Self> {
         let mut fingerprint = compiler.fingerprint();
         fingerprint.add_all(library.file_name());
-        let (program, _) = compiler::kept_or_linked(compiler, generated.directory, "check", &fingerprint, |command| {
+        let program = compiler::kept_or_linked(compiler, generated.directory, "check", &fingerprint, |command| {
             command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
         })?;
         Ok(Self { generated, program })
@@ -73,7 +68,7 @@ impl<'a> Csim<'a> {
 
     /// The program.
     pub fn program(&self) -> &Path {
-        &self.program
+        &self.program.path
     }
 }
 
@@ -87,16 +82,16 @@ impl Engine for Csim<'_> {
     }
 
     fn start(&self) -> Result<Box<dyn Session + '_>> {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.program.path);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let child = child.map_err(|error| failed(&self.program, &error))?;
+        let child = child.map_err(|error| failed(&self.program.path, &error))?;
         Ok(Box::new(Process { csim: self, child }))
     }
 
     /// By a program of its own, compiled on demand.
     fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>> {
         let name = format!("{}-trace", self.generated.model.name);
-        let (program, _) = compiler::compile(&self.generated, &name, &["csim/trace.cpp".into()])?;
+        let Program { path: program, .. } = compiler::compile(&self.generated, &name, &["csim/trace.cpp".into()])?;
         let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
         let none: [&str; 0] = [];
         let run = duct::cmd(&program, none).stdin_bytes(text).stdout_capture().run();
@@ -141,7 +136,7 @@ struct Process<'a> {
 impl Session for Process<'_> {
     fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
         let csim = self.csim;
-        let outputs = self.exchange(inputs).map_err(|error| failed(&csim.program, &self.why(&error)))?;
+        let outputs = self.exchange(inputs).map_err(|error| failed(&csim.program.path, &self.why(&error)))?;
         Ok(csim.network().outputs(outputs))
     }
 }

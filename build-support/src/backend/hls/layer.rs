@@ -7,6 +7,7 @@ use super::{
     types::{Named, fixed, unsigned},
 };
 use crate::{
+    backend::text,
     lower::{Design, Layer, Work},
     names,
     ops::{Kernel, Layout, LookUpKernel, ValueId},
@@ -165,6 +166,6 @@ pub fn describe(layout: &Layout) -> String {
             let shape = layout.shape;
             format!("{} slots x {} of {} x {}", shape.slots, shape.channels, shape.height, shape.width)
         }
-        Layout::Dense(shape) => super::describe(shape),
+        Layout::Dense(shape) => text::describe(shape),
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use sparsehls_build::{
     Code, Error, Firmware, Result,
-    backend::hls::{self, Templates},
+    backend::{self, Templates},
     manifest,
 };
 
@@ -177,7 +177,7 @@ impl Contents {
     pub fn package(&self, crate_name: &str, folder: &Path) -> Result<Files> {
         let templates = Templates::new()?;
         let recipe = Recipe::new(&self.dependency, folder)?;
-        let values = hls::serde(json!({
+        let values = backend::serde(json!({
             "name": self.package,
             "crate": crate_name,
             "model": self.model,

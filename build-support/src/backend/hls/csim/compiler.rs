@@ -8,8 +8,9 @@ use std::{
     process::Command,
 };
 
-use super::Generated;
+use super::{super::add_sources, Program};
 use crate::{
+    backend::Generated,
     error::{Code, Error, Result},
     files,
     fingerprint::Fingerprint,
@@ -102,35 +103,34 @@ pub fn standard(tool: HlsTool) -> &'static str {
 }
 
 /// Compiles `sources` of a project into the program `name`, unless that has been done for the same files, compiler and flags.
-/// Returns the program and whether it was compiled now.
-pub(super) fn compile(generated: &Generated<'_>, name: &str, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+pub(super) fn compile(generated: &Generated<'_>, name: &str, sources: &[PathBuf]) -> Result<Program> {
     let Generated { project, directory, model, .. } = generated;
     let compiler = Compiler::find()?;
     let flags = [standard(model.target.tool), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
     let mut fingerprint = compiler.fingerprint();
     fingerprint.add_all(flags);
     fingerprint.add_all(sources);
-    project.add_sources(&mut fingerprint);
+    add_sources(project, &mut fingerprint);
     kept_or_linked(&compiler, directory, name, &fingerprint, |command| {
         command.args(flags).args(sources);
     })
 }
 
-/// The program `csim/NAME-FINGERPRINT` below `directory`, compiled with these arguments unless it is there. Returns whether it
-/// was compiled now.
+/// The program `csim/NAME-FINGERPRINT` below `directory`, compiled with these arguments unless it is there.
 pub(super) fn kept_or_linked(
     compiler: &Compiler,
     directory: &Path,
     name: &str,
     fingerprint: &Fingerprint,
     arguments: impl FnOnce(&mut Command),
-) -> Result<(PathBuf, bool)> {
+) -> Result<Program> {
     let folder = directory.join("csim");
+    let made_from = fingerprint.short();
     // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
-    let file = format!("{name}-{:016x}{}", fingerprint.short(), std::env::consts::EXE_SUFFIX);
-    let kept = folder.join(&file);
-    if kept.is_file() {
-        return Ok((kept, false));
+    let file = format!("{name}-{made_from:016x}{}", std::env::consts::EXE_SUFFIX);
+    let path = folder.join(&file);
+    if path.is_file() {
+        return Ok(Program { path, made_from, is_new: false });
     }
     let temporary = files::temporary_folder(&folder)?;
     let program = temporary.path().join("csim");
@@ -138,9 +138,9 @@ pub(super) fn kept_or_linked(
         arguments(command);
         command.arg("-o").arg(&program)
     })?;
-    fs::rename(&program, &kept).map_err(|error| Error::io("create", &kept, &error))?;
+    fs::rename(&program, &path).map_err(|error| Error::io("create", &path, &error))?;
     files::remove_older(&folder, &format!("{name}-"), std::env::consts::EXE_SUFFIX, &file);
-    Ok((kept, true))
+    Ok(Program { path, made_from, is_new: true })
 }
 
 /// Runs the compiler in `directory`.
