@@ -1,7 +1,7 @@
 //! [`Backend`]: what writes a model as hardware, and makes an engine of that text. A folder for each language.
 //!
-//! [`of`] alone decides which one a model gets. It is given numbers, a [`Design`] in which the choices of a plan have become
-//! formats and integers, and computes nothing but text.
+//! [`of`] alone decides which one a model gets. A backend is given numbers, a [`Design`] in which the choices of a plan have
+//! become formats and integers, and computes nothing but text.
 
 pub mod hls;
 
