@@ -1,6 +1,6 @@
 //! Everything that the stages know of an op, in a file for each.
 //!
-//! In order: what it needs once there are formats (`Fixed…`), its range rule (`fix` or `range`), its [`Rules`] (extent, knobs,
+//! In order: what it needs once there are formats (`Fixed…`), its range rule (`fix`), its [`Rules`] (extent, knobs,
 //! lowering, operations), and its kernel in numbers (`…Kernel`). [`FixedOp`] is the one enum that all stages after the formats
 //! work on. An op cannot stand behind a value that it does not work on, because [`fix`] refuses that.
 
@@ -215,58 +215,34 @@ impl Values {
 /// # Errors
 /// Those of the ops; [`Code::Internal`] if an op stands behind a value that it does not work on.
 pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedOp, Values)> {
-    let pixels = || sparse(input_shape, &layer.op);
-    let image = || dense(input_shape, &layer.op);
-    let same = |op, output| Ok((op, output));
-    match &layer.op {
-        Op::InputReduce { threshold } => {
-            image()?;
-            let (op, output) = reduce::fix(*threshold, sparse(&layer.shape, &layer.op)?, input);
-            same(FixedOp::InputReduce(op), output)
-        }
-        Op::Quantize(quantizer) => {
-            let (op, output) = quantize::fix(quantizer, input_shape, input)?;
-            same(FixedOp::Quantize(op), output)
-        }
-        Op::SparseConv2d(conv) => {
-            let (op, output) = conv2d::fix(conv, pixels()?, input);
-            same(FixedOp::SparseConv2d(op), output)
-        }
-        Op::SparseBias(constants) => {
-            pixels()?;
-            same(FixedOp::SparseBias(FixedBias { bias: constants.clone() }), bias::range(constants, input)?)
-        }
-        Op::SparsePooling2d(pooling) => {
-            let (op, output) = pooling::fix(*pooling, pixels()?, sparse(&layer.shape, &layer.op)?, input);
-            same(FixedOp::SparsePooling2d(op), output)
-        }
-        Op::SparseFlatten => {
-            let pixels = pixels()?;
-            same(FixedOp::SparseFlatten(FixedFlatten { pixels }), flatten::range(pixels, input))
-        }
-        Op::Relu(options) => same(FixedOp::Relu(*options), relu::range(options, input)?),
-        Op::Dense(op) => {
-            image()?;
-            let (op, output) = dense::fix(op, input)?;
-            same(FixedOp::Dense(op), output)
-        }
-        Op::Affine { scale, offset } => {
-            image()?;
-            let op = FixedOp::Affine(FixedAffine { scale: scale.clone(), offset: offset.clone() });
-            same(op, affine::range(scale, offset, input)?)
-        }
-        Op::MaxMinus => image().and_then(|()| same(FixedOp::MaxMinus(FixedMaxMinus), softmax::range_of_max_minus(input))),
-        Op::Lookup(lookup) => {
-            let (op, output) = lookup::fix(lookup, input_shape, input)?;
-            same(FixedOp::Lookup(op), output)
-        }
-        Op::Normalize { sum, reciprocal } => {
-            image()?;
-            let (op, output) = softmax::fix_normalize(sum, reciprocal, input)?;
-            same(FixedOp::Normalize(op), output)
-        }
-        Op::Reshape => image().and_then(|()| same(FixedOp::Reshape(FixedReshape), input.clone())),
+    fn of<T>(variant: fn(T) -> FixedOp, (op, output): (T, Values)) -> (FixedOp, Values) {
+        (variant(op), output)
     }
+    let pixels = || sparse(input_shape, &layer.op);
+    let made = || sparse(&layer.shape, &layer.op);
+    let needs_dense = || dense(input_shape, &layer.op);
+    match &layer.op {
+        Op::InputReduce { .. } | Op::Dense(_) | Op::Affine { .. } | Op::MaxMinus | Op::Normalize { .. } | Op::Reshape => {
+            needs_dense()?
+        }
+        Op::SparseConv2d(_) | Op::SparseBias(_) | Op::SparsePooling2d(_) | Op::SparseFlatten => drop(pixels()?),
+        Op::Quantize(_) | Op::Relu(_) | Op::Lookup(_) => {}
+    }
+    Ok(match &layer.op {
+        Op::InputReduce { threshold } => of(FixedOp::InputReduce, reduce::fix(*threshold, made()?, input)),
+        Op::Quantize(quantizer) => of(FixedOp::Quantize, quantize::fix(quantizer, input_shape, input)?),
+        Op::SparseConv2d(conv) => of(FixedOp::SparseConv2d, conv2d::fix(conv, pixels()?, input)),
+        Op::SparseBias(bias) => of(FixedOp::SparseBias, bias::fix(bias, input)?),
+        Op::SparsePooling2d(pooling) => of(FixedOp::SparsePooling2d, pooling::fix(*pooling, pixels()?, made()?, input)),
+        Op::SparseFlatten => of(FixedOp::SparseFlatten, flatten::fix(pixels()?, input)),
+        Op::Relu(options) => of(FixedOp::Relu, relu::fix(*options, input)?),
+        Op::Dense(op) => of(FixedOp::Dense, dense::fix(op, input)?),
+        Op::Affine { scale, offset } => of(FixedOp::Affine, affine::fix(scale, offset, input)?),
+        Op::MaxMinus => of(FixedOp::MaxMinus, softmax::fix_max_minus(input)),
+        Op::Lookup(lookup) => of(FixedOp::Lookup, lookup::fix(lookup, input_shape, input)?),
+        Op::Normalize { sum, reciprocal } => of(FixedOp::Normalize, softmax::fix_normalize(sum, reciprocal, input)?),
+        Op::Reshape => of(FixedOp::Reshape, (FixedReshape, input.clone())),
+    })
 }
 
 fn sparse(shape: &Shape, op: &Op) -> Result<SparseShape> {

@@ -22,7 +22,7 @@ pub struct FixedAffine {
 }
 
 /// `x * scale + offset` for each channel.
-pub(crate) fn range(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<Values> {
+pub(crate) fn fix(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<(FixedAffine, Values)> {
     let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
     let value = |(at, x): (usize, &MantissaRange)| {
         let channel = at % scale.values.len();
@@ -31,7 +31,8 @@ pub(crate) fn range(scale: &Coefficients, offset: &Coefficients, input: &Values)
         product.plus(MantissaRange { lo: offset, hi: offset })
     };
     let ranges = input.ranges.iter().enumerate().map(value).collect();
-    Ok(Values { fraction, ranges, active: None, ..input.clone() })
+    let op = FixedAffine { scale: scale.clone(), offset: offset.clone() };
+    Ok((op, Values { fraction, ranges, active: None, ..input.clone() }))
 }
 
 impl Rules for FixedAffine {

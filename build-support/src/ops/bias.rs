@@ -21,7 +21,7 @@ pub struct FixedBias {
 }
 
 /// The bias goes to values that are not zero only; zero stays zero.
-pub(crate) fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
+pub(crate) fn fix(bias: &Coefficients, input: &Values) -> Result<(FixedBias, Values)> {
     let (fraction, shift_x, shift_b) = align(input.fraction, bias.fraction)?;
     let add = |(x, &b): (&MantissaRange, &i64)| {
         let x = x.shifted(shift_x);
@@ -32,7 +32,7 @@ pub(crate) fn range(bias: &Coefficients, input: &Values) -> Result<Values> {
         parts.chain(zero).reduce(MantissaRange::hull).unwrap_or(MantissaRange::ZERO)
     };
     let ranges = input.ranges.iter().zip(&bias.values).map(add).collect();
-    Ok(Values { fraction, ranges, ..input.clone() })
+    Ok((FixedBias { bias: bias.clone() }, Values { fraction, ranges, ..input.clone() }))
 }
 
 impl Rules for FixedBias {

@@ -20,10 +20,11 @@ pub struct FixedFlatten {
 }
 
 /// What each place of the image can hold, and how many of them do at once.
-pub(crate) fn range(pixels: SparseShape, input: &Values) -> Values {
+pub(crate) fn fix(pixels: SparseShape, input: &Values) -> (FixedFlatten, Values) {
     let channels = pixels.channels;
     let ranges = (0..pixels.image_len()).map(|at| input.ranges[at % channels].hull(MantissaRange::ZERO)).collect();
-    Values { ranges, active: Some(Active { pixels: pixels.max_active(), channels }), ..input.clone() }
+    let active = Some(Active { pixels: pixels.max_active(), channels });
+    (FixedFlatten { pixels }, Values { ranges, active, ..input.clone() })
 }
 
 impl Rules for FixedFlatten {

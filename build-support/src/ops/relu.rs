@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The ends of the range, which a ReLU keeps in order.
-pub(crate) fn range(options: &Relu, input: &Values) -> Result<Values> {
+pub(crate) fn fix(options: Relu, input: &Values) -> Result<(Relu, Values)> {
     let slope = options.slope.unwrap_or(0);
     let sloped = input.fraction + slope as i32;
     let (fraction, shift, _) = align(sloped, options.limit.map_or(sloped, |limit| limit.fraction))?;
@@ -25,7 +25,7 @@ pub(crate) fn range(options: &Relu, input: &Values) -> Result<Values> {
         (false, _) => (x << shift).min(limit.unwrap_or(i128::MAX)),
     };
     let ranges = input.ranges.iter().map(|x| MantissaRange { lo: value(x.lo), hi: value(x.hi) }).collect();
-    Ok(Values { fraction, ranges, ..input.clone() })
+    Ok((options, Values { fraction, ranges, ..input.clone() }))
 }
 
 impl Rules for Relu {

@@ -29,10 +29,10 @@ pub struct FixedNormalize {
 }
 
 /// `max(x) - x`, which is never negative.
-pub(crate) fn range_of_max_minus(input: &Values) -> Values {
+pub(crate) fn fix_max_minus(input: &Values) -> (FixedMaxMinus, Values) {
     let max = input.ranges.iter().map(|x| x.hi).max().unwrap_or(0);
     let ranges = input.ranges.iter().map(|x| MantissaRange { lo: 0, hi: max - x.lo }).collect();
-    Values { ranges, active: None, ..input.clone() }
+    (FixedMaxMinus, Values { ranges, active: None, ..input.clone() })
 }
 
 /// The product with the reciprocal of the rounded sum.
