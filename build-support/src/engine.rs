@@ -3,7 +3,7 @@
 use std::{fmt, num::NonZeroUsize};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     formats::FixedNetwork,
     mantissas::Mantissas,
     parallel,
@@ -52,7 +52,19 @@ pub fn run(engine: &dyn Engine, inputs: &Mantissas) -> Result<Mantissas> {
     let share = NonZeroUsize::new(inputs.events().div_ceil(parallel::workers())).unwrap_or(NonZeroUsize::MIN);
     let mut chunks = inputs.chunks(share);
     let mut outputs = engine.network().outputs(Vec::new());
-    let start = |_| engine.start().map(|mut session| move |chunk: Mantissas| session.run(&chunk));
+    let start = |_| {
+        engine.start().map(|mut session| {
+            move |chunk: Mantissas| {
+                let outputs = session.run(&chunk)?;
+                let (given, found) = (chunk.events(), outputs.events());
+                // Outputs that are not there would be compared with nothing.
+                if found == given {
+                    return Ok(outputs);
+                }
+                Err(Error::internal(format!("{} gave the outputs of {found} events for {given}", engine.name())))
+            }
+        })
+    };
     parallel::in_order(
         (0..workers).map(start).collect::<Result<_>>()?,
         || Ok(chunks.next()),

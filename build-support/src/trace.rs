@@ -113,10 +113,14 @@ impl Dump {
 pub fn trace(engine: &dyn Engine, mantissas: &[i64], dump: Option<&Dump>, event: usize) -> Result<Vec<LayerTrace>> {
     let network = engine.network();
     let simulated = engine.trace(mantissas)?;
+    let (layers, found) = (network.layers.len(), simulated.len());
+    if found != layers {
+        return Err(Error::internal(format!("{} gave the values of {found} layers of {layers}", engine.name())));
+    }
     let mut traces = Vec::with_capacity(network.layers.len());
     let mut simulated = simulated.into_iter();
     Float32::new(network).bounds_observed(mantissas, |fixed, value, slack| {
-        let Some(csim) = simulated.next() else { return };
+        let csim = simulated.next().flatten();
         let ends = network.layers.iter().rfind(|other| other.layer.keras_name == fixed.layer.keras_name);
         let ends = ends.is_some_and(|last| last.layer.id == fixed.layer.id);
         let count = value.to_dense().len();

@@ -75,6 +75,46 @@ fn an_engine_that_fails_is_an_error_and_no_part_of_its_outputs() {
     assert_eq!((error.code(), error.message()), (Code::CsimFailed, "as it should"));
 }
 
+/// An engine that forgets the last event of whatever it gets, and every layer.
+#[derive(Debug)]
+struct Forgetful<'a>(Reference<'a>);
+
+impl Engine for Forgetful<'_> {
+    fn name(&self) -> &'static str {
+        "forgetful"
+    }
+
+    fn network(&self) -> &FixedNetwork {
+        self.0.network()
+    }
+
+    fn start(&self) -> Result<Box<dyn Session + '_>> {
+        Ok(Box::new(Forgetful(self.0)))
+    }
+
+    fn trace(&self, _: &[i64]) -> Result<Vec<Option<Value>>> {
+        Ok(Vec::new())
+    }
+}
+
+impl Session for Forgetful<'_> {
+    fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
+        engine::run(&self.0, &inputs.first(inputs.events() - 1))
+    }
+}
+
+#[test]
+fn an_engine_that_gives_less_than_it_should_is_not_believed() {
+    let source = common::folder().join("dense-only.keras");
+    let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
+    let (_, network) = common::load(&source, &arrays["x"]).unwrap();
+    let engine = Forgetful(Reference::new(&network));
+    let error = check::self_check(&engine).unwrap_err();
+    assert_eq!(error.code(), Code::Internal, "{error}");
+    let event = vec![0; network.input_len().get()];
+    assert_eq!(trace::trace(&engine, &event, None, 0).unwrap_err().code(), Code::Internal);
+}
+
 /// The reference, but for one layer: its first value is one more, in every event but the first.
 #[derive(Debug)]
 struct Wrong<'a> {

@@ -144,7 +144,9 @@ impl Session for Process<'_> {
 impl Process<'_> {
     /// The program reads all events before it writes the first result, so neither side waits for the other.
     fn exchange(&mut self, inputs: &Mantissas) -> std::io::Result<Vec<i64>> {
-        let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else { return Ok(Vec::new()) };
+        let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else {
+            return Err(std::io::Error::other("it has ended before"));
+        };
         let (events, values) = (inputs.events(), inputs.values().iter());
         let mut bytes = (events as u64).to_ne_bytes().to_vec();
         // The lowest bytes of the mantissas, as many as the input's format needs.
