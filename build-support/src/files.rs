@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 /// What a name of ours begins with until it is complete.
 const TEMPORARY: &str = ".sparsehls-";
 
-/// Writes `path` through a temporary file beside it, which then has the permissions of the file that it replaces.
+/// Writes `path` through a temporary file beside it. It has the permissions of the file that it replaces, or those that the
+/// umask leaves a new file.
 ///
 /// # Errors
 /// [`crate::Code::Io`].
@@ -38,7 +39,7 @@ impl Atomic {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let create = || {
             fs::create_dir_all(directory)?;
-            tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)
+            temporary_file(directory)
         };
         let file = create().map_err(|error| Error::io("write", path, &error))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
@@ -53,24 +54,23 @@ impl Atomic {
     pub(crate) fn finish(self) -> Result {
         let finish = || {
             let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            set_permissions(file.as_file(), &self.path)?;
+            // What it replaces may be secret, or shared.
+            if let Ok(old) = fs::metadata(&self.path) {
+                file.as_file().set_permissions(old.permissions())?;
+            }
             file.persist(&self.path).map(drop).map_err(|error| error.error)
         };
         finish().map_err(|error| Error::io("write", &self.path, &error))
     }
 }
 
-/// A temporary file is private to its owner; what we write is not secret. A file that it replaces may be.
-#[cfg(unix)]
-fn set_permissions(file: &fs::File, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let old = fs::metadata(path).map(|old| old.permissions());
-    file.set_permissions(old.unwrap_or_else(|_| fs::Permissions::from_mode(0o644)))
-}
-
-#[cfg(not(unix))]
-fn set_permissions(_: &fs::File, _: &Path) -> std::io::Result<()> {
-    Ok(())
+/// A temporary file as the umask has new files; by itself it would be private to its owner.
+fn temporary_file(directory: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(directory)
 }
 
 /// Writes `contents` to `path` unless that is what it holds already; returns whether it wrote.
@@ -162,13 +162,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_keeps_the_permissions_of_the_one_it_replaces() {
+    fn a_file_has_the_permissions_of_the_one_it_replaces_or_those_of_new_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("Cargo.toml");
         let write = |text: &str| write_atomically(&path, |file| file.write_all(text.as_bytes())).unwrap();
-        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let mode_of = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = || mode_of(&path);
         write("first");
-        assert_eq!(mode(), 0o644);
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        assert_eq!(mode(), mode_of(&plain), "as the umask has it");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         write("second");
         assert_eq!((mode(), fs::read_to_string(&path).unwrap()), (0o600, "second".to_owned()));

@@ -21,6 +21,8 @@ pub fn write(path: &Path, name: &str, points: &[Point]) -> Result {
     // A folder that is not there is a slip of the pen more often than a wish for one.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::metadata(folder).map_err(|error| Error::io("write", path, &error))?;
+    // Written through a link, as every other program does it.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     files::write_atomically(path, |file| file.write_all(text.as_bytes()))
 }
 
