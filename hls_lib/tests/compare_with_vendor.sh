@@ -45,7 +45,7 @@ if [ -n "$kept" ] && [ -f "$kept" ]; then
 else
     $CXX -std=c++11 -w -DNDEBUG "-D$2" -isystem "$VENDOR" "$HERE/$1.cpp" -o "$OUT/$name.vendor"
     "$OUT/$name.vendor" > "$OUT/$name.vendor.txt" 2> "$OUT/$name.vendor.log"
-    [ -z "$kept" ] || cp "$OUT/$name.vendor.txt" "$kept"
+    [ -z "$kept" ] || { cp "$OUT/$name.vendor.txt" "$kept.$$" && mv "$kept.$$" "$kept"; }
 fi
 rm "$OUT/$name.failed"
 EOF

@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_timeout_ends_the_children_too() {
         let script = "sleep 1000 & echo $! > child; wait";
-        let (ended, _, folder) = shell(script, Some(Duration::from_millis(500)), &Cancel::default());
+        let (ended, _, folder) = shell(script, Some(Duration::from_secs(3)), &Cancel::default());
         assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "child"));
     }
@@ -363,8 +363,8 @@ mod tests {
 
     #[test]
     fn in_the_callers_group_only_the_process_itself_is_ended() {
-        let script = "sleep 8 & echo $! > child; echo $$ > itself; wait";
-        let (ended, _, folder) = shell_in(false, script, Some(Duration::from_millis(300)), &Cancel::default());
+        let script = "sleep 20 & echo $! > child; echo $$ > itself; wait";
+        let (ended, _, folder) = shell_in(false, script, Some(Duration::from_secs(3)), &Cancel::default());
         assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "itself") && !has_gone(folder.path(), "child"));
         let deaf = "trap '' TERM; echo $$ > itself; echo stop; while :; do sleep 1; done";

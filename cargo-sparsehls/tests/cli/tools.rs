@@ -205,19 +205,19 @@ fn a_timeout_ends_the_tool_and_its_children() {
     if is_missing() {
         return;
     }
-    let workshop = Workshop::new(&["vitis-run", "vivado"], "tool-timeout = 0.05\n");
+    let workshop = Workshop::new(&["vitis-run", "vivado"], "tool-timeout = 0.1\n");
     for (step, name) in [("synth", "vitis-run"), ("vsynth", "vivado")] {
         let (run, lines) = workshop.build(&format!("hang:{step}"), &["--steps", "synth,vsynth"]);
         let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
         assert_eq!((run.code, &error["code"]), (5, &"synthesis-failed".into()), "{run:?}");
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains(name) && message.contains("longer than the 0.05 minutes of `tool-timeout`"), "{message}");
+        assert!(message.contains(name) && message.contains("longer than the 0.1 minutes of `tool-timeout`"), "{message}");
         assert_eq!(error["key"], "package.metadata.sparsehls.models.net.tool-timeout");
         let pids = workshop.stuck();
         assert!(pids.len() == 2 && pids.iter().all(|pid| has_ended(pid)), "{pids:?}");
         workshop.manifest("tool-timeout = 1\n");
         assert_eq!(workshop.steps("", "synth").0, 0);
-        workshop.manifest("tool-timeout = 0.05\n");
+        workshop.manifest("tool-timeout = 0.1\n");
     }
 }
 
@@ -537,7 +537,7 @@ fn a_terminal_gets_a_live_line() {
         crate::skip::skipped("`script` is not installed (`apt install bsdutils`)");
         return;
     }
-    let workshop = Workshop::new(&["vitis-run"], "tool-timeout = 0.05\n");
+    let workshop = Workshop::new(&["vitis-run"], "tool-timeout = 0.1\n");
     let plain = workshop.command("hang:synth", &[]);
     let quoted: Vec<_> = std::iter::once(plain.get_program())
         .chain(plain.get_args())

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use crate::support::{Run, finish, repository, shared_target, slow};
@@ -14,8 +15,13 @@ fn place(name: &str) -> PathBuf {
     shared_target().with_file_name(name)
 }
 
-/// A home that knows nothing but the crates of registries.
-fn home() -> PathBuf {
+/// A home that knows nothing but the crates of registries; made once, as several tests live in it.
+fn home() -> &'static Path {
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    HOME.get_or_init(make_home)
+}
+
+fn make_home() -> PathBuf {
     let home = place("another-home");
     let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| std::env::home_dir().unwrap().join(".cargo"), PathBuf::from);
     fs::create_dir_all(home.join(".cargo")).unwrap();

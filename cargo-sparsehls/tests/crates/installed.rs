@@ -9,9 +9,9 @@ use std::{
 
 use crate::support::{Firmware, Run, finish, repository, shared_target, slow};
 
-/// Installs the tool below `root`; what is compiled already is taken.
+/// Installs the tool below `root`. It is compiled in a folder of its own: other tests run the one in cargo's meanwhile.
 fn install(root: &Path) -> OsString {
-    let target = Path::new(env!("CARGO_BIN_EXE_cargo-sparsehls")).ancestors().nth(2).unwrap();
+    let target = shared_target().with_file_name("install");
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     command.args(["install", "--quiet", "--debug", "--offline", "--locked", "--no-track", "--path"]);
     command.arg(repository().join("cargo-sparsehls")).arg("--root").arg(root).env("CARGO_TARGET_DIR", target);
