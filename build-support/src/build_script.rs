@@ -126,7 +126,7 @@ impl Build {
         self.set(name, "source", source.as_ref().to_string_lossy())
     }
 
-    /// The golden file of the model `name`: arrays `x` and `y` from Keras, checked at every build.
+    /// The golden file of the model `name`: arrays `x` and `y` from Keras, which every build is checked against.
     pub fn golden(&mut self, name: &str, file: impl AsRef<Path>) -> &mut Self {
         self.set(name, "golden", file.as_ref().to_string_lossy())
     }

@@ -10,7 +10,7 @@
 //!
 //! [package.metadata.sparsehls.models.digits]
 //! source = "models/digits.keras"
-//! golden = "models/digits.golden.npz"     # optional: what Keras makes of some events, checked at every build
+//! golden = "models/digits.golden.npz"     # optional: what Keras makes of some events, checked by builds
 //! ```
 //!
 //! ```no_run

@@ -36,7 +36,7 @@ pub struct Model {
     pub name: String,
     /// The `.keras` file.
     pub source: PathBuf,
-    /// Arrays `x` and `y` from Keras, checked at every build.
+    /// Arrays `x` and `y` from Keras, which builds are checked against.
     pub golden: Option<PathBuf>,
     /// The detector's format, if it is given.
     pub input: Option<Format>,

@@ -43,7 +43,7 @@ fn infer(layer: &Layer, input_shape: Shape, input: Values) -> Result<FixedLayer>
     Ok(FixedLayer { layer: layer.with_op(op), kind: layer.op.kind(), input_shape, input, output })
 }
 
-/// Coefficients are kept in 64-bit integers with a sign.
+/// Mantissas are kept in 64-bit integers with a sign.
 fn check_width(format: Format) -> Result {
     if format.width + u32::from(!format.signed) <= MAX_WIDTH && format.fraction.abs() <= 64 {
         return Ok(());

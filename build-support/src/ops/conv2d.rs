@@ -177,7 +177,7 @@ struct Reach {
 
 impl Reach {
     fn new([rows, columns]: [usize; 2], slots: usize, lanes: usize, ordered: bool) -> Self {
-        let (top, left) = ((rows.max(1) - 1) / 2, (columns.max(1) - 1) / 2);
+        let (top, left) = ((rows - 1) / 2, (columns - 1) / 2);
         let taps = rows * columns;
         if lanes != slots {
             return Self { rows: lanes * slots * rows, candidates: BTreeMap::from([(slots, lanes * taps)]) };

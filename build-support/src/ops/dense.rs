@@ -105,7 +105,7 @@ impl FixedDense {
             round(p, &quantizer.quantizer, input, bits, &of_channels(quantizer, channels), lanes, places);
         }
         let products = lanes * channels * filters_per_cycle;
-        let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle.max(1))), width: weight };
+        let table = Operation::Constants { entries: narrow(places * (dense.outputs / filters_per_cycle)), width: weight };
         p.add("weight", table, products, 1, live + products * weight as usize);
         let product = (bits + weight).min(width.max(bits));
         p.add("multiply", Operation::Multiply { a: bits, b: weight }, products, 1, products * product as usize);

@@ -1,4 +1,4 @@
-//! Intervals of sums over pixels of which only some can be active at once.
+//! Ranges of sums over pixels of which only some can be active at once.
 
 use crate::fixed::MantissaRange;
 

@@ -85,7 +85,16 @@ impl Firmware {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sparsehls"));
         command.arg("sparsehls").args(arguments).current_dir(self.root()).env("PATH", path_without_tools());
         command.env("CARGO", std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-        for variable in ["XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
+        for variable in [
+            "XILINX_HLS",
+            "XILINX_VITIS",
+            "XILINX_VIVADO",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET_DIR",
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+        ] {
             command.env_remove(variable);
         }
         command.env("CARGO_NET_OFFLINE", "true").env("LC_ALL", "C");

@@ -204,6 +204,14 @@ fn a_profile_counts_every_event_of_any_file() {
 }
 
 #[test]
+fn a_profile_without_an_input_reduction_has_no_pixels() {
+    let firmware = Firmware::of("dense-only");
+    let (_, lines) = firmware.json(&["profile"]);
+    assert_eq!(lines[0]["reason"], "profile");
+    assert!(lines[0].get("pixels").is_none() && lines[0].get("quantizers").is_some(), "{}", lines[0]);
+}
+
+#[test]
 fn a_profile_counts_floats_before_they_are_wrapped_or_truncated() {
     // Without `input` the grid is that of the first quantizer, and what is far out of it is wrapped into it.
     let firmware = Firmware::new("[package.metadata.sparsehls.models.net]\nsource = \"models/net.keras\"\n");
