@@ -156,7 +156,7 @@ fn covers(values: &Values, at: usize, exact: i64, slack: Slack) -> bool {
 
 /// The slack of an element; an empty list is for values that are all exact.
 fn at(slack: &[Slack], at: usize) -> Slack {
-    slack.get(at).copied().unwrap_or_default()
+    if slack.is_empty() { Slack::default() } else { slack[at] }
 }
 
 /// The analysis of a network.

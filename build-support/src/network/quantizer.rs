@@ -196,21 +196,19 @@ impl<'a> Place<'a> {
         let frozen = self.frozen || self.config["config"]["trainable"] == Value::Bool(false);
         let wrap = settings.overflow == Overflow::Wrap;
         // `vars` holds the trainable variables, then the others, each in order of creation.
-        let order = match (settings.kbi, wrap) {
-            (true, true) => ["b", "k", "i"],
-            (true, false) => ["b", "i", "k"],
-            (false, true) => ["f", "k", "i"],
-            (false, false) => ["i", "f", "k"],
+        let [at_bits, at_k, at_i] = match (settings.kbi, wrap) {
+            (true, true) => [0, 1, 2],   // b, k, i
+            (true, false) => [0, 2, 1],  // b, i, k
+            (false, true) => [0, 1, 2],  // f, k, i
+            (false, false) => [1, 2, 0], // i, f, k
         };
-        let at = |name: &str| order.iter().position(|n| *n == name).unwrap_or(0);
         let path = format!("{}/quantizer", self.path);
-        let k = self.weights.read(self.layer, &path, at("k"))?;
+        let k = self.weights.read(self.layer, &path, at_k)?;
         self.check_shape(&k.shape, shape)?;
-        let read = |name| {
-            self.weights.read_shaped(self.layer, &path, at(name), &k.shape, &format!("variable {name} of `{}`", self.path))
-        };
-        let i = read("i")?;
-        let bits = read(if settings.kbi { "b" } else { "f" })?;
+        let read =
+            |at, name| self.weights.read_shaped(self.layer, &path, at, &k.shape, &format!("variable {name} of `{}`", self.path));
+        let i = read(at_i, "i")?;
+        let bits = read(at_bits, if settings.kbi { "b" } else { "f" })?;
         let round_only = wrap && settings.is_weight && !frozen && (!settings.kbi || settings.rounding == Rounding::HalfUp);
         let element = |((&k, &i), &bits): ((&f32, &f32), &f32)| {
             let (i, bits) = (i.round_ties_even(), bits.round_ties_even());
