@@ -99,25 +99,36 @@ impl Engine for Csim<'_> {
         let output = String::from_utf8_lossy(&output.stdout);
         let mut lines = output.lines();
         let mut next = || lines.next().ok_or_else(|| failed(&program, &"it printed fewer layers than there are"));
-        self.network().layers.iter().map(|fixed| value(fixed, &mut next)).collect()
+        self.network().layers.iter().map(|fixed| value(fixed, &program, &mut next)).collect()
     }
 }
 
-/// A layer's value, from the lines that the tracing program prints of it.
-fn value<'a>(fixed: &FixedLayer, mut next: impl FnMut() -> Result<&'a str>) -> Result<Option<Value>> {
-    let numbers = |line: &str| line.split_whitespace().filter_map(|word| word.parse::<i64>().ok()).collect::<Vec<_>>();
+/// A layer's value, from the lines that the tracing program prints of it. They must be that many numbers, and hashes of pixels
+/// in the image: a trace that shows something else than the program has computed would mislead.
+fn value<'a>(fixed: &FixedLayer, program: &Path, mut next: impl FnMut() -> Result<&'a str>) -> Result<Option<Value>> {
+    let wrong = || failed(program, &format!("what it printed of layer `{}` is no value of that layer", fixed.layer.name));
+    let numbers = |line: &str, count: usize| {
+        let numbers: Option<Vec<i64>> = line.split_whitespace().map(|word| word.parse().ok()).collect();
+        numbers.filter(|numbers| numbers.len() == count).ok_or_else(wrong)
+    };
     let line = next()?;
     if line == "-" {
         return Ok(None);
     }
-    let values = numbers(line);
+    let values = numbers(line, fixed.layer.shape.len())?;
     let Shape::Sparse(image) = fixed.layer.shape else { return Ok(Some(Value::Dense(values))) };
-    let hash = numbers(next()?);
-    let active = |slot: &usize| hash[slot * 2] > 0;
-    let slots: Vec<usize> = (0..hash.len() / 2).filter(active).collect();
-    let positions = slots.iter().map(|slot| [hash[slot * 2] as u32 - 1, hash[slot * 2 + 1] as u32 - 1]).collect();
-    let features = slots.iter().flat_map(|slot| values[slot * image.channels..(slot + 1) * image.channels].to_vec()).collect();
-    Ok(Some(Value::Sparse(Pixels { image, positions, features })))
+    let hashes = numbers(next()?, 2 * image.slots)?;
+    let mut pixels = Pixels { image, positions: Vec::new(), features: Vec::new() };
+    let slots = hashes.chunks_exact(2).zip(values.chunks_exact(image.channels));
+    for (hash, features) in slots.filter(|(hash, _)| hash[0] > 0) {
+        let at = |axis: usize, size: usize| {
+            let at = u32::try_from(hash[axis] - 1).ok();
+            at.filter(|at| (*at as usize) < size).ok_or_else(wrong)
+        };
+        pixels.positions.push([at(0, image.height)?, at(1, image.width)?]);
+        pixels.features.extend_from_slice(features);
+    }
+    Ok(Some(Value::Sparse(pixels)))
 }
 
 fn failed(program: &Path, why: &dyn std::fmt::Display) -> Error {
@@ -177,5 +188,57 @@ impl Drop for Process<'_> {
         // It ends when there is no more input.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixed::MantissaRange,
+        network::{Layer, Origin, SparseShape},
+        ops::{FixedOp, FixedReduce, Values},
+    };
+
+    /// Two slots of an image of 3 x 4 pixels with two channels.
+    fn layer() -> FixedLayer {
+        let pixels = SparseShape { slots: 2, height: 3, width: 4, channels: 2 };
+        let values = Values { fraction: 0, divisor: 1, ranges: vec![MantissaRange { lo: 0, hi: 9 }; 2], active: None };
+        let name = || "reduce".to_owned();
+        let layer = Layer {
+            name: name(),
+            keras_name: name(),
+            keras_class: name(),
+            id: name(),
+            shape: Shape::Sparse(pixels),
+            origin: Origin::Model,
+            op: FixedOp::InputReduce(FixedReduce { threshold: None, pixels }),
+        };
+        let input_shape = Shape::Dense(vec![3, 4, 2]);
+        FixedLayer { layer, kind: "sparse-input-reduce", input_shape, input: values.clone(), output: values }
+    }
+
+    fn read(lines: &[&'static str]) -> Result<Option<Value>> {
+        let mut lines = lines.iter();
+        value(&layer(), Path::new("net-trace"), || Ok(lines.next().copied().unwrap()))
+    }
+
+    #[test]
+    fn what_is_printed_of_a_layer_must_be_a_value_of_it() {
+        let Some(Value::Sparse(pixels)) = read(&["5 6 0 0 ", "3 4 0 0 "]).unwrap() else { panic!("a sparse value") };
+        assert_eq!((pixels.positions, pixels.features), (vec![[2, 3]], vec![5, 6]));
+        assert_eq!(read(&["-"]).unwrap(), None);
+        for lines in [
+            ["5 6 0", "3 4 0 0"],
+            ["5 6 0 x", "3 4 0 0"],
+            ["5 6 0 0", "3 4 0"],
+            ["5 6 0 0", "4 1 0 0"],
+            ["5 6 0 0", "3 5 0 0"],
+            ["5 6 0 0", "3 0 0 0"],
+        ] {
+            let error = read(&lines).unwrap_err();
+            assert_eq!(error.code(), Code::CsimFailed, "{lines:?}");
+            assert!(error.message().contains("no value of that layer"), "{error}");
+        }
     }
 }
