@@ -87,6 +87,7 @@
 //! | [`plan`] | `FixedNetwork` and the manifest's knobs → [`plan::Plan`]: how each layer is built; asks an area oracle |
 //! | [`cost`] | `FixedNetwork` and `Plan` → [`cost::NetworkEstimate`]: area and cycles; it is the oracle |
 //! | [`lower`] | `FixedNetwork` and `Plan` → [`lower::Design`]: the numbers of every kernel |
+//! | [`circuit`] | `Design` → [`circuit::Circuit`]: words, states and what makes them; its schedule, cost and evaluation |
 //! | [`backend`] | `Design` → [`backend::Project`], and an engine of its text: a folder for each language; bindings |
 //! | [`check`] | engines, Keras outputs → [`check::Comparison`] |
 //! | [`diagnosis`] | data that differ from Keras → what the input grid has to do with it, and what would help |
@@ -102,6 +103,7 @@
 pub mod backend;
 mod build_script;
 pub mod check;
+pub mod circuit;
 pub mod cost;
 pub mod data;
 pub mod diagnosis;

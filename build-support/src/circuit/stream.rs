@@ -1,0 +1,194 @@
+//! How a layer's value goes from one kernel to the next: all of it in one token, or a share in each of several.
+
+use super::{Circuit, Net};
+use crate::fixed::MantissaRange;
+
+/// When a value is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// All of it, in the tokens in which this bit is 1.
+    Whole(Net),
+    /// A share in each turn.
+    Turns(Turns),
+}
+
+/// The turns of a value that comes in shares. Turns follow each other, but not necessarily token on token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turns {
+    /// Whether a token is a turn.
+    pub act: Net,
+    /// Which one it is, from 0, in tokens that are.
+    pub turn: Net,
+    /// How many there are for an event; at least two.
+    pub turns: usize,
+    /// Whether a token is the first turn.
+    pub first: Net,
+    /// Whether a token is the last turn.
+    pub last: Net,
+}
+
+/// A pixel in a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// One for each channel; zero in an empty slot.
+    pub features: Vec<Net>,
+    /// The row, from 1; 0 in an empty slot.
+    pub row: Net,
+    /// The column, from 1; 0 in an empty slot.
+    pub column: Net,
+}
+
+/// A sparse value: every slot, or those of a turn, the lanes; slot number `turn * lanes + lane` is in a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    /// Slots.
+    pub slots: Vec<Slot>,
+    /// When they are there.
+    pub flow: Flow,
+}
+
+/// A dense value, all elements in one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elements {
+    /// Row-major.
+    pub values: Vec<Net>,
+    /// The bit that is 1 in the tokens in which it is there.
+    pub valid: Net,
+}
+
+/// A value on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stream {
+    /// A sparse one.
+    Pixels(Pixels),
+    /// A dense one.
+    Elements(Elements),
+}
+
+impl Slot {
+    /// Its words: the features, the row, the column.
+    pub fn words(&self) -> Vec<Net> {
+        self.features.iter().copied().chain([self.row, self.column]).collect()
+    }
+
+    /// The other way round.
+    fn of(words: &[Net]) -> Option<Self> {
+        let [features @ .., row, column] = words else { return None };
+        Some(Self { features: features.to_vec(), row: *row, column: *column })
+    }
+}
+
+impl Circuit {
+    /// Turns in the tokens after the one in which `start` is 1, each of `span` tokens, of which the last one is the turn. The
+    /// next start may come with the last turn. Also gives a bit that is 1 in all tokens of the turns, and the number of the token
+    /// within its turn.
+    pub fn turns(&mut self, start: Net, turns: usize, span: usize) -> (Turns, Net, Net) {
+        let (last_turn, last_token) = (turns as i128 - 1, span as i128 - 1);
+        let busy = self.control(MantissaRange { lo: 0, hi: 1 }, 0);
+        let turn = self.control(MantissaRange { lo: 0, hi: last_turn }, 0);
+        let token = self.control(MantissaRange { lo: 0, hi: last_token }, 0);
+        let (at_end, in_last) = (self.is(token, last_token), self.is(turn, last_turn));
+        let act = self.all([busy, at_end]);
+        let last = self.all([act, in_last]);
+        let in_first = self.is(turn, 0);
+        let first = self.all([act, in_first]);
+        let (zero, one) = (self.constant(0), self.constant(1));
+        let not_last = self.not(last);
+        let stays = self.all([busy, not_last]);
+        let is_busy = self.any([start, stays]);
+        self.leave(busy, is_busy);
+        let next = self.add(turn, one);
+        let next = self.narrow_turn(next, last_turn);
+        let idle = self.not(act);
+        let moved = self.select(idle, turn, next);
+        let again = self.any([start, last]);
+        let moved = self.select(again, zero, moved);
+        self.leave(turn, moved);
+        let next = self.add(token, one);
+        let next = self.narrow_turn(next, last_token);
+        let counts = self.gate(busy, next);
+        let restarts = self.any([start, at_end]);
+        let counted = self.select(restarts, zero, counts);
+        self.leave(token, counted);
+        (Turns { act, turn, turns, first, last }, busy, token)
+    }
+
+    /// `next` of a counter, which wraps to 0 behind `last`.
+    fn narrow_turn(&mut self, next: Net, last: i128) -> Net {
+        let end = self.is(next, last + 1);
+        let goes_on = self.not(end);
+        let next = self.gate(goes_on, next);
+        self.narrow(next, MantissaRange { lo: 0, hi: last })
+    }
+
+    /// `words`, which are there when `start` is 1, in a register for each; `lanes` of them move to the front when `moves` is 1.
+    /// Gives the first `lanes`, from the token after the start; zeros come in at the end.
+    pub fn shifter(&mut self, start: Net, moves: Net, words: &[Net], lanes: usize) -> Vec<Net> {
+        let enable = self.any([start, moves]);
+        let zero = self.constant(0);
+        // A register has to hold what moves through it.
+        let range = |at: usize| {
+            words.iter().skip(at).step_by(lanes).map(|word| self.range(*word)).fold(MantissaRange::ZERO, MantissaRange::hull)
+        };
+        let ranges: Vec<_> = (0..words.len()).map(range).collect();
+        let states: Vec<_> = ranges.into_iter().map(|range| self.state(range)).collect();
+        for (at, state) in states.iter().enumerate() {
+            let behind = states.get(at + lanes).copied().unwrap_or(zero);
+            let next = self.select(start, words[at], behind);
+            self.leave_if(*state, enable, next);
+        }
+        let mut heads = states;
+        heads.truncate(lanes);
+        heads.resize(lanes, zero);
+        heads
+    }
+
+    /// `words` of each turn, one behind the other, as they are in the token of the last turn: `count` of them.
+    pub fn collect(&mut self, turns: &Turns, words: &[Net], count: usize) -> Vec<Net> {
+        let lanes = words.len();
+        // The places of all turns, of which the last may not be full.
+        let places = turns.turns * lanes;
+        let range = words.iter().map(|word| self.range(*word)).fold(MantissaRange::ZERO, MantissaRange::hull);
+        let states: Vec<_> = (0..places - lanes).map(|_| self.state(range)).collect();
+        let all: Vec<_> = states.iter().copied().chain(words.iter().copied()).collect();
+        for (state, next) in states.iter().zip(&all[lanes..]) {
+            self.leave_if(*state, turns.act, *next);
+        }
+        all[..count.min(places)].to_vec()
+    }
+
+    /// All slots at once.
+    pub fn whole(&mut self, pixels: Pixels, slots: usize) -> Pixels {
+        let Flow::Turns(turns) = pixels.flow else { return pixels };
+        let words: Vec<_> = pixels.slots.iter().map(Slot::words).collect();
+        let Some(length) = words.first().map(Vec::len) else { return pixels };
+        let columns: Vec<Vec<Net>> = (0..length)
+            .map(|at| {
+                let lanes: Vec<_> = words.iter().map(|slot| slot[at]).collect();
+                self.collect(&turns, &lanes, slots)
+            })
+            .collect();
+        Pixels { slots: slots_of(&columns, slots), flow: Flow::Whole(turns.last) }
+    }
+
+    /// `lanes` slots in a turn of `span` tokens, of a value that is there at once when `valid` is 1. Also gives the bit and the
+    /// number of [`Self::turns`].
+    pub fn in_turns(&mut self, slots: &[Slot], valid: Net, lanes: usize, span: usize) -> (Pixels, Net, Net) {
+        let (turns, busy, token) = self.turns(valid, slots.len().div_ceil(lanes), span);
+        let words: Vec<_> = slots.iter().map(Slot::words).collect();
+        let length = words.first().map_or(0, Vec::len);
+        let columns: Vec<_> = (0..length)
+            .map(|at| {
+                let column: Vec<_> = words.iter().map(|slot| slot[at]).collect();
+                self.shifter(valid, turns.act, &column, lanes)
+            })
+            .collect();
+        (Pixels { slots: slots_of(&columns, lanes), flow: Flow::Turns(turns) }, busy, token)
+    }
+}
+
+/// Slots of their words, by word.
+fn slots_of(columns: &[Vec<Net>], count: usize) -> Vec<Slot> {
+    let slot = |at: usize| Slot::of(&columns.iter().filter_map(|column| column.get(at).copied()).collect::<Vec<_>>());
+    (0..count).filter_map(slot).collect()
+}

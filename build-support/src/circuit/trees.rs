@@ -1,0 +1,95 @@
+//! What is made of several nodes: sums, products with constants, counts.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{Circuit, Net};
+use crate::fixed::MantissaRange;
+
+/// The signed digits of `constant`, as (shift, is negative): the fewest.
+pub fn digits(constant: i128) -> Vec<(u32, bool)> {
+    let (mut left, mut shift, mut digits) = (constant, 0, Vec::new());
+    while left != 0 {
+        if left & 1 == 1 {
+            let is_negative = left & 3 == 3;
+            digits.push((shift, is_negative));
+            left -= if is_negative { -1 } else { 1 };
+        }
+        left >>= 1;
+        shift += 1;
+    }
+    digits
+}
+
+impl Circuit {
+    /// `a * constant`, of shifts and additions
+    pub fn times(&mut self, a: Net, constant: i128) -> Net {
+        let terms: Vec<_> = self.product(a, constant);
+        self.signed_sum(&terms)
+    }
+
+    /// The terms of `a * constant`
+    pub fn product(&mut self, a: Net, constant: i128) -> Vec<(Net, bool)> {
+        digits(constant).into_iter().map(|(shift, is_negative)| (self.shift_left(a, shift), is_negative)).collect()
+    }
+
+    /// The sum
+    pub fn sum(&mut self, terms: &[Net]) -> Net {
+        let terms: Vec<_> = terms.iter().map(|term| (*term, false)).collect();
+        self.signed_sum(&terms)
+    }
+
+    /// The sum of terms of which some are subtracted (`true`): a tree of the least depth, narrow terms first. Nothing is negated
+    /// unless all terms are subtracted.
+    pub fn signed_sum(&mut self, terms: &[(Net, bool)]) -> Net {
+        let left = terms.iter().filter(|(net, _)| self.constant_of(*net) != Some(0));
+        let mut open: BinaryHeap<_> =
+            left.enumerate().map(|(at, (net, sign))| Reverse((0u32, self.width(*net), at, *net, *sign))).collect();
+        let mut made = open.len();
+        while let Some(Reverse((level, _, _, a, minus_a))) = open.pop() {
+            let Some(Reverse((other, _, _, b, minus_b))) = open.pop() else {
+                return if minus_a { self.negative(a) } else { a };
+            };
+            let (sum, sign) = match (minus_a, minus_b) {
+                (false, true) => (self.subtract(a, b), false),
+                (true, false) => (self.subtract(b, a), false),
+                (sign, _) => (self.add(a, b), sign),
+            };
+            made += 1;
+            open.push(Reverse((level.max(other) + 1, self.width(sum), made, sum, sign)));
+        }
+        self.constant(0)
+    }
+
+    /// How many of the bits up to each one are 1: inclusive prefix sums, of logarithmic depth
+    pub fn prefix_counts(&mut self, bits: &[Net]) -> Vec<Net> {
+        let mut counts = bits.to_vec();
+        let mut reach = 1;
+        while reach < counts.len() {
+            for at in (0..counts.len()).filter(|at| at & reach != 0) {
+                let before = counts[at / reach * reach - 1];
+                let sum = self.add(before, counts[at]);
+                counts[at] = self.narrow(sum, MantissaRange { lo: 0, hi: at as i128 + 1 });
+            }
+            reach *= 2;
+        }
+        counts
+    }
+
+    /// `max`, `a` or `b` whichever is larger
+    pub fn larger(&mut self, a: Net, b: Net) -> Net {
+        let (x, y) = (self.range(a), self.range(b));
+        let less = self.less(a, b);
+        let larger = self.select(less, b, a);
+        self.narrow(larger, MantissaRange { lo: x.lo.max(y.lo), hi: x.hi.max(y.hi) })
+    }
+
+    /// The largest of some words
+    pub fn largest(&mut self, words: &[Net]) -> Option<Net> {
+        let mut left = words.to_vec();
+        while left.len() > 1 {
+            let pairs: Vec<_> = left.chunks(2).map(<[Net]>::to_vec).collect();
+            left = pairs.into_iter().map(|pair| if let [a, b] = pair[..] { self.larger(a, b) } else { pair[0] }).collect();
+        }
+        left.pop()
+    }
+}
