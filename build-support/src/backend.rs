@@ -4,6 +4,7 @@
 //! become formats and integers, and computes nothing but text.
 
 pub mod hls;
+pub mod verilog;
 
 mod bindings;
 mod project;
@@ -11,19 +12,19 @@ mod text;
 
 use std::{fmt, path::Path};
 
-use self::hls::Hls;
 pub use self::{
     bindings::{Bindings, bindings},
     project::Project,
     text::{Templates, serde},
 };
+use self::{hls::Hls, verilog::Verilog};
 use crate::{
     cost,
     engine::Engine,
     error::Result,
     formats::FixedNetwork,
     lower::Design,
-    manifest::{HlsTool, Model, Target},
+    manifest::{HlsTool, Language, Model, Target},
     mantissas::Mantissas,
     plan::Plan,
 };
@@ -54,9 +55,10 @@ pub trait Backend: fmt::Debug + Sync {
 
 /// The backend for a target.
 pub fn of(target: &Target) -> &'static dyn Backend {
-    match target.tool {
-        HlsTool::Vitis => &Hls(HlsTool::Vitis),
-        HlsTool::Vivado => &Hls(HlsTool::Vivado),
+    match target.language {
+        Language::Hls(HlsTool::Vitis) => &Hls(HlsTool::Vitis),
+        Language::Hls(HlsTool::Vivado) => &Hls(HlsTool::Vivado),
+        Language::Verilog => &Verilog,
     }
 }
 
@@ -111,16 +113,16 @@ mod tests {
 
     #[test]
     fn a_backend_has_the_name_that_the_manifest_chose_it_by() {
-        for tool in HlsTool::ALL {
+        for language in Language::ALL {
             let target = Target {
-                tool: *tool,
+                language: *language,
                 part: "p".into(),
                 clock_period: 5.0,
                 clock_uncertainty: 27.0,
                 launcher: Vec::new(),
                 tool_timeout: None,
             };
-            assert_eq!(of(&target).name(), tool.name());
+            assert_eq!(of(&target).name(), language.name());
         }
     }
 

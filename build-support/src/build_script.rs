@@ -268,7 +268,7 @@ impl Build {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(firmware.model.target.tool)) {
+        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(firmware.model.target.language)) {
             cargo::warning(&format!("synthesis of {} is skipped: {}", firmware.model.name, error.message()));
             return Ok(());
         }

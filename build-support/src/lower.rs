@@ -40,10 +40,12 @@ pub struct Design {
 pub enum Interface {
     /// All values at once.
     Whole,
-    /// A row of the image a cycle.
+    /// Rows of the image, one after the other.
     Rows {
         /// Values of a row.
         values: usize,
+        /// Rows a cycle; the last cycle of an image may have fewer.
+        rows: usize,
     },
 }
 
@@ -154,7 +156,7 @@ fn interface(plan: &Plan, layers: &[Layer]) -> Result<Interface> {
     match (plan.interface, layers.first().map(|layer| &layer.work)) {
         (manifest::Interface::Partition, _) => Ok(Interface::Whole),
         (manifest::Interface::Row, Some(Work::Kernel(Kernel::InputReduce(reduce)))) => {
-            Ok(Interface::Rows { values: reduce.shape.width * reduce.shape.channels })
+            Ok(Interface::Rows { values: reduce.shape.width * reduce.shape.channels, rows: plan.rows })
         }
         (manifest::Interface::Row, _) => Err(Error::internal("rows of an image go into something else than an input reduction")),
     }

@@ -10,6 +10,7 @@ mod limits;
 mod package;
 mod table;
 mod target;
+mod verilog;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -21,7 +22,8 @@ pub use self::{
     layers::{LayerOptions, Precision},
     limits::{Limit, Limits},
     package::{Package, Selection},
-    target::{HlsTool, Target},
+    target::{HlsTool, Language, Target},
+    verilog::Verilog,
 };
 use crate::{
     error::{Code, Error, Errors, Result},
@@ -50,8 +52,10 @@ pub struct Model {
     pub layers: BTreeMap<String, LayerOptions>,
     /// How layers overlap.
     pub pipeline: Pipeline,
-    /// How the image enters.
-    pub interface: Interface,
+    /// How the image enters. What is not given is chosen by language and network.
+    pub interface: Option<Interface>,
+    /// What only Verilog has.
+    pub verilog: Verilog,
     /// Gates on the synthesis report.
     pub limits: Limits,
     /// Device and clock.
@@ -69,7 +73,7 @@ impl Model {
 
 /// Keys that the model's table and those with defaults for it may have.
 fn shared_keys() -> Vec<&'static str> {
-    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY], Knob::KEYS].concat()
+    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY], &Verilog::KEYS, Knob::KEYS].concat()
 }
 
 /// Keys that the model's table alone may have.
@@ -133,6 +137,7 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
     let mut wrong = Problems(own.unknown_keys(&[&shared_keys()[..], &OWN_KEYS, &layers::PRECISION_KEYS].concat()));
     wrong.take(check_model_name(&name, own));
     let path = |text: String| package.directory.join(text);
+    let target = target::read(tables, &mut wrong);
     let model = Model {
         source: path(wrong.take(source(own, &name))),
         golden: wrong.take(own.string("golden")).map(path),
@@ -144,11 +149,10 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
         pipeline: wrong
             .take(nearest(tables, |t| t.choice(Pipeline::KEY, Pipeline::ALL, Pipeline::name)))
             .unwrap_or(Pipeline::Dataflow),
-        interface: wrong
-            .take(nearest(tables, |t| t.choice(Interface::KEY, Interface::ALL, Interface::name)))
-            .unwrap_or(Interface::Partition),
+        interface: wrong.take(nearest(tables, |t| t.choice(Interface::KEY, Interface::ALL, Interface::name))),
+        verilog: verilog::read(tables, target.language, &mut wrong),
         limits: limits::read(own, &mut wrong),
-        target: target::read(tables, &mut wrong),
+        target,
         manifest: package.manifest.clone(),
         name,
     };
@@ -220,7 +224,7 @@ mod tests {
     fn the_guide_says_what_every_choice_can_be() {
         let Some(guide) = crate::guide("manifest.md") else { return };
         let words = [
-            target::HlsTool::ALL.iter().map(|tool| tool.name()).collect::<Vec<_>>(),
+            Language::ALL.iter().map(|language| language.name()).collect::<Vec<_>>(),
             Pipeline::ALL.iter().map(|pipeline| pipeline.name()).collect(),
             Interface::ALL.iter().map(|interface| interface.name()).collect(),
             Variant::ALL.iter().map(|variant| variant.name()).collect(),

@@ -8,9 +8,9 @@ use std::{num::NonZeroUsize, ops::Range};
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Counts, Interface, Knob, LayerOptions, Model, Pipeline, Target, Variant},
+    manifest::{Counts, Interface, Knob, Language, LayerOptions, Model, Pipeline, Target, Variant, Verilog},
     network::Dense,
-    ops::{Extent, FixedDense, FixedOp, LayerPlan},
+    ops::{Extent, FixedDense, FixedOp, FixedReduce, LayerPlan},
 };
 
 /// A layer is only done in steps if each of them saves at least this area, in LUT.
@@ -23,6 +23,8 @@ pub struct Plan {
     pub pipeline: Pipeline,
     /// How the image enters.
     pub interface: Interface,
+    /// With [`Interface::Row`], how many rows a step takes; the last step may get fewer.
+    pub rows: usize,
     /// One for each op of the network.
     pub layers: Vec<LayerPlan>,
 }
@@ -61,13 +63,13 @@ impl Plan {
     pub fn new(network: &FixedNetwork, model: &Model, area: AreaOracle) -> Result<Self> {
         let planner = Planner { network, model, area };
         planner.check_keys()?;
-        planner.check_interface()?;
+        let (interface, rows) = (planner.interface()?, planner.rows()?);
         let mut layers: Vec<LayerPlan> = Vec::with_capacity(network.layers.len());
         for at in 0..network.layers.len() {
             layers.push(planner.layer(at)?);
         }
         planner.absorb(&mut layers)?;
-        Ok(Self { pipeline: model.pipeline, interface: model.interface, layers })
+        Ok(Self { pipeline: model.pipeline, interface, rows, layers })
     }
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
@@ -136,22 +138,49 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn check_interface(&self) -> Result {
-        let reduces_first = matches!(self.network.layers.first().map(|fixed| &fixed.layer.op), Some(FixedOp::InputReduce(_)));
-        if self.model.interface == Interface::Row && !reduces_first {
-            return Err(self
-                .error(None, "interface", "only an InputReduce layer can take an image row by row".into())
-                .help("make InputReduce the first layer, or use interface = \"partition\""));
+    /// The reduction that the network begins with, if it does.
+    fn reduction(&self) -> Option<&FixedReduce> {
+        match self.network.layers.first().map(|fixed| &fixed.layer.op) {
+            Some(FixedOp::InputReduce(reduce)) => Some(reduce),
+            _ => None,
         }
-        Ok(())
+    }
+
+    /// How the image enters: as the manifest says, else in rows where Verilog can have them, as detectors deliver them.
+    fn interface(&self) -> Result<Interface> {
+        let reduces_first = self.reduction().is_some();
+        match self.model.interface {
+            Some(Interface::Row) if !reduces_first => Err(self
+                .error(None, Interface::KEY, "only an InputReduce layer can take an image row by row".into())
+                .help("make InputReduce the first layer, or use interface = \"partition\"")),
+            Some(given) => Ok(given),
+            None if reduces_first && self.model.target.language == Language::Verilog => Ok(Interface::Row),
+            None => Ok(Interface::Partition),
+        }
+    }
+
+    /// How many rows of the image a step takes.
+    fn rows(&self) -> Result<usize> {
+        let Some(rows) = self.model.verilog.rows.map(NonZeroUsize::get) else { return Ok(1) };
+        let refuse = |message: String, help: String| Err(self.error(None, Verilog::ROWS, message).help(help));
+        match (self.interface()?, self.reduction()) {
+            (Interface::Row, Some(reduce)) if rows <= reduce.pixels.height => Ok(rows),
+            (Interface::Row, Some(reduce)) => {
+                let height = reduce.pixels.height;
+                refuse(format!("`rows` is {rows}, but the image has {height}"), format!("give a number from 1 to {height}"))
+            }
+            _ => {
+                let message = "`rows` is for images that enter by rows, and this one enters at once".into();
+                refuse(message, "remove `rows`, or use interface = \"row\" with an InputReduce as the first layer".into())
+            }
+        }
     }
 
     fn layer(&self, at: usize) -> Result<LayerPlan> {
         let fixed = &self.network.layers[at];
         let (full, options) = (fixed.about().extent, self.options(fixed));
         let one_step = full.in_steps_of(full);
-        // `check_interface` has seen that the first op is one.
-        if let (Interface::Row, 0, FixedOp::InputReduce(reduce)) = (self.model.interface, at, &fixed.layer.op) {
+        if let (0, Interface::Row, Some(reduce)) = (at, self.interface()?, self.reduction()) {
             if let Some(key) = options.hardware_keys().next() {
                 return Err(self
                     .error(
@@ -161,7 +190,7 @@ impl Planner<'_> {
                     )
                     .help(format!("remove `{key}`")));
             }
-            return Ok(LayerPlan { steps: reduce.pixels.height, ..one_step });
+            return Ok(LayerPlan { steps: reduce.pixels.height.div_ceil(self.rows()?), ..one_step });
         }
         self.divide(at, full, &options)
     }

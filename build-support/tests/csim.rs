@@ -10,7 +10,7 @@ use sparsehls_build::{
     Mantissas, check, data, engine,
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
-    manifest::{HlsTool, Interface, LayerOptions, Model, Variant},
+    manifest::{HlsTool, Interface, Language, LayerOptions, Model, Variant},
     network::{Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape},
 };
 
@@ -19,7 +19,7 @@ fn check(source: &Path, tool: HlsTool, exact: bool, knobs: &dyn Fn(&mut Model, &
     let show = |error: sparsehls_build::Error| error.to_string();
     let arrays = data::read_npz(&source.with_extension("npz")).map_err(show)?;
     let (mut model, network) = common::load(source, &arrays["x"]).map_err(show)?;
-    model.target.tool = tool;
+    model.target.language = Language::Hls(tool);
     knobs(&mut model, &network);
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     let directory = tempfile::tempdir().unwrap();
@@ -78,7 +78,7 @@ fn the_test_bench_passes_and_notices_a_wrong_bit() {
     let (mut model, network) = common::load(&source, &arrays["x"]).unwrap();
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
     for interface in [Interface::Partition, Interface::Row] {
-        model.interface = interface;
+        model.interface = Some(interface);
         let project = common::project("fixtures", &model, &network, &inputs).unwrap();
         let directory = tempfile::tempdir().unwrap();
         project.write(directory.path()).unwrap();

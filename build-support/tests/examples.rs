@@ -12,7 +12,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{HlsTool, Interface, Knob},
+    manifest::{HlsTool, Interface, Knob, Language},
     network::Network,
     reference::Reference,
 };
@@ -21,8 +21,8 @@ use sparsehls_build::{
 fn verify(name: &str, input: &str, tool: HlsTool, interval: usize, interface: Interface) -> usize {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models").join(format!("{name}.keras"));
     let mut model = common::model(&source, Format::parse(input).unwrap());
-    model.target.tool = tool;
-    (model.knobs, model.interface) = (common::knobs([(Knob::Interval, interval)]), interface);
+    model.target.language = Language::Hls(tool);
+    (model.knobs, model.interface) = (common::knobs([(Knob::Interval, interval)]), Some(interface));
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
     let golden = data::read_golden(&source.with_extension("golden.npz")).unwrap();

@@ -12,7 +12,7 @@ use sparsehls_build::{
     check, data,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{HlsTool, Interface, Knob, LayerOptions, Model, Pipeline, Variant},
+    manifest::{HlsTool, Interface, Knob, Language, LayerOptions, Model, Pipeline, Variant},
     network::Network,
 };
 
@@ -29,7 +29,7 @@ const PINS: [Pin; 10] = [
         name: "vivado-function",
         fixture: "whole-net-032",
         set: |model| {
-            model.target.tool = HlsTool::Vivado;
+            model.target.language = Language::Hls(HlsTool::Vivado);
             model.pipeline = Pipeline::Function;
         },
     },
@@ -37,7 +37,7 @@ const PINS: [Pin; 10] = [
         name: "vitis-rows-in-steps",
         fixture: "whole-net-032",
         set: |model| {
-            model.interface = Interface::Row;
+            model.interface = Some(Interface::Row);
             model.knobs = common::knobs([(Knob::Interval, 5)]);
         },
     },
@@ -45,8 +45,8 @@ const PINS: [Pin; 10] = [
         name: "vivado-rows",
         fixture: "avg-pool-3",
         set: |model| {
-            model.target.tool = HlsTool::Vivado;
-            model.interface = Interface::Row;
+            model.target.language = Language::Hls(HlsTool::Vivado);
+            model.interface = Some(Interface::Row);
         },
     },
     Pin { name: "vitis-position-quantizer", fixture: "conv-position-iq", set: |_| {} },
@@ -59,7 +59,11 @@ const PINS: [Pin; 10] = [
             model.layers.insert("q_conv2d_sparse".into(), options);
         },
     },
-    Pin { name: "vivado-float-softmax", fixture: "softmax-layer", set: |model| model.target.tool = HlsTool::Vivado },
+    Pin {
+        name: "vivado-float-softmax",
+        fixture: "softmax-layer",
+        set: |model| model.target.language = Language::Hls(HlsTool::Vivado),
+    },
     Pin { name: "vitis-softmax-tables", fixture: "qsoftmax-heterogeneous", set: |model| model.pipeline = Pipeline::Function },
     Pin {
         name: "vitis-look-up",
@@ -69,7 +73,7 @@ const PINS: [Pin; 10] = [
             model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() });
         },
     },
-    Pin { name: "vivado-dense-tail", fixture: "batchnorm", set: |model| model.target.tool = HlsTool::Vivado },
+    Pin { name: "vivado-dense-tail", fixture: "batchnorm", set: |model| model.target.language = Language::Hls(HlsTool::Vivado) },
 ];
 
 /// The files of the project but for the headers that are the same in every one, of which the names are there.

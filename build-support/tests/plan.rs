@@ -4,14 +4,14 @@
 
 mod common;
 
-use std::path::Path;
+use std::{num::NonZeroUsize, path::Path};
 
 use sparsehls_build::{
     backend, cost, data,
     fixed::Format,
     formats::FixedNetwork,
-    lower::Design,
-    manifest::{Interface, Knob, Knobs, LayerOptions, Model, Pipeline, Variant},
+    lower::{self, Design},
+    manifest::{HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Model, Pipeline, Variant},
     network::{Coefficients, Conv2d, Layer, Network, Op, Origin, Shape, SparseShape},
     ops::{FixedOp, FixedReduce, LayerPlan},
     plan::Plan,
@@ -75,7 +75,7 @@ fn processes_hold_every_layer_once_and_loops_alone() {
         [("digits", 1, Interface::Partition), ("digits", 6, Interface::Row), ("tracks", 4, Interface::Row)]
     {
         let (mut model, network) = example(name);
-        (model.knobs, model.interface) = (every(interval), interface);
+        (model.knobs, model.interface) = (every(interval), Some(interface));
         let plan = Plan::new(&network, &model, cost::area).unwrap();
         let processes = plan.processes(&network);
         let all: Vec<usize> = processes.iter().cloned().flatten().collect();
@@ -103,7 +103,7 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
     let variant = |variant| LayerOptions { variant: Some(variant), ..LayerOptions::default() };
     let filters = |filters| own(Knob::Filters, filters);
     let slots = own(Knob::Slots, 4);
-    let by_rows = |model: Model| Model { interface: Interface::Row, ..model };
+    let by_rows = |model: Model| Model { interface: Some(Interface::Row), ..model };
     let function = |model: Model| Model { pipeline: Pipeline::Function, ..model };
     for (model, key, message) in [
         (with("conv2", filters(2)), "layers.conv2.filters-per-cycle", "`filters-per-cycle` is 2, which does not divide 3"),
@@ -121,6 +121,55 @@ fn knobs_that_do_not_fit_are_refused_with_their_place() {
         let place = error.to_string();
         assert!(place.contains(&format!("models.fixture.{key}")), "{place}");
     }
+}
+
+/// As detectors deliver images where the language can take them so, and all at once where there is no reduction.
+#[test]
+fn how_the_image_enters_by_default_is_up_to_language_and_network() {
+    let enters = |source: &(Model, FixedNetwork), language| {
+        let mut model = source.0.clone();
+        model.target.language = language;
+        let plan = Plan::new(&source.1, &model, cost::area).unwrap();
+        (plan.interface, plan.rows, plan.layers[0].steps)
+    };
+    let hls = Language::Hls(HlsTool::Vitis);
+    let reduces = example("tracks");
+    assert_eq!(enters(&reduces, hls), (Interface::Partition, 1, 1));
+    assert_eq!(enters(&reduces, Language::Verilog), (Interface::Row, 1, 63));
+    let source = common::folder().join("dense-only.keras");
+    let dense = common::load(&source, &data::read_npz(&source.with_extension("npz")).unwrap()["x"]).unwrap();
+    assert_eq!(enters(&dense, Language::Verilog), (Interface::Partition, 1, 1));
+}
+
+#[test]
+fn several_rows_a_cycle_take_fewer_steps() {
+    let (mut model, network) = example("tracks");
+    model.target.language = Language::Verilog;
+    let mut with = |rows, interface| {
+        model.verilog.rows = NonZeroUsize::new(rows);
+        model.interface = interface;
+        let plan = backend::plan(&network, &model)?;
+        let design = Design::new(&network, &plan).unwrap();
+        Ok((plan.layers[0].steps, design.initiation_interval, design.interface))
+    };
+    for (rows, steps) in [(1, 63), (2, 32), (4, 16), (21, 3), (62, 2), (63, 1)] {
+        assert_eq!(with(rows, None), Ok((steps, steps.max(1), lower::Interface::Rows { values: 63, rows })), "{rows}");
+    }
+    let why = |result: sparsehls_build::Result<_>| result.unwrap_err().to_string();
+    let found = why(with(64, None));
+    assert!(found.contains("`rows` is 64, but the image has 63") && found.contains("models.fixture.rows"), "{found}");
+    let found = why(with(2, Some(Interface::Partition)));
+    assert!(found.contains("`rows` is for images that enter by rows") && found.contains("models.fixture.rows"), "{found}");
+}
+
+#[test]
+fn verilog_is_one_pipeline_in_any_case() {
+    let (mut model, network) = example("tracks");
+    model.target.language = Language::Verilog;
+    backend::plan(&network, &model).unwrap();
+    model.pipeline = Pipeline::Function;
+    let error = backend::plan(&network, &model).unwrap_err().to_string();
+    assert!(error.contains("stage of one pipeline already") && error.contains("models.fixture.pipeline"), "{error}");
 }
 
 /// hls4ml's kernel on 500 pixels and 20 slots of 8 bits: 63 cycles, interval 63, 11,768 LUT after logic synthesis.

@@ -14,7 +14,7 @@ use std::{
 use sparsehls_build::{
     backend::hls,
     check, data,
-    manifest::{HlsTool, Model},
+    manifest::{HlsTool, Language, Model},
     toolchain::{Step, Steps},
 };
 
@@ -117,7 +117,7 @@ fn the_project_is_set_up_as_the_manifest_says() {
         assert!(project.directory.path().join(file).exists(), "{file}");
     }
 
-    let found = Project::new(|model| model.target.tool = HlsTool::Vivado).calls("build_prj.tcl");
+    let found = Project::new(|model| model.target.language = Language::Hls(HlsTool::Vivado)).calls("build_prj.tcl");
     assert!(found.contains(&"add_files firmware/fixture.cpp -cflags -std=c++0x".to_owned()), "{found:?}");
     assert!(found.contains(&"config_array_partition -maximum_size 1000000".to_owned()), "{found:?}");
 }
@@ -269,7 +269,7 @@ fn every_call_has_arguments_that_the_command_takes() {
         return;
     }
     for tool in [HlsTool::Vitis, HlsTool::Vivado] {
-        let project = Project::new(|model| model.target.tool = tool);
+        let project = Project::new(|model| model.target.language = Language::Hls(tool));
         for steps in [Steps::default(), Step::ALL.into_iter().collect(), Step::ALL[2..4].iter().copied().collect()] {
             project.select(steps);
             let calls = [project.calls("build_prj.tcl"), project.calls("vivado_synth.tcl")].concat();

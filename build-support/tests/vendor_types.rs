@@ -10,7 +10,10 @@ mod common;
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
-use sparsehls_build::{data, manifest::HlsTool};
+use sparsehls_build::{
+    data,
+    manifest::{HlsTool, Language},
+};
 
 /// Builds the project's test bench, which holds the fixture's events, with the vendor's headers, and runs it.
 fn check(source: &Path, vendor: &OsStr) -> Result<(), String> {
@@ -21,7 +24,7 @@ fn check(source: &Path, vendor: &OsStr) -> Result<(), String> {
     let project = common::project("fixtures", &model, &network, &inputs).map_err(show)?;
     let directory = tempfile::tempdir().unwrap();
     project.write(directory.path()).map_err(show)?;
-    let standard = if model.target.tool == HlsTool::Vitis { "-std=c++14" } else { "-std=c++11" };
+    let standard = if model.target.language == Language::Hls(HlsTool::Vitis) { "-std=c++14" } else { "-std=c++11" };
     let compile = Command::new("c++")
         .args([standard, "-w", "-O0", "-I.", "-isystem"])
         .arg(vendor)

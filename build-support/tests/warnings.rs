@@ -14,7 +14,10 @@ use std::{
     },
 };
 
-use sparsehls_build::{check, data, manifest::HlsTool};
+use sparsehls_build::{
+    check, data,
+    manifest::{HlsTool, Language},
+};
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
 const FLAGS: [&str; 8] =
@@ -38,7 +41,7 @@ fn projects(directory: &Path) -> Vec<(String, PathBuf)> {
         let x = data::read_golden(&arrays).unwrap().x;
         let (mut model, network) = common::load(&source, &x).unwrap();
         for tool in [HlsTool::Vitis, HlsTool::Vivado] {
-            model.target.tool = tool;
+            model.target.language = Language::Hls(tool);
             let project = common::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
             // Where the backends' C++ is the same it is compiled once.
             let is_cpp = |(path, _): &(&String, &String)| path.ends_with(".cpp") || path.ends_with(".h");

@@ -38,7 +38,7 @@ impl Knobs {
     /// The model with these knobs.
     pub fn apply(&self, model: &Model) -> Model {
         let mut model = model.clone();
-        (model.pipeline, model.interface) = (self.pipeline, self.interface);
+        (model.pipeline, model.interface) = (self.pipeline, Some(self.interface));
         model.knobs.set(Knob::Interval, Some(self.interval));
         for options in model.layers.values_mut() {
             options.knobs.set(Knob::Interval, None);

@@ -59,6 +59,9 @@ impl Backend for Hls {
 
     /// A function pipeline unrolls every loop, so nothing can be done in turns there.
     fn validate(&self, model: &Model, network: &FixedNetwork, plan: &Plan) -> Result {
+        if plan.rows != 1 {
+            return Err(Error::internal("several rows a cycle, which the manifest refuses with HLS"));
+        }
         if plan.pipeline == Pipeline::Dataflow {
             return Ok(());
         }
@@ -99,7 +102,7 @@ impl Backend for Hls {
                 shape => shape,
                 // A row a cycle, or all at once.
                 row => match design.interface {
-                    Interface::Rows { values } => Some(values),
+                    Interface::Rows { values, rows: _ } => Some(values),
                     Interface::Whole => None,
                 },
             },

@@ -60,7 +60,7 @@ impl Libraries {
     pub fn compile(&self, package: &str, generated: &Generated<'_>) -> Result<String> {
         let Generated { project, model, directory, .. } = generated;
         let symbol = hls::symbol(package, &model.name);
-        let standard = csim::standard(model.target.tool);
+        let standard = csim::standard(model.target.language)?;
         let mut fingerprint = self.compiler.fingerprint();
         fingerprint.add_all(&self.flags);
         fingerprint.add(standard);

@@ -11,7 +11,7 @@ macro_rules! named {
 
         impl $name {
             /// Every one.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The name in the manifest.
             pub const fn name(self) -> &'static str {

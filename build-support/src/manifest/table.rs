@@ -97,6 +97,12 @@ impl Table {
         }
     }
 
+    /// Whether `name` is asked for.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| self.mistyped(name, value, "true or false", "true"))
+    }
+
     /// The non-negative integer `name`.
     pub(crate) fn count(&self, name: &str) -> Result<Option<u64>> {
         let Some(value) = self.values.get(name) else { return Ok(None) };

@@ -17,11 +17,33 @@ named! {
     }
 }
 
+/// What hardware is written in: the key `backend`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// C++ for high-level synthesis with this tool.
+    Hls(HlsTool),
+    /// Verilog, for every synthesizer.
+    Verilog,
+}
+
+impl Language {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[Self::Hls(HlsTool::Vitis), Self::Hls(HlsTool::Vivado), Self::Verilog];
+
+    /// The name in the manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hls(tool) => tool.name(),
+            Self::Verilog => "verilog",
+        }
+    }
+}
+
 /// Device and clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// The vendor's tool.
-    pub tool: HlsTool,
+    /// What the hardware is written in.
+    pub language: Language,
     /// The vendor's name of the device.
     pub part: String,
     /// Clock period in ns.
@@ -39,7 +61,9 @@ pub(super) const KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-un
 
 pub(super) fn read(tables: &[Table], wrong: &mut Problems) -> Target {
     Target {
-        tool: wrong.take(nearest(tables, |t| t.choice("backend", HlsTool::ALL, HlsTool::name))).unwrap_or(HlsTool::Vitis),
+        language: wrong
+            .take(nearest(tables, |t| t.choice("backend", Language::ALL, Language::name)))
+            .unwrap_or(Language::Hls(HlsTool::Vitis)),
         part: wrong.take(nearest(tables, part)).unwrap_or_else(|| "xcu250-figd2104-2L-e".into()),
         clock_period: wrong.take(nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))).unwrap_or(5.0),
         clock_uncertainty: wrong.take(nearest(tables, uncertainty)).unwrap_or(27.0),

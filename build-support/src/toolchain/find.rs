@@ -13,7 +13,7 @@ use std::{
 use super::process::{Cancel, Ended, Process};
 use crate::{
     error::{Code, Error, Result},
-    manifest::HlsTool,
+    manifest::{HlsTool, Language},
 };
 
 /// A program of the vendor.
@@ -176,14 +176,16 @@ pub fn broken_variables() -> Vec<(&'static str, PathBuf)> {
     set.filter(|(_, home)| !home.join("bin").is_dir()).collect()
 }
 
-/// Finds the command of an HLS tool.
+/// Finds the command of the tool for a language.
 ///
 /// # Errors
 /// [`Code::ToolMissing`].
-pub fn find(tool: HlsTool) -> Result<Tool> {
-    match tool {
-        HlsTool::Vitis => find_any(&[Program::VitisRun, Program::VitisHls]),
-        HlsTool::Vivado => find_any(&[Program::VivadoHls]),
+pub fn find(language: Language) -> Result<Tool> {
+    match language {
+        Language::Hls(HlsTool::Vitis) => find_any(&[Program::VitisRun, Program::VitisHls]),
+        Language::Hls(HlsTool::Vivado) => find_any(&[Program::VivadoHls]),
+        Language::Verilog => Err(Error::new(Code::ToolMissing, "this version runs no tool for backend = \"verilog\" yet")
+            .help("build with --synth skip")),
     }
 }
 

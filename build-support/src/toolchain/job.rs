@@ -94,7 +94,7 @@ impl Job<'_> {
     /// # Errors
     /// [`Code::ToolMissing`].
     pub fn require_tools(&self) -> Result {
-        find(self.model.target.tool)?;
+        find(self.model.target.language)?;
         if self.steps.has(Step::Vsynth) {
             find_any(&[Program::Vivado])?;
         }
@@ -114,7 +114,7 @@ impl Job<'_> {
         self.require_tools()?;
         let wanted = self.steps.with_needed();
         let (hls, vivado) = (wanted.filter(|step| step != Step::Vsynth), wanted.filter(|step| step == Step::Vsynth));
-        let mut tools = vec![Identified::new(find(self.model.target.tool)?, hls, self.cancel)];
+        let mut tools = vec![Identified::new(find(self.model.target.language)?, hls, self.cancel)];
         if vivado != Steps::NONE {
             tools.push(Identified::new(find_any(&[Program::Vivado])?, vivado, self.cancel));
         }

@@ -23,7 +23,10 @@ use sparsehls_build::{
     fixed::Format,
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
-    manifest::{Counts, HlsTool, Interface, Knob, Knobs, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target},
+    manifest::{
+        Counts, HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target,
+        Verilog,
+    },
     network::Network,
     reference::Reference,
 };
@@ -135,10 +138,11 @@ pub fn model(source: &Path, input: Format) -> Model {
         knobs: Knobs::default(),
         layers: Default::default(),
         pipeline: Pipeline::Dataflow,
-        interface: Interface::Partition,
+        interface: None,
+        verilog: Verilog::default(),
         limits: Limits::default(),
         target: Target {
-            tool: HlsTool::Vitis,
+            language: Language::Hls(HlsTool::Vitis),
             part: "p".into(),
             clock_period: 5.0,
             clock_uncertainty: 27.0,
@@ -205,7 +209,7 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
         };
         model.knobs.set(knob, maybe(random, largest));
     }
-    model.interface = *random.choice(&[Interface::Row, Interface::Partition]).unwrap();
+    model.interface = random.choice(&[Interface::Row, Interface::Partition]).copied();
     model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
     model.layers.clear();
     for fixed in &network.layers {

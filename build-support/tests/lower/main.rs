@@ -153,9 +153,12 @@ fn slots_are_in_order_up_to_the_first_pooling() {
 fn rows_are_as_wide_as_the_image() {
     let (mut model, network) = load("whole-net-032");
     assert_eq!(design(&model, &network).interface, Interface::Whole);
-    model.interface = manifest::Interface::Row;
+    model.interface = Some(manifest::Interface::Row);
     let [_, width, channels] = network.input_shape[..] else { panic!("an image") };
-    assert_eq!(design(&model, &network).interface, Interface::Rows { values: width * channels });
+    assert_eq!(design(&model, &network).interface, Interface::Rows { values: width * channels, rows: 1 });
+    model.target.language = manifest::Language::Verilog;
+    (model.interface, model.verilog.rows) = (None, std::num::NonZeroUsize::new(3));
+    assert_eq!(design(&model, &network).interface, Interface::Rows { values: width * channels, rows: 3 });
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Res
     if args.synth == Synth::Skip {
         return skipped(suite, "--synth skip");
     }
-    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.tool)) {
+    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.language)) {
         return skipped(suite, error.message());
     }
     let start = Instant::now();

@@ -14,7 +14,7 @@ use crate::{
     error::{Code, Error, Result},
     files,
     fingerprint::Fingerprint,
-    manifest::HlsTool,
+    manifest::{HlsTool, Language},
 };
 
 /// The C++ compiler of this machine.
@@ -94,11 +94,15 @@ impl Compiler {
     }
 }
 
-/// The language standard that a tool parses.
-pub fn standard(tool: HlsTool) -> &'static str {
-    match tool {
-        HlsTool::Vitis => "-std=c++14",
-        HlsTool::Vivado => "-std=c++11",
+/// The standard of C++ that the tool of a project parses.
+///
+/// # Errors
+/// [`Code::Internal`] if the project is in another language.
+pub fn standard(language: Language) -> Result<&'static str> {
+    match language {
+        Language::Hls(HlsTool::Vitis) => Ok("-std=c++14"),
+        Language::Hls(HlsTool::Vivado) => Ok("-std=c++11"),
+        Language::Verilog => Err(Error::internal("a csim of C++ for a project that is written in Verilog")),
     }
 }
 
@@ -106,7 +110,7 @@ pub fn standard(tool: HlsTool) -> &'static str {
 pub(super) fn compile(generated: &Generated<'_>, name: &str, sources: &[PathBuf]) -> Result<Program> {
     let Generated { project, directory, model, .. } = generated;
     let compiler = Compiler::find()?;
-    let flags = [standard(model.target.tool), "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
+    let flags = [standard(model.target.language)?, "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
     let mut fingerprint = compiler.fingerprint();
     fingerprint.add_all(flags);
     fingerprint.add_all(sources);
