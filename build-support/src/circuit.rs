@@ -237,7 +237,9 @@ impl Circuit {
     pub fn finish(&self) -> Result {
         if let Some(layer) = self.too_wide {
             let message = format!("a value inside layer number {} needs more than 120 bits", layer + 1);
-            return Err(Error::new(Code::FormatTooWide, message).help("give the layer an input quantizer, or fewer bits in training"));
+            return Err(
+                Error::new(Code::FormatTooWide, message).help("give the layer an input quantizer, or fewer bits in training")
+            );
         }
         let live = self.live();
         match self.states.iter().find(|state| live[state.net.index()] && state.next.is_none()) {
