@@ -68,6 +68,8 @@ pub enum Op {
     OneOf,
     /// `c ? a : b` of (c, a, b)
     Select,
+    /// Word number i of up to four, of (i, word 0, word 1, ...)
+    Pick,
     /// An entry of a table of [`Circuit::tables`], by the index a
     Table(usize),
     /// So many bits of a from `low` on, without a sign

@@ -266,6 +266,22 @@ impl Circuit {
         self.node_of(Op::Select, vec![condition, a, b], range)
     }
 
+    /// Word number `index` of up to four; beyond the last it does not matter.
+    pub fn pick(&mut self, index: Net, words: &[Net]) -> Net {
+        let last = self.range(index).hi;
+        let words = &words[..words.len().min(4).min(usize::try_from(last).unwrap_or(0) + 1)];
+        match *words {
+            [] => self.constant(0),
+            [only] => only,
+            [first, ref others @ ..] if others.iter().all(|word| *word == first) => first,
+            [a, b] if last == 1 => self.select(index, b, a),
+            [a, ..] => {
+                let range = words.iter().map(|word| self.range(*word)).fold(self.range(a), MantissaRange::hull);
+                self.node_of(Op::Pick, [index].iter().chain(words).copied().collect(), range)
+            }
+        }
+    }
+
     /// Of pairs (condition, word), of which at most one condition is 1 at a time, that word; 0 if none is.
     pub fn one_of(&mut self, pairs: &[(Net, Net)]) -> Net {
         let range = pairs.iter().map(|(_, a)| self.range(*a)).fold(MantissaRange::ZERO, MantissaRange::hull);

@@ -45,6 +45,9 @@ pub struct Pixels {
     pub slots: Vec<Slot>,
     /// When they are there.
     pub flow: Flow,
+    /// Of a value that comes in turns: the row and column of every slot, in all tokens of the turns; a slot that turns out to be
+    /// empty may have others there. Nothing for a value that comes whole.
+    pub places: Vec<[Net; 2]>,
 }
 
 /// A dense value, all elements in one token.
@@ -158,23 +161,31 @@ impl Circuit {
     }
 
     /// All slots at once.
-    pub fn whole(&mut self, pixels: Pixels, slots: usize) -> Pixels {
+    pub fn whole(&mut self, pixels: Pixels) -> Pixels {
         let Flow::Turns(turns) = pixels.flow else { return pixels };
-        let words: Vec<_> = pixels.slots.iter().map(Slot::words).collect();
-        let Some(length) = words.first().map(Vec::len) else { return pixels };
-        let columns: Vec<Vec<Net>> = (0..length)
-            .map(|at| {
-                let lanes: Vec<_> = words.iter().map(|slot| slot[at]).collect();
+        let slots = pixels.places.len();
+        let active: Vec<_> = pixels.slots.iter().map(|slot| self.is_active(slot)).collect();
+        let active = self.collect(&turns, &active, slots);
+        let channels = pixels.slots.first().map_or(0, |slot| slot.features.len());
+        let columns: Vec<Vec<Net>> = (0..channels)
+            .map(|channel| {
+                let lanes: Vec<_> = pixels.slots.iter().map(|slot| slot.features[channel]).collect();
                 self.collect(&turns, &lanes, slots)
             })
             .collect();
-        Pixels { slots: slots_of(&columns, slots), flow: Flow::Whole(turns.last) }
+        let slot = |(at, place): (usize, &[Net; 2])| {
+            let [row, column] = place.map(|coordinate| self.gate(active[at], coordinate));
+            Slot { features: columns.iter().map(|column| column[at]).collect(), row, column }
+        };
+        let slots = pixels.places.iter().enumerate().map(slot).collect();
+        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new() }
     }
 
     /// `lanes` slots in a turn of `span` tokens, of a value that is there at once when `valid` is 1. Also gives the bit and the
     /// number of [`Self::turns`].
     pub fn in_turns(&mut self, slots: &[Slot], valid: Net, lanes: usize, span: usize) -> (Pixels, Net, Net) {
         let (turns, busy, token) = self.turns(valid, slots.len().div_ceil(lanes), span);
+        let places = slots.iter().map(|slot| [slot.row, slot.column].map(|place| self.hold(valid, place))).collect();
         let words: Vec<_> = slots.iter().map(Slot::words).collect();
         let length = words.first().map_or(0, Vec::len);
         let columns: Vec<_> = (0..length)
@@ -183,12 +194,14 @@ impl Circuit {
                 self.shifter(valid, turns.act, &column, lanes)
             })
             .collect();
-        (Pixels { slots: slots_of(&columns, lanes), flow: Flow::Turns(turns) }, busy, token)
+        let slot = |at: usize| Slot::of(&columns.iter().map(|column| column[at]).collect::<Vec<_>>());
+        let slots = (0..lanes).filter_map(slot).collect();
+        (Pixels { slots, flow: Flow::Turns(turns), places }, busy, token)
     }
-}
 
-/// Slots of their words, by word.
-fn slots_of(columns: &[Vec<Net>], count: usize) -> Vec<Slot> {
-    let slot = |at: usize| Slot::of(&columns.iter().filter_map(|column| column.get(at).copied()).collect::<Vec<_>>());
-    (0..count).filter_map(slot).collect()
+    /// Whether a slot holds an active pixel
+    pub fn is_active(&mut self, slot: &Slot) -> Net {
+        let empty = self.is(slot.row, 0);
+        self.not(empty)
+    }
 }
