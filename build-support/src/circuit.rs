@@ -8,11 +8,15 @@
 
 mod build;
 pub mod core;
+#[expect(dead_code, unused_imports, reason = "the assembly of a core comes next")]
+mod kernels;
 pub mod schedule;
 pub mod stream;
 mod trees;
 
 use std::collections::HashMap;
+
+use self::trees::by_index;
 
 use crate::{
     error::{Code, Error, Result},

@@ -48,6 +48,21 @@ pub struct Pixels {
     /// Of a value that comes in turns: the row and column of every slot, in all tokens of the turns; a slot that turns out to be
     /// empty may have others there. Nothing for a value that comes whole.
     pub places: Vec<[Net; 2]>,
+    /// Whether no slot turns out to be empty that has a place.
+    pub is_settled: bool,
+}
+
+/// A sparse value in turns that have just been made, and what is between the turns.
+#[derive(Debug, Clone)]
+pub struct InTurns {
+    /// The value.
+    pub pixels: Pixels,
+    /// Its turns.
+    pub turns: Turns,
+    /// A bit that is 1 in all tokens of the turns.
+    pub busy: Net,
+    /// The number of a token within its turn.
+    pub token: Net,
 }
 
 /// A dense value, all elements in one token.
@@ -75,7 +90,7 @@ impl Slot {
     }
 
     /// The other way round.
-    fn of(words: &[Net]) -> Option<Self> {
+    pub(super) fn of(words: &[Net]) -> Option<Self> {
         let [features @ .., row, column] = words else { return None };
         Some(Self { features: features.to_vec(), row: *row, column: *column })
     }
@@ -160,30 +175,38 @@ impl Circuit {
         all[..count.min(places)].to_vec()
     }
 
+    /// Which slots are filled, and where they are, in the token of the last turn; whether one is filled is only said of those
+    /// that may turn out to be empty. Features are left out.
+    pub fn settled(&mut self, pixels: &Pixels) -> Vec<(Option<Net>, Slot)> {
+        let bare = |[row, column]: [Net; 2]| Slot { features: Vec::new(), row, column };
+        let Flow::Turns(turns) = pixels.flow else { return Vec::new() };
+        if pixels.is_settled {
+            return pixels.places.iter().map(|place| (None, bare(*place))).collect();
+        }
+        let active: Vec<_> = pixels.slots.iter().map(|slot| self.is_active(slot)).collect();
+        let active = self.collect(&turns, &active, pixels.places.len());
+        let place = |(active, place): (Net, &[Net; 2])| (Some(active), bare(place.map(|at| self.gate(active, at))));
+        active.into_iter().zip(&pixels.places).map(place).collect()
+    }
+
     /// All slots at once.
     pub fn whole(&mut self, pixels: Pixels) -> Pixels {
         let Flow::Turns(turns) = pixels.flow else { return pixels };
-        let slots = pixels.places.len();
-        let active: Vec<_> = pixels.slots.iter().map(|slot| self.is_active(slot)).collect();
-        let active = self.collect(&turns, &active, slots);
+        let places = self.settled(&pixels);
         let channels = pixels.slots.first().map_or(0, |slot| slot.features.len());
-        let columns: Vec<Vec<Net>> = (0..channels)
-            .map(|channel| {
-                let lanes: Vec<_> = pixels.slots.iter().map(|slot| slot.features[channel]).collect();
-                self.collect(&turns, &lanes, slots)
-            })
-            .collect();
-        let slot = |(at, place): (usize, &[Net; 2])| {
-            let [row, column] = place.map(|coordinate| self.gate(active[at], coordinate));
-            Slot { features: columns.iter().map(|column| column[at]).collect(), row, column }
-        };
-        let slots = pixels.places.iter().enumerate().map(slot).collect();
-        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new() }
+        let columns = (0..channels).map(|channel| {
+            let lanes: Vec<_> = pixels.slots.iter().map(|slot| slot.features[channel]).collect();
+            self.collect(&turns, &lanes, places.len())
+        });
+        let columns: Vec<_> = columns.collect();
+        let slot =
+            |(at, (_, place)): (usize, (_, Slot))| Slot { features: columns.iter().map(|column| column[at]).collect(), ..place };
+        let slots = places.into_iter().enumerate().map(slot).collect();
+        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true }
     }
 
-    /// `lanes` slots in a turn of `span` tokens, of a value that is there at once when `valid` is 1. Also gives the bit and the
-    /// number of [`Self::turns`].
-    pub fn in_turns(&mut self, slots: &[Slot], valid: Net, lanes: usize, span: usize) -> (Pixels, Net, Net) {
+    /// `lanes` slots in a turn of `span` tokens, of a value that is there at once when `valid` is 1.
+    pub fn in_turns(&mut self, slots: &[Slot], valid: Net, lanes: usize, span: usize) -> InTurns {
         let (turns, busy, token) = self.turns(valid, slots.len().div_ceil(lanes), span);
         let places = slots.iter().map(|slot| [slot.row, slot.column].map(|place| self.hold(valid, place))).collect();
         let words: Vec<_> = slots.iter().map(Slot::words).collect();
@@ -196,7 +219,8 @@ impl Circuit {
             .collect();
         let slot = |at: usize| Slot::of(&columns.iter().map(|column| column[at]).collect::<Vec<_>>());
         let slots = (0..lanes).filter_map(slot).collect();
-        (Pixels { slots, flow: Flow::Turns(turns), places }, busy, token)
+        let pixels = Pixels { slots, flow: Flow::Turns(turns), places, is_settled: true };
+        InTurns { pixels, turns, busy, token }
     }
 
     /// Whether a slot holds an active pixel

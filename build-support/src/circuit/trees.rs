@@ -93,3 +93,14 @@ impl Circuit {
         left.pop()
     }
 }
+
+/// Word number `index`: multiplexers of four
+pub(super) fn by_index(c: &mut Circuit, index: Net, words: &[Net]) -> Net {
+    let (mut words, mut low) = (words.to_vec(), 0);
+    while words.len() > 1 {
+        let digit = c.bits(index, low, 2);
+        words = words.chunks(4).map(<[Net]>::to_vec).map(|four| c.pick(digit, &four)).collect();
+        low += 2;
+    }
+    words.first().copied().unwrap_or_else(|| c.constant(0))
+}

@@ -1,0 +1,11 @@
+//! The circuit of each kernel: what a layer's numbers become.
+//!
+//! A kernel works on a [`Stream`](super::stream::Stream): on all of a value at once, or in turns. In turns there are two ways to
+//! divide the pairs of slots that meet each other. *Input by input*, every output slot has an accumulator, and the slots of a turn
+//! are added to all of them: the result is there at once, behind the last turn. *Output by output*, all inputs stand still, and
+//! the output slots of a turn are finished: the result comes in turns. After one way the other fits without a wait.
+
+pub(super) mod convolution;
+pub(super) mod flatten;
+pub(super) mod pooling;
+pub(super) mod reduce;
