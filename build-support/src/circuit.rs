@@ -12,6 +12,9 @@ pub mod core;
 mod kernels;
 pub mod schedule;
 pub mod stream;
+pub mod tech;
+#[cfg(test)]
+mod testing;
 mod trees;
 
 use std::collections::HashMap;
