@@ -8,7 +8,6 @@
 
 mod build;
 pub mod core;
-#[expect(dead_code, unused_imports, reason = "the assembly of a core comes next")]
 mod kernels;
 pub mod schedule;
 pub mod stream;

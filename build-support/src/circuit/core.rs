@@ -1,6 +1,21 @@
 //! The circuit of a whole network.
 
-use super::{Circuit, schedule::Schedule, stream::Stream};
+mod assembly;
+mod ways;
+mod words;
+
+use self::assembly::Assembly;
+pub use self::ways::Way;
+use super::{
+    Circuit,
+    schedule::{Schedule, Timing},
+    stream::Stream,
+};
+use crate::{
+    error::{Error, Result},
+    lower::{Design, Interface, Work},
+    ops::Kernel,
+};
 
 /// The circuit of a network, with its pipeline registers.
 ///
@@ -24,8 +39,36 @@ pub struct Core {
 }
 
 impl Core {
+    /// The circuit of `design`, with stages as long as `timing` says.
+    ///
+    /// # Errors
+    /// [`FormatTooWide`](crate::Code::FormatTooWide) if a word is too wide; [`Internal`](crate::Code::Internal) if the design does
+    /// not hold together.
+    pub fn new(design: &Design, timing: &Timing) -> Result<Self> {
+        Self::with_ways(design, timing, &ways::fewest_passes(design))
+    }
+
+    fn with_ways(design: &Design, timing: &Timing, ways: &[Way]) -> Result<Self> {
+        let mut assembly = Assembly::new(design, ways);
+        assembly.build()?;
+        let (circuit, streams) = (assembly.c, assembly.streams);
+        let words = words(design)?;
+        let schedule = Schedule::new(&circuit, timing)?;
+        let answer = 0;
+        Ok(Self { circuit, schedule, words, interval: design.initiation_interval.max(words), answer, streams })
+    }
+
     /// Clock cycles from the first word to the output, if words follow each other without a gap.
     pub fn latency(&self) -> usize {
         self.answer + self.schedule.last as usize
+    }
+}
+
+/// The words of an event.
+fn words(design: &Design) -> Result<usize> {
+    let Interface::Rows { rows, .. } = design.interface else { return Ok(1) };
+    match design.layers.first().map(|layer| &layer.work) {
+        Some(Work::Kernel(Kernel::InputReduce(reduce))) => Ok(reduce.shape.height.div_ceil(rows)),
+        _ => Err(Error::internal("rows of an image go into something else than an input reduction")),
     }
 }

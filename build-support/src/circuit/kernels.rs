@@ -10,6 +10,7 @@
 pub(super) mod convolution;
 pub(super) mod elementwise;
 pub(super) mod flatten;
+pub(super) mod look_up_dense;
 mod place;
 pub(super) mod pooling;
 pub(super) mod quantize;

@@ -9,7 +9,7 @@ use crate::{
         stream::{Flow, InTurns, Pixels, Slot},
     },
     fixed::MantissaRange,
-    ops::{Conv2dKernel, Value},
+    ops::{Conv2dKernel, Form, Value},
 };
 
 /// A convolution with what comes out of it.
@@ -23,6 +23,11 @@ impl Convolution<'_> {
     /// Tokens of a turn: groups of channels times groups of filters.
     pub(in crate::circuit) fn span(&self) -> usize {
         self.kernel.shape.channels / self.kernel.channels_per_cycle * self.filter_groups()
+    }
+
+    /// Whether [`Self::by_input`] is of use: what gathers has constants for the taps of an output.
+    pub(in crate::circuit) fn has_by_input(&self) -> bool {
+        self.kernel.form == Form::Pairwise
     }
 
     fn filter_groups(&self) -> usize {
