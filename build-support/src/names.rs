@@ -7,6 +7,7 @@ mod reserved;
 
 use std::collections::HashSet;
 
+pub(crate) use self::reserved::is_word_of_hardware;
 pub use self::reserved::{is_reserved, meaning};
 
 /// The nearest identifier for a layer; not necessarily unique.

@@ -1,13 +1,51 @@
 //! [`Verilog`]: pipelined Verilog-2001, for every synthesizer.
 
+mod idle;
+mod labels;
+mod rtl;
+mod wiring;
+mod words;
+
 use super::{Backend, Bench, Compiled, Generated, Project};
 use crate::{
+    circuit::{Circuit, schedule::Schedule},
     error::{Code, Error, Result},
+    fixed::Format,
     formats::FixedNetwork,
     lower::Design,
     manifest::{Language, Model, Pipeline},
     plan::Plan,
 };
+
+/// What the text of a circuit is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Rtl<'a> {
+    /// The name of the top module, with which those of all others begin.
+    pub model: &'a str,
+    /// Lines of the comment at the head of the file. Untrusted text.
+    pub about: &'a [String],
+    /// What it is. The ports are those of a [`Core`](crate::circuit::core::Core).
+    pub circuit: &'a Circuit,
+    /// When its nets have their values.
+    pub schedule: &'a Schedule,
+    /// Its layers, each of which gets a module.
+    pub layers: &'a [RtlLayer<'a>],
+    /// An element of the input word.
+    pub input: Format,
+    /// An element of the output.
+    pub output: Format,
+    /// Whether there is a port `ce`.
+    pub clock_enable: bool,
+}
+
+/// A layer that gets a module.
+#[derive(Debug, Clone, Copy)]
+pub struct RtlLayer<'a> {
+    /// An identifier, unique in the network.
+    pub id: &'a str,
+    /// What stands in the comment before it. Untrusted text.
+    pub title: &'a str,
+}
 
 /// The network as pipelined Verilog.
 #[derive(Debug, Clone, Copy)]

@@ -167,6 +167,11 @@ pub fn meaning(name: &str) -> Option<&'static str> {
         .or_else(|| is_device(name).then_some("Windows makes no file of this name"))
 }
 
+/// Whether `name`, in lower case, is a word of Verilog or VHDL.
+pub fn is_word_of_hardware(name: &str) -> bool {
+    [VERILOG, VHDL].iter().any(|list| list.split_whitespace().any(|word| word == name))
+}
+
 /// Whether `name`, in lower case, means something by itself in a language or header that names reach.
 pub fn is_reserved(name: &str) -> bool {
     meaning(name).is_some()
