@@ -52,12 +52,11 @@ impl Case {
         let element = [widest(circuit.inputs()), widest(circuit.outputs())];
         let [input, output] = element.map(|width| Format { signed: false, width, fraction: 0 });
         let about = ["model: `m` \\".to_owned()];
-        let (circuit_of, schedule_of) = (&circuit, &schedule);
         let rtl = Rtl {
             model: "m",
             about: &about,
-            circuit: circuit_of,
-            schedule: schedule_of,
+            circuit: &circuit,
+            schedule: &schedule,
             layers: &LAYERS,
             input,
             output,
@@ -65,6 +64,7 @@ impl Case {
         };
         let text = rtl.text().unwrap();
         assert_eq!(text, rtl.text().unwrap());
+        assert_eq!(registers(&text), schedule.register_bits(&circuit).iter().sum::<u64>(), "{text}");
         let bits = [rtl.input_bits(), rtl.output_bits()];
         Self { text, bits, element, clock_enable, circuit, schedule }
     }
@@ -130,6 +130,16 @@ impl Case {
     }
 }
 
+/// Bits of all registers that a text declares.
+fn registers(text: &str) -> u64 {
+    let of = |line: &str| {
+        let (_, declared) = line.split_once("reg ")?;
+        let range = declared.trim_start().strip_prefix('[');
+        range.map_or(Some(1), |range| range.split(':').next()?.parse::<u64>().ok().map(|high| high + 1))
+    };
+    text.lines().filter(|line| !line.starts_with("//")).filter_map(of).sum()
+}
+
 fn binary(value: i128, width: u32) -> String {
     (0..width).rev().map(|bit| if value >> bit & 1 == 1 { '1' } else { '0' }).collect()
 }
@@ -171,11 +181,12 @@ fn simulators_compute_what_circuits_mean() {
 
 #[test]
 fn no_tool_has_anything_to_say() {
-    let mut random = Random(2);
+    let (mut random, mut copies) = (Random(2), 0);
     let folder = tempfile::tempdir().unwrap();
     let cases: Vec<_> = (0..30).map(|_| Case::new(&mut random)).collect();
     let tools = ["verilator", "yosys"].map(has);
     for case in cases {
+        copies += case.text.matches("keep").count();
         std::fs::write(folder.path().join("m.v"), &case.text).unwrap();
         if tools[0] {
             let said = run(folder.path(), "verilator", &["--lint-only", "-Wall", "--top-module", "m", "m.v"]);
@@ -187,4 +198,5 @@ fn no_tool_has_anything_to_say() {
             assert_eq!(said, "", "{}", case.text);
         }
     }
+    assert!(copies > 10, "{copies} copies of registers");
 }

@@ -1,7 +1,11 @@
 //! Random circuits, random schedules of them, and what goes in.
 
 use sparsehls_build::{
-    circuit::{Circuit, Net, Op, schedule::Schedule},
+    circuit::{
+        Circuit, Net, Op,
+        schedule::{Copies, Schedule, Timing},
+        tech::Technology,
+    },
     fixed::MantissaRange,
 };
 
@@ -118,7 +122,12 @@ pub fn circuit(random: &mut Random, layers: usize) -> Circuit {
 }
 
 impl Builder<'_> {
+    /// The first states are read more often than others.
     fn word(&mut self) -> Net {
+        if self.random.chance(4) {
+            let first = self.words.len().min(5);
+            return self.words[self.random.below(first)];
+        }
         self.random.of(&self.words)
     }
 
@@ -194,7 +203,7 @@ impl Builder<'_> {
 
     fn op(&mut self) -> Net {
         let (a, b, bit) = (self.word(), self.word(), self.bit());
-        match self.random.below(20) {
+        match self.random.below(21) {
             0 => self.c.add(a, b),
             1 => self.c.subtract(a, b),
             2 => self.c.negative(a),
@@ -238,7 +247,7 @@ impl Builder<'_> {
             }
             18 => self.c.positive(a),
             19 => self.c.larger(a, b),
-            _ => bit,
+            _ => self.read_by_many(bit),
         }
     }
 
@@ -250,6 +259,16 @@ impl Builder<'_> {
         self.c.one_of(&pairs)
     }
 
+    fn read_by_many(&mut self, bit: Net) -> Net {
+        let words = (0..40).map(|at| {
+            let (word, at) = (self.positive(6), self.c.constant(at));
+            let word = self.c.add(word, at);
+            self.c.gate(bit, word)
+        });
+        let words: Vec<_> = words.collect();
+        self.c.sum(&words)
+    }
+
     fn look_up(&mut self) -> Net {
         let index =
             if self.random.chance(2) { self.positive(6) } else { self.counters.first().copied().unwrap_or_else(|| self.bit()) };
@@ -259,8 +278,17 @@ impl Builder<'_> {
     }
 }
 
-/// Any stages in which nothing is read before it is made, and all of a loop is in one.
+/// A schedule as projects have it, or any.
 pub fn schedule(random: &mut Random, circuit: &Circuit) -> Schedule {
+    if random.chance(2) {
+        return any_schedule(random, circuit);
+    }
+    let timing = Timing { stage: 1000 + random.below(6000) as u32, technology: random.of(Technology::ALL) };
+    Schedule::new(circuit, &timing).unwrap()
+}
+
+/// Any stages in which nothing is read before it is made, and all of a loop is in one.
+fn any_schedule(random: &mut Random, circuit: &Circuit) -> Schedule {
     let slack: Vec<u32> = circuit.nets().map(|_| if random.chance(4) { random.below(3) as u32 } else { 0 }).collect();
     let reads = |net: Net| {
         let node = circuit.node(net);
@@ -284,7 +312,17 @@ pub fn schedule(random: &mut Random, circuit: &Circuit) -> Schedule {
         }
     }
     let last = stage.iter().max().unwrap() + random.below(3) as u32;
-    Schedule { last_read: stage.clone(), stage, last }
+    let (live, mut last_read) = (circuit.live(), stage.clone());
+    for reader in circuit.nets().filter(|reader| live[reader.index()]) {
+        for net in reads(reader) {
+            last_read[net.index()] = last_read[net.index()].max(stage[reader.index()]);
+        }
+    }
+    circuit.outputs().iter().for_each(|port| last_read[port.net.index()] = last);
+    for net in circuit.nets().filter(|net| circuit.constant_of(*net).is_some()) {
+        last_read[net.index()] = stage[net.index()];
+    }
+    Schedule { last_read, stage, last, copies: Copies::default(), longest: 0 }
 }
 
 /// Whether a net is read by itself, by way of others.

@@ -127,7 +127,7 @@ impl<'a> Wiring<'a> {
         }
         let delay = stage.checked_sub(self.stage(net));
         let delay = delay.ok_or_else(|| Error::internal(format!("net {} is read before it is made", net.index())))?;
-        Ok(Tap { net, delay, copy: self.schedule.copy(net, reader) })
+        Ok(Tap { net, delay, copy: self.schedule.copies.read_by(net, reader) })
     }
 
     /// The stage of a net.
@@ -137,7 +137,8 @@ impl<'a> Wiring<'a> {
 
     /// Everything that there is of a net: itself, and the registers behind it.
     pub(super) fn taps(&self, net: Net) -> Vec<Tap> {
-        let copies = |delay| (0..self.schedule.copies(net, self.stage(net) + delay)).map(move |copy| Tap { net, delay, copy });
+        let copies =
+            |delay| (0..self.schedule.copies.count(net, self.stage(net) + delay)).map(move |copy| Tap { net, delay, copy });
         (0..=self.delays[net.index()]).flat_map(copies).collect()
     }
 }
