@@ -16,7 +16,7 @@ use crate::{
     files,
     firmware::Firmware,
     manifest::{self, Model, Package},
-    toolchain::{self, Cancel, Steps},
+    toolchain::{Cancel, LeftOut, Steps},
 };
 
 /// Compiles the models of a firmware package inside its build script.
@@ -268,12 +268,18 @@ impl Build {
         if self.synth == Synth::Skip {
             return Ok(());
         }
-        if let (Synth::Auto, Err(error)) = (self.synth, toolchain::find(firmware.model.target.language)) {
-            cargo::warning(&format!("synthesis of {} is skipped: {}", firmware.model.name, error.message()));
+        let name = &firmware.model.name;
+        let choice = firmware.choose(None, self.synth == Synth::Require)?;
+        if choice.steps == Steps::NONE {
+            let why = choice.left_out.first().map_or("", |left_out| left_out.why.message());
+            cargo::warning(&format!("synthesis of {name} is skipped: {why}"));
             return Ok(());
         }
+        for LeftOut { step, why } in &choice.left_out {
+            cargo::warning(&format!("the step {} of {name} is skipped: {}", step.name(), why.message()));
+        }
         // No handler of signals: the tool stays in our process group, where Ctrl-C of `cargo build` reaches it too.
-        let done = firmware.job(Steps::default(), &Cancel::default(), &|_| {}).run()?;
+        let done = firmware.job(choice.steps, &Cancel::default(), &|_| {}).run()?;
         firmware.require_limits(&done.report)
     }
 }

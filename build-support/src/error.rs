@@ -63,6 +63,8 @@ codes! {
     ModelNotDeclared = "model-not-declared", Exit::Usage;
     /// A command works on one model, and several are chosen.
     ModelAmbiguous = "model-ambiguous", Exit::Usage;
+    /// `--steps` names a step that the backend of a model does not have.
+    NoSuchStep = "no-such-step", Exit::Usage;
     /// `explore --apply` names a point that is not in the list.
     NoSuchPoint = "no-such-point", Exit::Usage;
     /// A metadata key that does not exist.

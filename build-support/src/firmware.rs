@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub use self::{golden::Golden, proof::Proof};
 use crate::{
     backend::{self, Backend, Bench, Generated, Project},
-    check, data,
+    check, cost, data,
     engine::{self, Engine},
     error::{Code, Error, Errors, Result},
     float32,
@@ -18,7 +18,7 @@ use crate::{
     mantissas::Mantissas,
     plan::Plan,
     reference::Reference,
-    toolchain::{Cancel, Job, Progress, Report, Steps, limits},
+    toolchain::{Cancel, Choice, Job, Progress, Report, Steps, limits},
 };
 
 /// Golden events that the test bench of a project gets.
@@ -114,7 +114,16 @@ impl Firmware {
         Proof::new(&self.network, simulation, golden)
     }
 
-    /// The run of the vendor's tools on the generated project.
+    /// The steps for a build that was asked for `asked`, or did not say; see [`Choice::new`].
+    ///
+    /// # Errors
+    /// As [`Choice::new`].
+    pub fn choose(&self, asked: Option<Steps>, required: bool) -> Result<Choice> {
+        let luts = || cost::network(&self.network, &self.plan, &self.model.target).total.luts;
+        Choice::new(&self.model, asked, required, luts)
+    }
+
+    /// The run of the tools on the generated project.
     pub fn job<'a>(&'a self, steps: Steps, cancel: &'a Cancel, progress: &'a dyn Fn(Progress<'_>)) -> Job<'a> {
         Job { model: &self.model, directory: &self.directory, steps, cancel, progress }
     }

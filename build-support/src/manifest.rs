@@ -10,6 +10,7 @@ mod limits;
 mod package;
 mod table;
 mod target;
+mod technology;
 mod verilog;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -23,6 +24,7 @@ pub use self::{
     limits::{Limit, Limits},
     package::{Package, Selection},
     target::{HlsTool, Language, Target},
+    technology::{Ecp5, Technology},
     verilog::Verilog,
 };
 use crate::{
@@ -137,8 +139,7 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
     let mut wrong = Problems(own.unknown_keys(&[&shared_keys()[..], &OWN_KEYS, &layers::PRECISION_KEYS].concat()));
     wrong.take(check_model_name(&name, own));
     let path = |text: String| package.directory.join(text);
-    let target = target::read(tables, &mut wrong);
-    let model = Model {
+    let mut model = Model {
         source: path(wrong.take(source(own, &name))),
         golden: wrong.take(own.string("golden")).map(path),
         input: wrong.take(layers::format(own, "input")),
@@ -150,12 +151,13 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
             .take(nearest(tables, |t| t.choice(Pipeline::KEY, Pipeline::ALL, Pipeline::name)))
             .unwrap_or(Pipeline::Dataflow),
         interface: wrong.take(nearest(tables, |t| t.choice(Interface::KEY, Interface::ALL, Interface::name))),
-        verilog: verilog::read(tables, target.language, &mut wrong),
+        verilog: Verilog::default(),
         limits: limits::read(own, &mut wrong),
-        target,
+        target: target::read(tables, &mut wrong),
         manifest: package.manifest.clone(),
         name,
     };
+    model.verilog = verilog::read(tables, model.target.language, &mut wrong);
     Errors::of(wrong.0).map_or(Ok(model), Err)
 }
 

@@ -1,47 +1,64 @@
-//! The steps of the vendor's tools, and what each needs: projects name them, and the toolchain runs them.
+//! The steps of the tools, and what each needs: projects name them, and the toolchain runs them.
 
 use serde::Serialize;
 
-/// One step of the vendor's tools.
+/// One step. Which there are depends on the backend; `synth` is of every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The vendor's own C simulation.
+    /// HLS: the vendor's own C simulation.
     Csim,
-    /// C synthesis.
+    /// Verilog: simulation of the RTL with Verilator.
+    Sim,
+    /// HLS: C synthesis. Verilog: logic synthesis with yosys.
     Synth,
-    /// Co-simulation of C and RTL.
+    /// HLS: co-simulation of C and RTL.
     Cosim,
-    /// Export as an IP.
+    /// HLS: export as an IP.
     Export,
-    /// Logic synthesis with Vivado.
+    /// HLS: logic synthesis with Vivado.
     Vsynth,
+    /// Verilog: place and route with nextpnr.
+    Pnr,
+    /// Verilog: Vivado, from synthesis to route.
+    Vivado,
 }
 
 impl Step {
     /// Every step, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth];
+    pub const ALL: [Self; 8] =
+        [Self::Csim, Self::Sim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth, Self::Pnr, Self::Vivado];
+
+    /// The steps of HLS projects.
+    pub const HLS: [Self; 5] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth];
+
+    /// The steps of Verilog projects.
+    pub const VERILOG: [Self; 4] = [Self::Sim, Self::Synth, Self::Pnr, Self::Vivado];
 
     /// The name in `--steps`, in the scripts and in JSON.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Csim => "csim",
+            Self::Sim => "sim",
             Self::Synth => "synth",
             Self::Cosim => "cosim",
             Self::Export => "export",
             Self::Vsynth => "vsynth",
+            Self::Pnr => "pnr",
+            Self::Vivado => "vivado",
         }
     }
 
-    /// Whether the step works on what C synthesis leaves.
+    /// Whether the step works on what `synth` leaves.
     pub fn needs_synth(self) -> bool {
-        matches!(self, Self::Cosim | Self::Export | Self::Vsynth)
+        matches!(self, Self::Cosim | Self::Export | Self::Vsynth | Self::Pnr)
     }
 }
 
-/// A set of steps; by default C synthesis alone.
+/// A set of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Steps(u8);
 
+/// Synthesis alone.
 impl Default for Steps {
     fn default() -> Self {
         Self::from_iter([Step::Synth])
@@ -74,7 +91,7 @@ impl Steps {
         self.iter().filter(|step| keep(*step)).collect()
     }
 
-    /// These steps and C synthesis, if one of them needs it.
+    /// These steps and synthesis, if one of them needs it.
     #[must_use]
     pub fn with_needed(self) -> Self {
         if self.iter().any(Step::needs_synth) { self.iter().chain([Step::Synth]).collect() } else { self }
@@ -99,7 +116,7 @@ impl Steps {
     }
 }
 
-/// The steps as 0 and 1, and whether the project is emptied first.
+/// The steps of HLS as 0 and 1, and whether the project is emptied first.
 #[derive(Debug, Serialize)]
 pub(crate) struct StepFlags {
     reset: u8,
@@ -118,10 +135,13 @@ mod tests {
     fn what_a_step_needs_comes_with_it() {
         let with = |steps: &[Step]| steps.iter().copied().collect::<Steps>().with_needed().names();
         assert_eq!(with(&[]), [""; 0]);
-        assert_eq!(with(&[Step::Csim]), ["csim"]);
-        for step in [Step::Cosim, Step::Export, Step::Vsynth] {
+        for step in [Step::Csim, Step::Sim, Step::Vivado] {
+            assert_eq!(with(&[step]), [step.name()]);
+        }
+        for step in [Step::Cosim, Step::Export, Step::Vsynth, Step::Pnr] {
             assert_eq!(with(&[step]), ["synth", step.name()]);
         }
         assert_eq!(Steps::default().names(), ["synth"]);
+        assert_eq!(Step::ALL.into_iter().collect::<Steps>().names().len(), Step::ALL.len(), "each has a bit of its own");
     }
 }

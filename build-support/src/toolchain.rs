@@ -1,24 +1,32 @@
-//! The vendor's tools, if they are installed.
+//! The tools of vendors and the open ones, if they are installed.
 //!
-//! [`find`] finds them, [`Job::run`] runs the steps that are not done yet and reads their [`Report`], and
+//! [`Choice`] says which steps run, [`Job::run`] runs the steps that are not done yet and reads their [`Report`], and
 //! [`limits::table`] compares that with the manifest. Where signals are handled a tool runs in a process group of its own,
 //! so that it can be ended with everything it started.
 //!
-//! No vendor tool runs where this project is developed: what is tested is how a tool is found and called, with
-//! stand-ins, and the parsers, with real reports. What the tools make of the project is not.
+//! No vendor tool runs where this project is developed; the open ones do. Of the vendor's it is tested how a tool is found and called, with stand-ins, and the parsers, with real reports. What the tools make of the project is not.
 
+mod choice;
 mod find;
+mod flow;
 mod job;
 pub mod limits;
 mod process;
+mod program;
 mod reports;
 mod state;
 
-pub(crate) use self::find::version_in;
+pub(crate) use self::find::{open_version_in, version_in};
 pub use self::{
-    find::{Program, Tool, broken_variables, find, survey},
+    choice::{Choice, LeftOut, default_steps},
+    find::{Tool, broken_variables, survey},
+    flow::steps_of,
     job::{Done, Job, Progress},
     process::Cancel,
-    reports::{Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Report, Resources, Timing, Utilization, Vivado},
+    program::Program,
+    reports::{
+        Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Pnr, Report, Resources, Simulation, Timing, Used,
+        Utilization, Vivado, Yosys,
+    },
 };
 pub use crate::steps::{Step, Steps};

@@ -131,7 +131,7 @@ fn the_selected_steps_run_in_order_and_no_others() {
     let all = ["csim_design", "csynth_design", "cosim_design -trace_level none", "export_design -format ip_catalog"];
     for mask in 0..32u8 {
         let has = |bit: u8| mask & (1 << bit) != 0;
-        project.select((0..5u8).filter(|bit| has(*bit)).map(|bit| Step::ALL[usize::from(bit)]).collect());
+        project.select((0..5u8).filter(|bit| has(*bit)).map(|bit| Step::HLS[usize::from(bit)]).collect());
         let found = project.calls("build_prj.tcl");
         let expected: Vec<_> = (0..4u8).filter(|bit| has(*bit)).map(|bit| all[usize::from(bit)]).collect();
         assert_eq!(found[9..], expected, "{mask:05b}");
@@ -144,7 +144,7 @@ fn a_step_that_fails_ends_the_script_with_an_error() {
         return;
     }
     let project = Project::new(|_| {});
-    project.select(Step::ALL.into_iter().filter(|step| *step != Step::Vsynth).collect());
+    project.select(Step::HLS.into_iter().filter(|step| *step != Step::Vsynth).collect());
     let steps = ["csim_design", "csynth_design", "cosim_design", "export_design"];
     for (at, command) in steps.into_iter().enumerate() {
         let output = project.run("build_prj.tcl", Some(command));
@@ -270,7 +270,7 @@ fn every_call_has_arguments_that_the_command_takes() {
     }
     for tool in [HlsTool::Vitis, HlsTool::Vivado] {
         let project = Project::new(|model| model.target.language = Language::Hls(tool));
-        for steps in [Steps::default(), Step::ALL.into_iter().collect(), Step::ALL[2..4].iter().copied().collect()] {
+        for steps in [Steps::default(), Step::HLS.into_iter().collect(), Step::HLS[2..4].iter().copied().collect()] {
             project.select(steps);
             let calls = [project.calls("build_prj.tcl"), project.calls("vivado_synth.tcl")].concat();
             for call in calls.iter().filter(|call| !call.starts_with("report_")) {
@@ -305,7 +305,7 @@ fn the_script_says_where_it_is_and_what_is_done() {
         return;
     }
     let project = Project::new(|_| {});
-    project.select(Step::ALL.into_iter().collect());
+    project.select(Step::HLS.into_iter().collect());
     let said = |fail| {
         let output = project.run("build_prj.tcl", fail);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

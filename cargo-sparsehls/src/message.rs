@@ -15,7 +15,7 @@ use sparsehls_build::Error;
 pub use self::{
     comparison::{Predict, Profile, SelfCheck, Trace, Verify},
     design::{Estimate, Layer, Point},
-    tools::{Compiler, Outcome, Synthesis, Synthesized, Tool, VendorTool},
+    tools::{Compiler, Outcome, Simulation, Synthesis, Synthesized, Tool, VendorTool},
 };
 
 /// A line. The key `reason` says which.
@@ -45,7 +45,9 @@ pub enum Message {
     Trace(Trace),
     /// `doctor`: a tool.
     Tool(Tool),
-    /// `build`: the vendor's tools on a model.
+    /// `build`: the Verilog of a model, simulated.
+    Simulation(Simulation),
+    /// `build`: the tools on a model.
     Synthesis(Synthesis),
     /// Any command: what went wrong. There may be several.
     Error(Failure),

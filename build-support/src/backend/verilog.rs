@@ -3,6 +3,7 @@
 mod idle;
 mod labels;
 mod rtl;
+pub mod scripts;
 mod wiring;
 mod words;
 

@@ -10,94 +10,27 @@ use std::{
     time::Duration,
 };
 
-use super::process::{Cancel, Ended, Process};
-use crate::{
-    error::{Code, Error, Result},
-    manifest::{HlsTool, Language},
+use super::{
+    process::{Cancel, Ended, Process},
+    program::Program,
 };
-
-/// A program of the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// Runs HLS scripts since 2023.1; the only one from 2025.1.
-    VitisRun,
-    /// Vitis HLS, 2020.2 to 2024.2.
-    VitisHls,
-    /// Vivado HLS, to 2020.1.
-    VivadoHls,
-    /// Vivado.
-    Vivado,
-}
+use crate::error::{Code, Error, Result};
 
 /// Where the vendor's settings scripts say the tools are.
 const VARIABLES: [&str; 3] = ["XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO"];
 
-impl Program {
-    /// Every program.
-    pub(crate) const ALL: [Self; 4] = [Self::VitisRun, Self::VitisHls, Self::VivadoHls, Self::Vivado];
-
-    /// What is typed to start it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::VitisRun => "vitis-run",
-            Self::VitisHls => "vitis_hls",
-            Self::VivadoHls => "vivado_hls",
-            Self::Vivado => "vivado",
-        }
+/// Looks for a program.
+fn find(program: Program) -> Option<Tool> {
+    if let Ok(path) = which::which(program.name()) {
+        return Some(Tool { program, path: absolute(path), source: "PATH" });
     }
-
-    /// The versions that have it.
-    pub fn generation(self) -> &'static str {
-        match self {
-            Self::VitisRun => "2023.1 and later",
-            Self::VitisHls => "2020.2 to 2024.2",
-            Self::VivadoHls => "to 2020.1",
-            Self::Vivado => "every version",
-        }
-    }
-
-    /// What it is needed for.
-    pub fn enables(self) -> &'static str {
-        match self {
-            Self::VitisRun | Self::VitisHls => "csim, synth, cosim and export with backend = \"vitis\"",
-            Self::VivadoHls => "csim, synth, cosim and export with backend = \"vivado\"",
-            Self::Vivado => "vsynth; the HLS tools need it for cosim and export",
-        }
-    }
-
-    /// What to do if it is missing.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::VitisRun => "install Vitis 2023.1 or later and `source <install>/Vitis/<version>/settings64.sh`",
-            Self::VitisHls => {
-                "install Vitis HLS and `source <install>/Vitis_HLS/<version>/settings64.sh`; from 2025.1 use vitis-run"
-            }
-            Self::VivadoHls => "install Vivado 2020.1 or earlier and `source <install>/Vivado/<version>/settings64.sh`",
-            Self::Vivado => "install Vivado and `source <install>/Vivado/<version>/settings64.sh`",
-        }
-    }
-
-    /// How it runs the project's script. `vitis-run` passes no arguments on, so the options are in `build_opt.tcl`.
-    pub(super) fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::VitisRun => &["--mode", "hls", "--tcl", "build_prj.tcl"],
-            Self::VitisHls | Self::VivadoHls => &["-f", "build_prj.tcl"],
-            Self::Vivado => &["-mode", "batch", "-source", "vivado_synth.tcl"],
-        }
-    }
-
-    /// Looks for the program.
-    pub fn find(self) -> Option<Tool> {
-        if let Ok(path) = which::which(self.name()) {
-            return Some(Tool { program: self, path: absolute(path), source: "PATH" });
-        }
-        VARIABLES.iter().find_map(|variable| {
-            // Set to nothing means not set; it must not become a search of the current folder.
-            let home = env::var_os(variable).filter(|home| !home.is_empty())?;
-            let path = which::which_in(self.name(), Some(PathBuf::from(home).join("bin")), ".").ok()?;
-            Some(Tool { program: self, path: absolute(path), source: variable })
-        })
-    }
+    let variables = if program.is_open() { &[][..] } else { &VARIABLES };
+    variables.iter().find_map(|variable| {
+        // Set to nothing means not set; it must not become a search of the current folder.
+        let home = env::var_os(variable).filter(|home| !home.is_empty())?;
+        let path = which::which_in(program.name(), Some(PathBuf::from(home).join("bin")), ".").ok()?;
+        Some(Tool { program, path: absolute(path), source: variable })
+    })
 }
 
 /// The tool is started in another folder than this one.
@@ -125,7 +58,8 @@ impl Tool {
         if let Some(version) = known.get(&self.path) {
             return version.clone();
         }
-        let version = self.ask_version(cancel).or_else(|| version_in(&self.path.to_string_lossy()));
+        let of_path = || version_in(&self.path.to_string_lossy()).filter(|_| !self.program.is_open());
+        let version = self.ask_version(cancel).or_else(of_path);
         if !cancel.is_asked() {
             known.insert(self.path.clone(), version.clone());
         }
@@ -139,8 +73,7 @@ impl Tool {
         }
         // The tools leave logs where they are started.
         let folder = tempfile::tempdir().ok()?;
-        let flag = if self.program == Program::VitisRun { "--version" } else { "-version" };
-        let command: Vec<OsString> = vec![self.path.clone().into(), flag.into()];
+        let command: Vec<OsString> = vec![self.path.clone().into(), self.program.version_flag().into()];
         let log = folder.path().join("version.log");
         let timeout = Some(Duration::from_secs(60));
         let own_group = cancel.is_by_signals();
@@ -148,7 +81,8 @@ impl Tool {
         let ended = process.run(cancel, &mut |_, _| {}).ok()?;
         let mut text = Vec::new();
         std::fs::File::open(&log).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;
-        matches!(ended, Ended::Exited(status) if status.success()).then(|| version_in(&String::from_utf8_lossy(&text)))?
+        let said = if self.program.is_open() { open_version_in } else { version_in };
+        matches!(ended, Ended::Exited(status) if status.success()).then(|| said(&String::from_utf8_lossy(&text)))?
     }
 }
 
@@ -164,9 +98,17 @@ pub(crate) fn version_in(text: &str) -> Option<String> {
     words.filter(|word| !word.is_empty()).find(is_version).map(str::to_owned)
 }
 
+/// The first version of an open tool in a text: `5.006`, `0.23`, `0.7-33-gb5e1b8b`.
+pub(crate) fn open_version_in(text: &str) -> Option<String> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | ','));
+    let versions = words.map(|word| word.strip_prefix("nextpnr-").unwrap_or(word));
+    let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    versions.into_iter().find(is_version).map(|word| word.chars().take(40).collect())
+}
+
 /// Every program, and the tool if it is installed.
 pub fn survey() -> Vec<(Program, Option<Tool>)> {
-    Program::ALL.into_iter().map(|program| (program, program.find())).collect()
+    Program::ALL.into_iter().map(|program| (program, find(program))).collect()
 }
 
 /// Variables that name a folder without tools: a settings script of an installation that has gone.
@@ -176,27 +118,23 @@ pub fn broken_variables() -> Vec<(&'static str, PathBuf)> {
     set.filter(|(_, home)| !home.join("bin").is_dir()).collect()
 }
 
-/// Finds the command of the tool for a language.
+/// Finds the first of `programs` that is installed.
 ///
 /// # Errors
 /// [`Code::ToolMissing`].
-pub fn find(language: Language) -> Result<Tool> {
-    match language {
-        Language::Hls(HlsTool::Vitis) => find_any(&[Program::VitisRun, Program::VitisHls]),
-        Language::Hls(HlsTool::Vivado) => find_any(&[Program::VivadoHls]),
-        Language::Verilog => Err(Error::new(Code::ToolMissing, "this version runs no tool for backend = \"verilog\" yet")
-            .help("build with --synth skip")),
-    }
-}
-
-/// Finds the first of `programs` that is installed.
 pub(super) fn find_any(programs: &[Program]) -> Result<Tool> {
-    programs.iter().find_map(|program| program.find()).ok_or_else(|| {
+    programs.iter().find_map(|program| find(*program)).ok_or_else(|| {
         let names: Vec<_> = programs.iter().map(|program| format!("`{}`", program.name())).collect();
         let names = if let [one] = &names[..] { format!("no {one}") } else { format!("neither {}", names.join(" nor ")) };
+        let what_is_found = "`cargo sparsehls doctor` says what is found";
+        if programs.iter().all(|program| program.is_open()) {
+            let remedies: Vec<_> = programs.iter().map(|program| program.remedy()).collect();
+            return Error::new(Code::ToolMissing, format!("found {names} on PATH"))
+                .help(format!("{}; or build with --synth skip; {what_is_found}", remedies.join(", or ")));
+        }
         let [hls, vitis, vivado] = VARIABLES;
         Error::new(Code::ToolMissing, format!("found {names} on PATH or under ${hls}, ${vitis} or ${vivado}"))
-            .help("source the vendor's settings64.sh, or build with --synth skip; `cargo sparsehls doctor` says what is found")
+            .help(format!("source the vendor's settings64.sh, or build with --synth skip; {what_is_found}"))
     })
 }
 
@@ -230,6 +168,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(version_in(text).as_deref(), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn open_tools_have_versions_without_years() {
+        for (text, version) in [
+            ("Verilator 5.006 2023-01-22 rev (Debian 5.006-3)", Some("5.006")),
+            ("Yosys 0.23 (git sha1 7ce5011c24b)", Some("0.23")),
+            ("Yosys 0.9+4081 (git sha1 b6721aa9d8e, clang 10.0.0)", Some("0.9+4081")),
+            ("\"nextpnr-ecp5\" -- Next Generation Place and Route (Version nextpnr-0.11.1)", Some("0.11.1")),
+            ("nextpnr-ecp5 -- Next Generation Place and Route (Version 0.4-1+b2)", Some("0.4-1+b2")),
+            ("Yosys, of the year 2023", None),
+            ("", None),
+        ] {
+            assert_eq!(open_version_in(text).as_deref(), version, "{text}");
         }
     }
 

@@ -6,15 +6,16 @@
 use std::{
     cell::Cell,
     ffi::OsString,
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use super::{
-    Cancel, Program, Report, Step, Steps, Tool,
-    find::{find, find_any, launcher},
+    Cancel, Report, Simulation, Step, Steps,
+    find::launcher,
+    flow::{self, Command, Flow},
     process::{Ended, Process},
     state::{Project, State},
 };
@@ -22,7 +23,7 @@ use crate::{
     backend::hls,
     error::{Code, Error, Result},
     files,
-    manifest::Model,
+    manifest::{Language, Model},
 };
 
 /// The file in a project's folder whose lock says that someone works there.
@@ -68,37 +69,59 @@ pub struct Done {
     pub kept: Steps,
 }
 
-/// A tool with what identifies it in the state, and the steps that it is for.
+/// A flow with its processes, and what identifies its tools for people and in the state.
 struct Identified {
-    tool: Tool,
+    flow: Flow,
+    commands: Vec<Command>,
+    tools: String,
     identity: String,
-    steps: Steps,
 }
 
 impl Identified {
-    fn new(tool: Tool, steps: Steps, cancel: &Cancel) -> Self {
+    fn new(flow: Flow, project: &Project<'_>, cancel: &Cancel) -> Result<Self> {
+        let tools = flow.find()?;
+        let commands = flow.commands(project, &tools)?;
         // The version counts, not the place; without a version the place has to do.
-        let version = tool.version(cancel).unwrap_or_else(|| tool.path.display().to_string());
-        Self { identity: format!("{} {version}", tool.program.name()), tool, steps }
+        let name = |tool: &super::Tool| {
+            let version = tool.version(cancel).unwrap_or_else(|| tool.path.display().to_string());
+            format!("{} {version}", tool.program.name())
+        };
+        let tools = tools.iter().map(name).collect::<Vec<_>>().join(", ");
+        let arguments = commands.iter().flat_map(|command| &command.arguments).map(|word| word.to_string_lossy());
+        let identity = std::iter::once(tools.as_str().into()).chain(arguments).collect::<Vec<_>>().join(" ");
+        Ok(Self { flow, commands, tools, identity })
     }
 
-    /// Those of `steps` that this tool is for.
+    /// Those of `steps` that this flow does.
     fn of(&self, steps: Steps) -> Steps {
-        steps.filter(|step| self.steps.has(step))
+        steps.filter(|step| self.flow.steps().has(step))
     }
 }
 
 impl Job<'_> {
-    /// Requires every tool that the job needs, before hours are spent.
+    /// Requires every tool that the job needs, before hours are spent, and a part that they know.
     ///
     /// # Errors
-    /// [`Code::ToolMissing`].
+    /// [`Code::ToolMissing`], [`Code::InvalidValue`].
     pub fn require_tools(&self) -> Result {
-        find(self.model.target.language)?;
-        if self.steps.has(Step::Vsynth) {
-            find_any(&[Program::Vivado])?;
+        for flow in self.flows() {
+            flow.require_part(self.model)?;
+            flow.find()?;
         }
         self.launcher().map(drop)
+    }
+
+    /// What does the chosen steps and those they need, in order.
+    fn flows(&self) -> Vec<Flow> {
+        let wanted = self.steps.with_needed();
+        let mut flows = flow::all(self.model.target.language);
+        flows.retain(|flow| wanted.iter().any(|step| flow.steps().has(step)));
+        flows
+    }
+
+    /// What the last simulation of the Verilog counted, if it counted.
+    pub fn simulation(&self) -> Option<Simulation> {
+        Simulation::read(&self.directory.join(Project::SIMULATION)).ok()
     }
 
     fn launcher(&self) -> Result<Vec<OsString>> {
@@ -109,15 +132,14 @@ impl Job<'_> {
     /// Runs the chosen steps, and those they need, unless they are done.
     ///
     /// # Errors
-    /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::Interrupted`]; [`Code::Io`].
+    /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::OutputsDiffer`];
+    /// [`Code::Interrupted`]; [`Code::Io`].
     pub fn run(&self) -> Result<Done> {
         self.require_tools()?;
         let wanted = self.steps.with_needed();
-        let (hls, vivado) = (wanted.filter(|step| step != Step::Vsynth), wanted.filter(|step| step == Step::Vsynth));
-        let mut tools = vec![Identified::new(find(self.model.target.language)?, hls, self.cancel)];
-        if vivado != Steps::NONE {
-            tools.push(Identified::new(find_any(&[Program::Vivado])?, vivado, self.cancel));
-        }
+        let project = self.project();
+        let tools = self.flows().into_iter().map(|flow| Identified::new(flow, &project, self.cancel));
+        let tools = tools.collect::<Result<Vec<_>>>()?;
         let lock = self.lock()?;
         if self.cancel.is_asked() {
             return Err(self.interrupted(Steps::NONE));
@@ -162,7 +184,7 @@ impl Job<'_> {
     }
 
     fn project(&self) -> Project<'_> {
-        Project { directory: self.directory, top: &self.model.name }
+        Project { directory: self.directory, top: &self.model.name, target: &self.model.target }
     }
 
     /// Runs those of `wanted` that are not done; `tools` are for all of them, in the order in which they run.
@@ -170,22 +192,24 @@ impl Job<'_> {
         let project = self.project();
         let mut state = State::load(self.directory);
         let is_done = |tool: &Identified, step: &Step| state.has(*step, &project, &tool.identity);
-        let fresh: Steps = tools.iter().flat_map(|tool| tool.steps.iter().filter(|step| is_done(tool, step))).collect();
+        let fresh: Steps = tools.iter().flat_map(|tool| tool.of(wanted).iter().filter(|step| is_done(tool, step))).collect();
         let mut todo = wanted.filter(|step| !fresh.has(step) || step.needs_synth() && !fresh.has(Step::Synth));
-        if Report::read(self.directory, project.top, wanted.filter(|step| !todo.has(step))).is_err() {
+        if Report::read(&project, wanted.filter(|step| !todo.has(step))).is_err() {
             // Done by a version of this crate that read less of the reports.
             todo = wanted;
         }
         let kept = wanted.filter(|step| !todo.has(step));
         if todo != Steps::NONE {
-            // C synthesis empties the project, and with it goes what other steps made of it.
+            // Synthesis begins anew, and with what it leaves goes what other steps made of it.
             let stale = Step::ALL.into_iter().filter(|step| todo.has(*step) || todo.has(Step::Synth) && step.needs_synth());
             let stale: Steps = stale.collect();
             state.forget(stale);
             state.save(self.directory)?;
             project.remove_outputs(stale)?;
-            let options = hls::build_options(todo)?;
-            files::write_if_changed(&self.directory.join(hls::ORDERS), options.as_bytes())?;
+            if let Language::Hls(_) = self.model.target.language {
+                let options = hls::build_options(todo)?;
+                files::write_if_changed(&self.directory.join(hls::ORDERS), options.as_bytes())?;
+            }
             for tool in tools.iter().filter(|tool| tool.of(todo) != Steps::NONE) {
                 self.run_tool(tool, tool.of(todo), &mut state, lock)?;
             }
@@ -197,28 +221,45 @@ impl Job<'_> {
             }
             state.save(self.directory)?;
         }
-        Ok(Done { report: Report::read(self.directory, project.top, wanted)?, ran: todo, kept })
+        Ok(Done { report: Report::read(&project, wanted)?, ran: todo, kept })
     }
 
-    /// Runs one tool for `steps`, and keeps in the state what has ended well.
+    /// Runs the processes of a flow for `steps`, and keeps in the state what has ended well.
     fn run_tool(&self, identified: &Identified, steps: Steps, state: &mut State, lock: &File) -> Result {
-        let Identified { tool, identity, .. } = identified;
+        let Identified { identity, commands, flow, .. } = identified;
         let project = self.project();
-        let log = self.directory.join(if tool.program == Program::Vivado { "vsynth.log" } else { "hls.log" });
+        for folder in flow.folders().iter().map(|folder| self.directory.join(folder)) {
+            fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
+        }
         let inputs = |step| project.inputs(step, identity).ok();
         let before: Vec<_> = steps.iter().map(inputs).collect();
         let seen = Cell::new(Steps::NONE);
-        let ended = self.watch(identified, steps, &log, lock, &seen)?;
-        if before != steps.iter().map(inputs).collect::<Vec<_>>() {
-            return Err(failed("the project changed while the tool ran: another build has written it", &log)
-                .help("build again; give builds of different versions their own --target-dir"));
+        let mut verdict = Ok(());
+        for command in commands {
+            let log = self.directory.join(command.log);
+            let ended = self.watch(identified, command, steps, lock, &seen)?;
+            if before != steps.iter().map(inputs).collect::<Vec<_>>() {
+                return Err(failed("the project changed while the tool ran: another build has written it", &log)
+                    .help("build again; give builds of different versions their own --target-dir"));
+            }
+            verdict = self.verdict(command, ended, &log);
+            if verdict.is_err() {
+                break;
+            }
         }
-        let verdict = self.verdict(tool, ended, &log);
+        if let (Flow::Sim, Err(why)) = (flow, &verdict)
+            && let Err(differs) = Report::read(&project, steps)
+            && differs.code() == Code::OutputsDiffer
+            && why.code() != Code::Interrupted
+        {
+            let said = Findings::read(&self.directory.join("sim.log")).text();
+            return Err(differs.and(&said));
+        }
         // If the tool ended well all its steps are done, else only those that its script reported as done.
         let ended_well = if verdict.is_ok() { steps } else { steps.filter(|step| seen.get().has(step)) };
         let mut unread = Ok(());
         for step in ended_well.iter() {
-            match Report::read(self.directory, project.top, Steps::from_iter([step])) {
+            match Report::read(&project, Steps::from_iter([step])) {
                 Ok(_) => state.add(step, &project, identity)?,
                 Err(error) => unread = unread.and(Err(error)),
             }
@@ -230,18 +271,21 @@ impl Job<'_> {
         }
     }
 
-    /// Runs the tool's process and reports its progress; `seen` collects the steps that the script reports as done.
-    fn watch(&self, identified: &Identified, steps: Steps, log: &Path, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
-        let Identified { tool, identity, .. } = identified;
+    /// Runs a process and reports its progress; `seen` collects the steps that the script reports as done.
+    fn watch(&self, identified: &Identified, process: &Command, steps: Steps, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
+        let log = &self.directory.join(process.log);
         let mut command = self.launcher()?;
-        command.push(tool.path.clone().into());
-        command.extend(tool.program.arguments().iter().map(OsString::from));
+        command.push(process.program.clone().into());
+        command.extend(process.arguments.iter().cloned());
         let timeout = self.model.target.tool_timeout;
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
         let own_group = self.cancel.is_by_signals();
         let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin), own_group };
-        // Vivado has one step, which begins when Vivado starts.
-        let mut phase = if tool.program == Program::Vivado { "vsynth".to_owned() } else { format!("starting {identity}") };
+        // Only the HLS tool has several steps, and says which it begins.
+        let mut phase = match identified.flow {
+            Flow::Hls(_) => format!("starting {}", identified.tools),
+            _ => steps.names().join(", "),
+        };
         let watch = &mut |line: &str, elapsed: Duration| {
             match line.strip_prefix("sparsehls: ").map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
                 Some((name, "")) if steps.names().contains(&name) => phase = name.to_owned(),
@@ -260,7 +304,8 @@ impl Job<'_> {
     }
 
     /// Whether the tool ended well.
-    fn verdict(&self, tool: &Tool, ended: Ended, log: &Path) -> Result {
+    fn verdict(&self, command: &Command, ended: Ended, log: &Path) -> Result {
+        let program = command.program.display();
         let findings = Findings::read(log);
         let why = match ended {
             Ended::Cancelled => return Err(self.interrupted(Steps::NONE)),
@@ -268,12 +313,11 @@ impl Job<'_> {
             Ended::Exited(status) => format!("ended with {status}"),
             Ended::TimedOut(limit) => {
                 let minutes = limit.as_secs_f64() / 60.0;
-                let text =
-                    format!("{} was ended: it took longer than the {minutes} minutes of `tool-timeout`", tool.path.display());
+                let text = format!("{program} was ended: it took longer than the {minutes} minutes of `tool-timeout`");
                 return Err(failed(&text, log).key(format!("{}.tool-timeout", self.model.key())));
             }
         };
-        Err(failed(&format!("{} {why}\n{}", tool.path.display(), findings.text()), log))
+        Err(failed(&format!("{program} {why}\n{}", findings.text()), log))
     }
 
     fn interrupted(&self, done: Steps) -> Error {
@@ -313,7 +357,7 @@ impl Findings {
             let line = String::from_utf8_lossy(&bytes).trim_end().chars().take(500).collect::<String>();
             if line.starts_with("sparsehls:") && line.contains(" failed") {
                 findings.script_failed.get_or_insert(line);
-            } else if line.starts_with("ERROR") && findings.errors.len() < Self::LINES {
+            } else if (line.starts_with("ERROR") || line.starts_with("%Error")) && findings.errors.len() < Self::LINES {
                 findings.errors.push(line);
             } else if !line.is_empty() {
                 findings.last.push(line);

@@ -1,6 +1,6 @@
 //! The manifest's limits, compared with what the tools found.
 
-use super::Report;
+use super::{Cosim, Estimate, Report, Resources, Simulation};
 use crate::{
     error::{Code, Error, Result},
     manifest::{Limit, Limits},
@@ -26,32 +26,44 @@ impl Row {
     }
 }
 
-/// Every limit with what was found. The step nearest to the hardware counts: Vivado for resources and co-simulation for
-/// cycles if they were among the steps, else C synthesis. Empty if nothing was found that a limit could stand against.
+/// Every limit that something was found for. The step nearest to the hardware counts: of HLS Vivado for resources and
+/// co-simulation for cycles if they were among the steps, else C synthesis; of Verilog Vivado or else yosys for resources,
+/// and the simulation for cycles.
 pub fn table(report: &Report, limits: &Limits) -> Vec<Row> {
-    let Some(csynth) = &report.csynth else { return Vec::new() };
-    let estimate = &csynth.estimate;
-    let cycles = |simulated: Option<u64>, estimated: Option<u64>| match simulated {
-        Some(_) => (simulated, "cosim"),
-        None => (estimated, "synth"),
-    };
-    let latency = cycles(report.cosim.as_ref().and_then(|cosim| cosim.latency_cycles), estimate.latency_cycles);
-    let interval = cycles(report.cosim.as_ref().and_then(|cosim| cosim.interval_cycles), estimate.interval_cycles);
-    let (resources, source) =
-        report.vivado.as_ref().map_or((estimate.resources, "synth"), |vivado| (vivado.utilization.resources, "vsynth"));
     let row = |(bounded, most): (&Limit, &u64)| {
-        let (found, source) = match bounded {
-            Limit::LatencyCycles => latency,
-            Limit::IntervalCycles => interval,
-            Limit::Lut => (resources.lut, source),
-            Limit::Ff => (resources.ff, source),
-            Limit::Dsp => (resources.dsp, source),
-            Limit::Bram18 => (resources.bram18, source),
-            Limit::Uram => (resources.uram, source),
-        };
-        Row { name: bounded.name(), found, source, limit: *most }
+        let (found, source) = found(report, *bounded)?;
+        Some(Row { name: bounded.name(), found, source, limit: *most })
     };
-    limits.iter().map(row).collect()
+    limits.iter().filter_map(row).collect()
+}
+
+/// What stands against a limit, and the step that found it; nothing if none looked for it.
+fn found(report: &Report, limit: Limit) -> Option<(Option<u64>, &'static str)> {
+    let cycles =
+        |simulated: fn(&Simulation) -> u64, cosim: fn(&Cosim) -> Option<u64>, estimated: fn(&Estimate) -> Option<u64>| {
+            let simulated = report.simulation.as_ref().map(|found| (Some(simulated(found)), "sim"));
+            // Unknown if there was one event only.
+            let cosim = || report.cosim.as_ref().and_then(cosim).map(|found| (Some(found), "cosim"));
+            simulated.or_else(cosim).or_else(|| report.csynth.as_ref().map(|csynth| (estimated(&csynth.estimate), "synth")))
+        };
+    let resources = |of: fn(&Resources) -> Option<u64>| resources(report).map(|(all, source)| (of(&all), source));
+    match limit {
+        Limit::LatencyCycles => cycles(|sim| sim.latency_cycles, |cosim| cosim.latency_cycles, |found| found.latency_cycles),
+        Limit::IntervalCycles => cycles(|sim| sim.interval_cycles, |cosim| cosim.interval_cycles, |found| found.interval_cycles),
+        Limit::Lut => resources(|all| all.lut),
+        Limit::Ff => resources(|all| all.ff),
+        Limit::Dsp => resources(|all| all.dsp),
+        Limit::Bram18 => resources(|all| all.bram18),
+        Limit::Uram => resources(|all| all.uram),
+    }
+}
+
+fn resources(report: &Report) -> Option<(Resources, &'static str)> {
+    let Report { vivado, yosys, csynth, .. } = report;
+    let of_vivado = if csynth.is_some() { "vsynth" } else { "vivado" };
+    let vivado = vivado.as_ref().map(|vivado| (vivado.utilization.resources, of_vivado));
+    let yosys = || yosys.as_ref().map(|yosys| (yosys.resources(), "synth"));
+    vivado.or_else(yosys).or_else(|| csynth.as_ref().map(|csynth| (csynth.estimate.resources, "synth")))
 }
 
 /// Requires that every limit is kept.
@@ -75,7 +87,7 @@ pub(crate) fn check(rows: &[Row]) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::{Cosim, Csynth, Estimate, Resources, Timing, Utilization, Vivado};
+    use crate::toolchain::{Csynth, Timing, Utilization, Vivado, Yosys};
 
     fn report() -> Report {
         let resources = Resources { lut: Some(100), ff: Some(50), dsp: Some(3), bram18: None, uram: Some(0) };
@@ -106,6 +118,28 @@ mod tests {
         let error = check(&table(&report(), &limits)).unwrap_err();
         assert!(error.message().contains("bram18              unknown"), "{error}");
         assert!(table(&Report::default(), &limits).is_empty(), "without a report there is nothing to compare");
+    }
+
+    #[test]
+    fn verilog_is_held_against_what_its_steps_looked_for() {
+        let limits = Limits::from([(Limit::LatencyCycles, 114), (Limit::Lut, 900), (Limit::Bram18, 1)]);
+        let found = |report: &Report| {
+            table(report, &limits).iter().map(|row| (row.name, row.found, row.source, row.kept())).collect::<Vec<_>>()
+        };
+        let simulation = Simulation { events: 9, events_different: 0, latency_cycles: 115, interval_cycles: 63 };
+        let mut report = Report { simulation: Some(simulation), ..Report::default() };
+        assert_eq!(found(&report), [("latency-cycles", Some(115), "sim", false)], "nobody looked for LUTs");
+        let (version, part) = (None, String::new());
+        report.yosys = Some(Yosys { version, part, lut: 800, ff: 1, dsp: 0, bram: 2, uram: 0, levels: 3 });
+        assert_eq!(found(&report)[1..], [("lut", Some(800), "synth", true), ("bram18", Some(2), "synth", false)]);
+        report.vivado = Some(Vivado {
+            utilization: Utilization {
+                resources: Resources { lut: Some(901), ..Resources::default() },
+                ..Utilization::default()
+            },
+            timing: Timing { met: true, wns: None, tns: None, whs: None, failing_endpoints: None },
+        });
+        assert_eq!(found(&report)[1..], [("lut", Some(901), "vivado", false), ("bram18", None, "vivado", false)]);
     }
 
     #[test]

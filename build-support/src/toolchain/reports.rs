@@ -4,9 +4,12 @@
 mod cosim;
 mod csynth;
 mod export;
+mod pnr;
+mod simulation;
 mod table;
 mod vivado;
 mod xml;
+mod yosys;
 
 use std::{fmt, io::Read, path::Path};
 
@@ -16,10 +19,16 @@ pub use self::{
     cosim::Cosim,
     csynth::{Csynth, Estimate, Module},
     export::{Export, ExportRun},
+    pnr::{Pnr, Used},
+    simulation::Simulation,
     vivado::{Instance, Timing, Utilization, Vivado},
+    yosys::Yosys,
 };
-use super::{Step, Steps};
-use crate::error::{Code, Error, Result};
+use super::{Step, Steps, state::Project};
+use crate::{
+    error::{Code, Error, Result},
+    manifest::Language,
+};
 
 /// Larger than any report.
 const MAX_SIZE: u64 = 256 << 20;
@@ -37,9 +46,18 @@ pub struct Report {
     /// The exported IP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub export: Option<Export>,
-    /// Logic synthesis.
+    /// Logic synthesis of HLS, or all that Vivado does of Verilog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vivado: Option<Vivado>,
+    /// The simulated Verilog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulation: Option<Simulation>,
+    /// Logic synthesis of Verilog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yosys: Option<Yosys>,
+    /// Place and route of Verilog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pnr: Option<Pnr>,
 }
 
 /// What a design takes of a device; `None` where the tool does not say.
@@ -59,11 +77,46 @@ pub struct Resources {
 }
 
 impl Report {
-    /// Reads what `steps` leave in the project of `top`.
+    /// Reads what `steps` leave in a project.
     ///
     /// # Errors
     /// [`Code::SynthesisFailed`] if a report is missing, cannot be used, or says that co-simulation failed.
-    pub(crate) fn read(directory: &Path, top: &str, steps: Steps) -> Result<Self> {
+    /// [`Code::OutputsDiffer`] if the simulated Verilog gave something else than the reference.
+    pub(crate) fn read(project: &Project<'_>, steps: Steps) -> Result<Self> {
+        match project.target.language {
+            Language::Hls(_) => Self::read_hls(project, steps),
+            Language::Verilog => Self::read_verilog(project, steps),
+        }
+    }
+
+    fn read_verilog(project: &Project<'_>, steps: Steps) -> Result<Self> {
+        let path = |name: &str| project.directory.join(name);
+        let target = project.target;
+        let mut report = Self::default();
+        if steps.has(Step::Sim) {
+            let path = path(Project::SIMULATION);
+            let simulation = Simulation::read(&path)?;
+            if simulation.events_different > 0 {
+                return Err(Error::new(Code::OutputsDiffer, format!("simulation and reference: {simulation}")).file(&path).help(
+                    "the log in the project's folder has the events; this is a bug in cargo-sparsehls or in the simulator",
+                ));
+            }
+            report.simulation = Some(simulation);
+        }
+        if steps.has(Step::Synth) {
+            report.yosys = Some(Yosys::read(&path("synth/stat.json"), &path("synth/levels.txt"), &target.part)?);
+        }
+        if steps.has(Step::Pnr) {
+            report.pnr = Some(Pnr::read(&path("synth/pnr.json"), target.mhz())?);
+        }
+        if steps.has(Step::Vivado) {
+            report.vivado = Some(Vivado::read(&path("vivado/utilization.rpt"), &path("vivado/timing.rpt"))?);
+        }
+        Ok(report)
+    }
+
+    fn read_hls(project: &Project<'_>, steps: Steps) -> Result<Self> {
+        let Project { directory, top, .. } = *project;
         let mut report = Self::default();
         let solution = directory.join(format!("{top}_prj/solution1"));
         if steps.has(Step::Synth) {
@@ -96,11 +149,14 @@ impl Report {
 /// One line for each tool that has something to say.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { csynth, cosim, export, vivado } = self;
+        let Self { csynth, cosim, export, vivado, simulation, yosys, pnr } = self;
         let mut lines = Vec::new();
         lines.extend(csynth.as_ref().map(ToString::to_string));
         lines.extend(cosim.as_ref().map(|cosim| format!("co-simulation: {cosim}")));
         lines.extend(export.as_ref().map(|export| format!("exported: {}", export.ip.display())));
+        lines.extend(simulation.as_ref().map(|simulation| format!("simulation: {simulation}")));
+        lines.extend(yosys.as_ref().map(|yosys| format!("yosys: {yosys}")));
+        lines.extend(pnr.as_ref().map(|pnr| format!("nextpnr: {pnr}")));
         lines.extend(vivado.as_ref().map(|vivado| format!("Vivado: {vivado}")));
         f.write_str(&lines.join("\n"))
     }

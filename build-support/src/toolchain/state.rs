@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     files,
     fingerprint::Fingerprint,
+    manifest::{Language, Target},
 };
 
 const FILE: &str = "toolchain.json";
@@ -71,11 +72,18 @@ impl State {
 pub struct Project<'a> {
     /// Its folder.
     pub directory: &'a Path,
-    /// Its top function.
+    /// Its top function or module.
     pub top: &'a str,
+    /// What it is made for.
+    pub target: &'a Target,
 }
 
 impl Project<'_> {
+    /// What the simulated Verilog leaves.
+    pub(super) const SIMULATION: &'static str = "sim/report.json";
+    /// What Verilator makes on the way.
+    const OBJECTS: &'static str = "sim/obj";
+
     fn record(&self, step: Step, identity: &str) -> Result<Record> {
         Ok(Record { inputs: self.inputs(step, identity)?, outputs: self.fingerprint("", &self.outputs(step))? })
     }
@@ -85,15 +93,32 @@ impl Project<'_> {
     /// # Errors
     /// [`crate::Code::Io`] with the file that cannot be read.
     pub(crate) fn inputs(&self, step: Step, identity: &str) -> Result<String> {
-        let mut paths = vec![PathBuf::from("firmware"), "project.tcl".into()];
-        match step {
-            Step::Csim | Step::Cosim => {
-                paths.extend(["build_prj.tcl".into(), format!("{}_test.cpp", self.top).into(), "tb_data".into()]);
-            }
-            Step::Synth | Step::Export => paths.push("build_prj.tcl".into()),
-            Step::Vsynth => paths.push("vivado_synth.tcl".into()),
-        }
+        let test = format!("{}_test.cpp", self.top);
+        let (common, own) = match (self.target.language, step) {
+            (Language::Verilog, Step::Sim) => return self.fingerprint(identity, &self.simulated()?),
+            (Language::Verilog, Step::Pnr) => (&["rtl"][..], vec!["scripts/yosys.ys", "scripts/pnr.ys"]),
+            (Language::Verilog, Step::Vivado) => (&["rtl"][..], vec!["scripts/vivado.tcl"]),
+            (Language::Verilog, _) => (&["rtl"][..], vec!["scripts/yosys.ys"]),
+            (_, Step::Csim | Step::Cosim) => (&Self::HLS[..], vec!["build_prj.tcl", &test, "tb_data"]),
+            (_, Step::Synth | Step::Export) => (&Self::HLS[..], vec!["build_prj.tcl"]),
+            (_, Step::Vsynth | Step::Sim | Step::Pnr | Step::Vivado) => (&Self::HLS[..], vec!["vivado_synth.tcl"]),
+        };
+        let paths: Vec<_> = common.iter().copied().chain(own).map(PathBuf::from).collect();
         self.fingerprint(identity, &paths)
+    }
+
+    /// What every step of HLS reads.
+    const HLS: [&'static str; 2] = ["firmware", "project.tcl"];
+
+    /// What is simulated: the Verilog, the harness and its events, but not what comes of them.
+    fn simulated(&self) -> Result<Vec<PathBuf>> {
+        let beside = files::entries(&self.directory.join("sim"))?;
+        let own = beside.into_iter().filter(|entry| entry.file_type().is_file());
+        let own = own.map(|entry| Path::new("sim").join(entry.file_name())).filter(|path| path != Path::new(Self::SIMULATION));
+        let mut paths: Vec<_> = own.collect();
+        paths.sort();
+        paths.insert(0, "rtl".into());
+        Ok(paths)
     }
 
     /// What `step` leaves that later steps or people need.
@@ -101,6 +126,13 @@ impl Project<'_> {
         let solution = PathBuf::from(format!("{}_prj/solution1", self.top));
         match step {
             Step::Csim => Vec::new(),
+            Step::Sim => vec![Self::SIMULATION.into()],
+            Step::Synth if self.target.language == Language::Verilog => {
+                let netlist = format!("synth/{}.json", self.top).into();
+                vec!["synth/stat.json".into(), "synth/stat.txt".into(), "synth/levels.txt".into(), netlist]
+            }
+            Step::Pnr => vec!["synth/pnr.json".into()],
+            Step::Vivado => vec!["vivado/utilization.rpt".into(), "vivado/timing.rpt".into()],
             Step::Synth => vec![solution.join("syn/report"), solution.join("syn/verilog")],
             Step::Cosim => vec![solution.join("sim/report").join(format!("{}_cosim.rpt", self.top))],
             Step::Export => vec![solution.join("impl/ip"), solution.join("impl/export.zip"), solution.join("impl/report")],
@@ -113,7 +145,9 @@ impl Project<'_> {
     /// # Errors
     /// [`crate::Code::Io`].
     pub(crate) fn remove_outputs(&self, steps: Steps) -> Result {
-        for path in steps.iter().flat_map(|step| self.outputs(step)).map(|path| self.directory.join(path)) {
+        let objects = steps.has(Step::Sim).then(|| PathBuf::from(Self::OBJECTS));
+        let outputs = steps.iter().flat_map(|step| self.outputs(step)).chain(objects);
+        for path in outputs.map(|path| self.directory.join(path)) {
             let result = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match result {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
@@ -161,6 +195,44 @@ impl Project<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::HlsTool;
+
+    fn target(language: Language) -> Target {
+        let (part, launcher) = ("xcu250-figd2104-2L-e".into(), Vec::new());
+        Target { language, part, clock_period: 5.0, clock_uncertainty: 27.0, launcher, tool_timeout: None }
+    }
+
+    #[test]
+    fn of_verilog_a_step_is_done_for_its_own_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let target = target(Language::Verilog);
+        let project = Project { directory: folder.path(), top: "net", target: &target };
+        let read = ["rtl/net.v", "sim/main.cpp", "sim/input.dat", "scripts/yosys.ys", "scripts/pnr.ys", "scripts/vivado.tcl"];
+        let left = ["sim/report.json", "synth/stat.json", "synth/net.json", "synth/pnr.json", "vivado/timing.rpt"];
+        read.iter().chain(&left).for_each(|file| write(file, "1"));
+        let mut state = State::default();
+        Step::VERILOG.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
+        let done = || Step::VERILOG.map(|step| u8::from(state.has(step, &project, "tool")));
+        assert_eq!(done(), [1; 4]);
+        // Simulation, synthesis, place and route, Vivado.
+        let expected = [[0; 4], [0, 1, 1, 1], [0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 0, 1], [1, 1, 1, 0]];
+        let outputs = [[0, 1, 1, 1], [1, 0, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]];
+        for (file, expected) in read.iter().chain(&left).zip(expected.iter().chain(&outputs)) {
+            write(file, "2");
+            assert_eq!(done(), *expected, "{file} has changed");
+            write(file, "1");
+        }
+        write("sim/obj/Vnet.cpp", "made on the way");
+        assert_eq!(done(), [1; 4]);
+        project.remove_outputs(Step::VERILOG.into_iter().collect()).unwrap();
+        assert!(!folder.path().join("sim/obj").exists() && left.iter().all(|file| !folder.path().join(file).exists()));
+        assert!(read.iter().all(|file| folder.path().join(file).exists()));
+    }
 
     #[test]
     fn a_step_is_done_for_its_inputs_tool_and_outputs_only() {
@@ -170,15 +242,16 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        let project = Project { directory: folder.path(), top: "net" };
+        let target = target(Language::Hls(HlsTool::Vitis));
+        let project = Project { directory: folder.path(), top: "net", target: &target };
         let files =
             ["firmware/weights/w.h", "net_test.cpp", "tb_data/input.dat", "vivado_synth.tcl", "project.tcl", "build_prj.tcl"];
         files.iter().for_each(|file| write(file, "1"));
         write("net_prj/solution1/syn/report/net_csynth.xml", "report");
-        let done = |state: &State| Step::ALL.map(|step| u8::from(state.has(step, &project, "tool")));
+        let done = |state: &State| Step::HLS.map(|step| u8::from(state.has(step, &project, "tool")));
         let mut state = State::default();
         assert_eq!(done(&state), [0; 5]);
-        Step::ALL.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
+        Step::HLS.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
         state.save(folder.path()).unwrap();
         let state = State::load(folder.path());
         assert_eq!(done(&state), [1; 5]);
@@ -193,7 +266,7 @@ mod tests {
         }
         write("net_prj/solution1/syn/verilog/net.v", "another run");
         assert_eq!(done(&state), [1, 0, 1, 1, 1]);
-        project.remove_outputs(Step::ALL.into_iter().collect()).unwrap();
+        project.remove_outputs(Step::HLS.into_iter().collect()).unwrap();
         assert!(!folder.path().join("net_prj/solution1/syn/report").exists());
         fs::write(folder.path().join(FILE), "{\"steps\"").unwrap();
         assert_eq!(done(&State::load(folder.path())), [0; 5], "a state that cannot be read is none");

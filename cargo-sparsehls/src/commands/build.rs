@@ -59,6 +59,9 @@ fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Ve
     if args.synth == Synth::Require {
         // Before minutes are spent on compiling.
         models.iter().try_for_each(|firmware| require_tools(firmware, args))?;
+    } else if args.synth == Synth::Auto {
+        // A step that no backend of a model has is a slip of whoever typed it.
+        models.iter().try_for_each(|firmware| synthesis::choose(firmware, args).map(drop))?;
     }
     let interrupt = Interrupt::install()?;
     let context = Context { args, output, interrupt: &interrupt };
@@ -98,7 +101,8 @@ fn interrupted(what: &str) -> Error {
 }
 
 fn require_tools(firmware: &Firmware, args: &BuildArgs) -> Result {
-    firmware.job(synthesis::steps(args), &Cancel::default(), &|_| {}).require_tools()
+    let steps = synthesis::choose(firmware, args)?.steps;
+    firmware.job(steps, &Cancel::default(), &|_| {}).require_tools()
 }
 
 fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {

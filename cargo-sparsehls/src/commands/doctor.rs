@@ -35,12 +35,12 @@ fn print_compiler(compiler: &Result<Compiler>, output: &Output) {
     match compiler {
         Ok(compiler) => {
             line(output, "c++", true, compiler.version());
-            output.text(&format!("{:12} enables {COMPILER_ENABLES}", ""));
+            output.text(&format!("{:19} enables {COMPILER_ENABLES}", ""));
         }
         Err(error) => {
             line(output, "c++", false, error.message());
-            output.text(&format!("{:12} enables {COMPILER_ENABLES}", ""));
-            output.text(&format!("{:12} to get it, {}", "", error.help_text().unwrap_or_default()));
+            output.text(&format!("{:19} enables {COMPILER_ENABLES}", ""));
+            output.text(&format!("{:19} to get it, {}", "", error.help_text().unwrap_or_default()));
         }
     }
     let (version, help) = (compiler.as_ref().ok().map(Compiler::version), compiler.as_ref().err().and_then(Error::help_text));
@@ -53,20 +53,20 @@ fn print_found(tool: &Tool, output: &Output) {
     let (program, version) = (tool.program, tool.version(&Cancel::default()));
     let said = version.as_deref().unwrap_or("of unknown version");
     line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));
-    output.text(&format!("{:12} enables {}", "", program.enables()));
+    output.text(&format!("{:19} enables {}", "", program.enables()));
     output.json(&Message::Tool(message::Tool::Vendor(VendorTool::found(tool, version))));
 }
 
 fn print_missing(program: Program, output: &Output) {
     line(output, program.name(), false, &format!("({})", program.generation()));
-    output.text(&format!("{:12} enables {}", "", program.enables()));
-    output.text(&format!("{:12} to get it, {}", "", program.remedy()));
+    output.text(&format!("{:19} enables {}", "", program.enables()));
+    output.text(&format!("{:19} to get it, {}", "", program.remedy()));
     output.json(&Message::Tool(message::Tool::Vendor(VendorTool::missing(program))));
 }
 
 fn line(output: &Output, name: &str, found: bool, text: &str) {
     let word = if found { "found  " } else { "missing" };
-    output.text(&format!("{name:12} {word} {text}"));
+    output.text(&format!("{name:19} {word} {text}"));
 }
 
 fn require(required: Requirement, compiler: &Result<Compiler>, tools: &[(Program, Option<Tool>)]) -> Result {
@@ -77,6 +77,9 @@ fn require(required: Requirement, compiler: &Result<Compiler>, tools: &[(Program
         Requirement::VitisHls => &[Program::VitisHls],
         Requirement::VivadoHls => &[Program::VivadoHls],
         Requirement::Vivado => &[Program::Vivado],
+        Requirement::Verilator => &[Program::Verilator],
+        Requirement::Yosys => &[Program::Yosys],
+        Requirement::NextpnrEcp5 => &[Program::NextpnrEcp5, Program::YowaspNextpnrEcp5],
     };
     if tools.iter().any(|(program, tool)| any.contains(program) && tool.is_some()) {
         return Ok(());

@@ -1,9 +1,9 @@
-//! What is installed, and what the vendor's tools did: `doctor` and `build`.
+//! What is installed, and what tools did: `doctor` and `build`.
 
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::toolchain::{self, Done, Program, Report, limits};
+use sparsehls_build::toolchain::{self, Done, LeftOut, Program, Report, limits};
 
 /// A tool that `doctor` looked for.
 #[derive(Debug, Serialize)]
@@ -12,7 +12,7 @@ use sparsehls_build::toolchain::{self, Done, Program, Report, limits};
 pub enum Tool {
     /// The C++ compiler.
     Compiler(Compiler),
-    /// One of the vendor's.
+    /// Another.
     Vendor(VendorTool),
 }
 
@@ -32,7 +32,7 @@ pub struct Compiler {
     pub help: Option<String>,
 }
 
-/// A tool of the vendor.
+/// A tool that runs steps.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct VendorTool {
@@ -52,7 +52,26 @@ pub struct VendorTool {
     pub help: Option<String>,
 }
 
-/// The vendor's tools on a model.
+/// The Verilog of a model, simulated.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "kebab-case")]
+pub struct Simulation {
+    /// Which model.
+    pub model: String,
+    /// What simulated it.
+    pub tool: String,
+    /// Events that went through.
+    pub events: u64,
+    /// Events whose outputs are not those of the reference.
+    pub events_different: u64,
+    /// Cycles from the last word of an event to its output.
+    pub latency_cycles: u64,
+    /// Cycles from one event to the next.
+    pub interval_cycles: u64,
+}
+
+/// The tools on a model.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Synthesis {
@@ -85,6 +104,7 @@ pub enum Outcome {
 /// What the tools found.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "kebab-case")]
 pub struct Synthesized {
     /// The reports, which are made to be read by programs themselves; null if no step leaves one.
     pub report: Option<Report>,
@@ -92,8 +112,21 @@ pub struct Synthesized {
     pub ran: Vec<String>,
     /// Steps that had been done for the same content.
     pub kept: Vec<String>,
-    /// Every limit of the manifest.
+    /// Every limit of the manifest that something was found for.
     pub limits: Vec<Limit>,
+    /// Steps that were left out; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<StepLeftOut>,
+}
+
+/// A step that did not run.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct StepLeftOut {
+    /// Which.
+    pub step: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A limit of the manifest.
@@ -146,15 +179,29 @@ impl VendorTool {
     }
 }
 
+impl Simulation {
+    /// The line for `found` in `model`.
+    pub fn new(model: &str, found: &toolchain::Simulation) -> Self {
+        let toolchain::Simulation { events, events_different, latency_cycles, interval_cycles } = *found;
+        let tool = Program::Verilator.name().to_owned();
+        Self { model: model.to_owned(), tool, events, events_different, latency_cycles, interval_cycles }
+    }
+}
+
 impl Synthesized {
-    /// What `done` found, and the limits it stands against.
-    pub fn new(done: &Done, limits: &[limits::Row]) -> Self {
+    /// What `done` found, the limits it stands against, and what was left out.
+    pub fn new(done: &Done, limits: &[limits::Row], left_out: &[LeftOut]) -> Self {
+        let step = |left_out: &LeftOut| {
+            let LeftOut { step, why } = left_out;
+            StepLeftOut { step: step.name().to_owned(), why: why.message().to_owned() }
+        };
         let names = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect();
         Self {
             report: Some(done.report.clone()).filter(|report| !report.is_empty()),
             ran: names(&done.ran.names()),
             kept: names(&done.kept.names()),
             limits: limits.iter().map(Limit::from).collect(),
+            left_out: left_out.iter().map(step).collect(),
         }
     }
 }

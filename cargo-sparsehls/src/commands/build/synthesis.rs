@@ -1,23 +1,24 @@
-//! The vendor's tools, as a part of `build`.
+//! The tools, as a part of `build`.
 
 use std::time::Instant;
 
 use sparsehls_build::{
-    Firmware, Result,
-    toolchain::{self, Done, Progress, Steps, limits},
+    Code, Firmware, Result,
+    toolchain::{self, Choice, Done, LeftOut, Progress, Steps, limits},
 };
 
 use super::Context;
 use crate::{
     args::{BuildArgs, Synth},
     junit::Suite,
-    message::{Message, Outcome, Synthesis, Synthesized},
+    message::{Message, Outcome, Simulation, Synthesis, Synthesized},
     output::clock,
 };
 
-/// The steps that the flags choose.
-pub fn steps(args: &BuildArgs) -> Steps {
-    args.steps.iter().map(|step| toolchain::Step::from(*step)).collect()
+/// The steps of a model that run with these flags.
+pub fn choose(firmware: &Firmware, args: &BuildArgs) -> Result<Choice> {
+    let asked: Steps = args.steps.iter().map(|step| toolchain::Step::from(*step)).collect();
+    firmware.choose(Some(asked).filter(|asked| *asked != Steps::NONE), args.synth == Synth::Require)
 }
 
 /// Runs the tools on a model, and compares what they found with its limits.
@@ -33,25 +34,41 @@ pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Res
     if args.synth == Synth::Skip {
         return skipped(suite, "--synth skip");
     }
-    if let (Synth::Auto, Err(error)) = (args.synth, toolchain::find(model.target.language)) {
-        return skipped(suite, error.message());
+    let Choice { steps, left_out } = choose(firmware, args)?;
+    if steps == Steps::NONE {
+        return skipped(suite, &reasons(&left_out).join("; "));
+    }
+    for LeftOut { step, why } in &left_out {
+        output.status("Skipped", &format!("{} of {}: {}", step.name(), model.name, why.message()));
     }
     let start = Instant::now();
-    let result = run_tools(firmware, context);
+    let result = run_tools(firmware, steps, context);
     if let Err(error) = &result {
+        if error.code() == Code::OutputsDiffer {
+            // What was simulated is a result all the same.
+            let last = firmware.job(steps, &toolchain::Cancel::default(), &|_| {}).simulation();
+            last.iter().for_each(|last| output.json(&Message::Simulation(Simulation::new(&model.name, last))));
+        }
         output.json(&synthesis(firmware, Outcome::Failed { why: error.message().to_owned() }));
     }
-    let done = suite.record("synthesis", start.elapsed(), result)?;
-    report(firmware, context, &done, start);
+    let differs = result.as_ref().is_err_and(|error| error.code() == Code::OutputsDiffer);
+    let done = suite.record(if differs { "simulation" } else { "synthesis" }, start.elapsed(), result)?;
+    report(firmware, context, &done, &left_out, start);
     if limits::table(&done.report, &model.limits).is_empty() {
         return Ok(());
     }
     suite.record("limits", std::time::Duration::ZERO, firmware.require_limits(&done.report))
 }
 
-fn run_tools(firmware: &Firmware, context: &Context<'_>) -> Result<Done> {
+/// Why steps were left out, each reason once.
+fn reasons(left_out: &[LeftOut]) -> Vec<&str> {
+    let mut reasons: Vec<_> = left_out.iter().map(|left_out| left_out.why.message()).collect();
+    reasons.dedup();
+    reasons
+}
+
+fn run_tools(firmware: &Firmware, steps: Steps, context: &Context<'_>) -> Result<Done> {
     let model = &firmware.model;
-    let steps = steps(context.args);
     let implied = steps.with_needed().filter(|step| !steps.has(step));
     if implied != Steps::NONE {
         let names = steps.filter(toolchain::Step::needs_synth).names().join(", ");
@@ -62,7 +79,7 @@ fn run_tools(firmware: &Firmware, context: &Context<'_>) -> Result<Done> {
     context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run())
 }
 
-fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, start: Instant) {
+fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[LeftOut], start: Instant) {
     let (model, output) = (&firmware.model, context.output);
     let Done { report, ran, kept } = done;
     if *ran != Steps::NONE {
@@ -73,12 +90,18 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, start: Instan
         let why = "nothing has changed since the last successful run";
         output.status("Fresh", &format!("{} ({}): {why}", model.name, kept.names().join(", ")));
     }
-    let found = Synthesized::new(done, &limits::table(report, &model.limits));
+    if let Some(simulation) = &report.simulation {
+        output.json(&Message::Simulation(Simulation::new(&model.name, simulation)));
+    }
+    let found = Synthesized::new(done, &limits::table(report, &model.limits), left_out);
     output.json(&synthesis(firmware, Outcome::Done(Box::new(found))));
     report.to_string().lines().for_each(|line| output.text(&format!("{}: {line}", model.name)));
     if let Some(timing) = report.vivado.as_ref().map(|vivado| vivado.timing).filter(|timing| !timing.met) {
         let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
         output.note(&format!("{}: Vivado does not meet the timing{slack}", model.name));
+    }
+    if let Some(pnr) = report.pnr.as_ref().filter(|pnr| !pnr.met()) {
+        output.note(&format!("{}: nextpnr does not meet the clock of {:.1} MHz", model.name, pnr.target_mhz));
     }
 }
 

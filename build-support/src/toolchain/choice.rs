@@ -1,0 +1,121 @@
+//! Which steps a build runs.
+
+use super::{Step, Steps, flow};
+use crate::{
+    error::{Code, Error, Result},
+    manifest::{Language, Model},
+};
+
+/// The largest design, in estimated LUTs, on which open tools run without having been asked: yosys takes 5 s for 1,000
+/// LUT, and Verilator about as long for its program.
+const CHEAP: u64 = 30_000;
+
+/// The steps of a build, and what was left out of those that it could have.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What runs.
+    pub steps: Steps,
+    /// What does not, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A step that does not run.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// Which.
+    pub step: Step,
+    /// Why.
+    pub why: Error,
+}
+
+/// The steps that run if nobody says which.
+pub fn default_steps(language: Language) -> Steps {
+    match language {
+        Language::Hls(_) => Steps::default(),
+        Language::Verilog => [Step::Sim, Step::Synth].into_iter().collect(),
+    }
+}
+
+impl Choice {
+    /// The steps for a build that was asked for `asked`, or did not say. If `required`, all of them run; else those whose
+    /// tools are there, and of those that nobody asked for the cheap ones, if a design of `luts` LUTs is no long work.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchStep`] for a step of another backend; [`Code::InvalidValue`] for a part that a step which was asked
+    /// for does not work on.
+    pub fn new(model: &Model, asked: Option<Steps>, required: bool, luts: impl FnOnce() -> u64) -> Result<Self> {
+        let language = model.target.language;
+        let steps = asked.unwrap_or_else(|| default_steps(language));
+        check(language, steps)?;
+        if asked.is_some() || required {
+            flow::all(language).into_iter().filter(|flow| does(*flow, steps)).try_for_each(|flow| flow.require_part(model))?;
+        }
+        if required {
+            return Ok(Self { steps, left_out: Vec::new() });
+        }
+        let too_large = if asked.is_none() && language == Language::Verilog { too_large(luts()) } else { None };
+        let mut chosen = Self { steps: Steps::NONE, left_out: Vec::new() };
+        for step in steps.iter() {
+            match too_large.clone().map_or_else(|| usable(model, step), Err) {
+                Ok(()) => chosen.steps = chosen.steps.iter().chain([step]).collect(),
+                Err(why) => chosen.left_out.push(LeftOut { step, why }),
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+/// Whether `flow` does one of `steps`, or what they need.
+fn does(flow: flow::Flow, steps: Steps) -> bool {
+    steps.with_needed().iter().any(|step| flow.steps().has(step))
+}
+
+/// Refuses steps of another language.
+fn check(language: Language, steps: Steps) -> Result {
+    let own = flow::steps_of(language);
+    let Some(foreign) = steps.iter().find(|step| !own.has(*step)) else { return Ok(()) };
+    let message = format!("there is no step `{}` with backend = \"{}\"", foreign.name(), language.name());
+    Err(Error::new(Code::NoSuchStep, message).help(format!("its steps are {}", own.names().join(", "))))
+}
+
+/// Requires that the tool for a step is there and knows the part. For HLS that is the HLS tool: a build that wants more of
+/// Vivado than is there fails, as what was asked for is half done without it.
+fn usable(model: &Model, step: Step) -> Result {
+    let flows = flow::all(model.target.language);
+    let needed = |flow: &flow::Flow| match flow {
+        flow::Flow::Hls(_) => true,
+        flow::Flow::Vsynth => false,
+        flow => does(*flow, Steps::from_iter([step])),
+    };
+    flows.into_iter().filter(needed).try_for_each(|flow| flow.require_part(model).and_then(|()| flow.find().map(drop)))
+}
+
+fn too_large(luts: u64) -> Option<Error> {
+    (luts > CHEAP).then(|| {
+        let message = format!("an estimated {luts} LUT are more than the {CHEAP} that are done without being asked for");
+        Error::new(Code::ToolMissing, message).help("name the steps with --steps")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_another_language_is_refused_with_a_list_of_its_own() {
+        let refused = |language, step| check(language, Steps::from_iter([step])).map_err(|error| error.to_string());
+        for step in Step::ALL {
+            let (hls, verilog) = (Language::Hls(crate::manifest::HlsTool::Vitis), Language::Verilog);
+            assert_eq!(refused(hls, step).is_ok(), Step::HLS.contains(&step), "{step:?}");
+            assert_eq!(refused(verilog, step).is_ok(), Step::VERILOG.contains(&step), "{step:?}");
+        }
+        let said = refused(Language::Verilog, Step::Cosim).unwrap_err();
+        assert!(said.starts_with("there is no step `cosim` with backend = \"verilog\""), "{said}");
+        assert!(said.contains("its steps are sim, synth, pnr, vivado"), "{said}");
+    }
+
+    #[test]
+    fn what_is_large_is_not_done_unasked() {
+        assert!(too_large(CHEAP).is_none() && too_large(CHEAP + 1).is_some());
+    }
+}
