@@ -8,6 +8,7 @@
 
 mod build;
 pub mod core;
+pub mod evaluate;
 mod kernels;
 pub mod schedule;
 pub mod stream;
@@ -223,8 +224,13 @@ impl Circuit {
 
     /// Whether each net is needed for an output.
     pub fn live(&self) -> Vec<bool> {
+        self.needed(self.outputs.iter().map(|port| port.net))
+    }
+
+    /// Whether each net is needed for one of `wanted`.
+    fn needed(&self, wanted: impl Iterator<Item = Net>) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
-        let mut open: Vec<Net> = self.outputs.iter().map(|port| port.net).collect();
+        let mut open: Vec<Net> = wanted.collect();
         while let Some(net) = open.pop() {
             if std::mem::replace(&mut live[net.index()], true) {
                 continue;

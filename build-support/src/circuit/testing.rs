@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{Circuit, Net};
+use super::{Circuit, Net, Op, evaluate::scalar};
 use crate::fixed::{Format, MantissaRange};
 
 const BIT: MantissaRange = MantissaRange { lo: 0, hi: 1 };
@@ -23,7 +23,7 @@ pub(crate) fn random(rng: &mut Rng, size: usize) -> Circuit {
     while circuit.nodes().len() < size {
         circuit.enter(circuit.nodes().len() * 3 / size.max(1));
         let net = node(&mut circuit, rng, &pool);
-        if circuit.width(net) <= 70 {
+        if circuit.width(net) <= 110 {
             pool.push(net);
         }
     }
@@ -44,7 +44,7 @@ pub(crate) fn random(rng: &mut Rng, size: usize) -> Circuit {
 }
 
 fn data(circuit: &mut Circuit, rng: &mut Rng, at: usize) -> Net {
-    let width = if rng.u8(0..4) == 0 { rng.u32(1..64) } else { rng.u32(1..12) };
+    let width = if rng.u8(0..4) == 0 { rng.u32(40..90) } else { rng.u32(1..12) };
     let range = Format { signed: rng.bool(), width, fraction: 0 }.range();
     circuit.input(format!("in_data_{at}"), range)
 }
@@ -128,5 +128,60 @@ fn node(circuit: &mut Circuit, rng: &mut Rng, pool: &[Net]) -> Net {
             circuit.join(&words)
         }
         _ => circuit.larger(a, b),
+    }
+}
+
+/// A circuit by tokens, one value at a time: what it means.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens<'a> {
+    circuit: &'a Circuit,
+    values: Vec<i128>,
+    states: Vec<i128>,
+}
+
+impl<'a> Tokens<'a> {
+    /// Before the first token.
+    pub(crate) fn new(circuit: &'a Circuit) -> Self {
+        let states = circuit.states().iter().map(|state| state.initial).collect();
+        Self { circuit, values: vec![0; circuit.nodes().len()], states }
+    }
+
+    /// A value for each input.
+    pub(crate) fn inputs(&self, rng: &mut Rng) -> Vec<(Net, i128)> {
+        let inputs = self.circuit.inputs().iter().map(|port| port.net);
+        inputs.map(|net| (net, within(rng, self.circuit.range(net)))).collect()
+    }
+
+    /// Computes a token.
+    pub(crate) fn token(&mut self, inputs: &[(Net, i128)]) {
+        inputs.iter().for_each(|(net, value)| self.values[net.index()] = *value);
+        for net in self.circuit.nets() {
+            let node = self.circuit.node(net);
+            let args: Vec<_> = node.args.iter().map(|arg| self.values[arg.index()]).collect();
+            self.values[net.index()] = match node.op {
+                Op::Input => continue,
+                Op::State(at) => self.states[at],
+                _ => scalar::compute(node, &args, self.circuit.tables()).unwrap(),
+            };
+        }
+        for (value, state) in self.states.iter_mut().zip(self.circuit.states()) {
+            if state.enable.is_none_or(|enable| self.values[enable.index()] == 1) {
+                *value = state.next.map_or(*value, |next| self.values[next.index()]);
+            }
+        }
+    }
+
+    /// The value of a net in the last token.
+    pub(crate) fn value(&self, net: Net) -> i128 {
+        self.values[net.index()]
+    }
+}
+
+/// A number in `range`; often at one of its ends.
+fn within(rng: &mut Rng, range: MantissaRange) -> i128 {
+    match rng.u8(0..8) {
+        0 => range.lo,
+        1 => range.hi,
+        _ => range.lo + (rng.u128(..) >> 1) as i128 % (range.hi - range.lo + 1),
     }
 }

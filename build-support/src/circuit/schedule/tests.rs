@@ -1,7 +1,13 @@
 use fastrand::Rng;
 
 use super::*;
-use crate::{circuit::testing::random, fixed::MantissaRange};
+use crate::{
+    circuit::{
+        evaluate::scalar,
+        testing::{Tokens, random},
+    },
+    fixed::MantissaRange,
+};
 
 /// Targets from a LUT a stage to all in one.
 const TARGETS: [u32; 4] = [700, 1500, 3650, 1_000_000];
@@ -126,4 +132,82 @@ fn a_state_that_nothing_writes_is_a_broken_circuit() {
     circuit.output("out", state);
     let error = Schedule::new(&circuit, &Timing { stage: 3000, technology: Technology::Xcup }).unwrap_err();
     assert_eq!(error.code(), crate::error::Code::Internal);
+}
+
+/// A circuit with its pipeline registers, cycle by cycle.
+struct Cycles<'a> {
+    circuit: &'a Circuit,
+    schedule: &'a Schedule,
+    /// What each net is in this cycle, and was in the cycles before, as many as there are registers behind it.
+    values: Vec<Vec<i128>>,
+    states: Vec<i128>,
+}
+
+impl<'a> Cycles<'a> {
+    fn new(circuit: &'a Circuit, schedule: &'a Schedule) -> Self {
+        // After a reset nothing is in the pipeline that could change a state.
+        let registers = |net: Net| schedule.last_read[net.index()] - schedule.stage[net.index()];
+        let values = circuit.nets().map(|net| vec![0; registers(net) as usize + 1]).collect();
+        Self { circuit, schedule, values, states: circuit.states().iter().map(|state| state.initial).collect() }
+    }
+
+    fn read(&self, reader: Net, net: Net) -> i128 {
+        match self.circuit.constant_of(net) {
+            Some(constant) => constant,
+            None => self.values[net.index()][(self.schedule.stage[reader.index()] - self.schedule.stage[net.index()]) as usize],
+        }
+    }
+
+    /// A clock cycle; gives what the outputs are.
+    fn cycle(&mut self, inputs: &[(Net, i128)]) -> Vec<i128> {
+        for (net, value) in inputs {
+            self.values[net.index()][0] = *value;
+        }
+        let live = self.circuit.live();
+        for net in self.circuit.nets().filter(|net| live[net.index()]) {
+            let node = self.circuit.node(net);
+            let args: Vec<_> = node.args.iter().map(|arg| self.read(net, *arg)).collect();
+            self.values[net.index()][0] = match node.op {
+                Op::Input => continue,
+                Op::State(at) => self.states[at],
+                // Before the first token anything may be in registers for data; nobody reads what becomes of that.
+                _ => scalar::compute(node, &args, self.circuit.tables()).unwrap_or(node.range.lo),
+            };
+        }
+        let outputs = self.circuit.outputs().iter().map(|port| self.port(port.net)).collect();
+        for (at, state) in self.circuit.states().iter().enumerate().filter(|(_, state)| live[state.net.index()]) {
+            if state.enable.is_none_or(|enable| self.read(state.net, enable) == 1) {
+                self.states[at] = state.next.map_or(0, |next| self.read(state.net, next));
+            }
+        }
+        self.values.iter_mut().for_each(|row| row.rotate_right(1));
+        outputs
+    }
+
+    fn port(&self, net: Net) -> i128 {
+        self.circuit.constant_of(net).unwrap_or_else(|| *self.values[net.index()].last().unwrap())
+    }
+}
+
+#[test]
+fn with_its_registers_a_circuit_does_what_it_means() {
+    let mut seed = 0;
+    each(|circuit, _, schedule| {
+        seed += 1;
+        let mut rng = Rng::with_seed(seed);
+        let (mut tokens, mut cycles) = (Tokens::new(circuit), Cycles::new(circuit, schedule));
+        let valid = circuit.inputs()[0].net;
+        let mut expected = Vec::new();
+        for cycle in 0..40 {
+            let mut inputs = tokens.inputs(&mut rng);
+            // Gaps, in which the other inputs are anything.
+            inputs[0] = (valid, rng.bool().into());
+            tokens.token(&inputs);
+            expected.push(circuit.outputs().iter().map(|port| tokens.value(port.net)).collect::<Vec<_>>());
+            let outputs = cycles.cycle(&inputs);
+            if let Some(token) = usize::checked_sub(cycle, schedule.last as usize) {
+                assert_eq!(outputs, expected[token], "token {token} of circuit {}", seed / 4);
+            }
+        }
+    });
 }
