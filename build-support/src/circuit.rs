@@ -8,6 +8,7 @@
 
 mod build;
 pub mod core;
+pub mod engine;
 pub mod evaluate;
 mod kernels;
 pub mod schedule;

@@ -102,14 +102,6 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The values of a net in all lanes, if they are in 64 bits. As [`Self::get`].
-    pub(crate) fn row(&self, net: Net) -> Option<&[i64]> {
-        match self.program.place(net)? {
-            Place::Row(at) => Some(&self.rows[at as usize]),
-            Place::Wide(_) => None,
-        }
-    }
-
     /// Computes every net of a token, of its inputs and of what the tokens before have left.
     ///
     /// # Errors
@@ -123,14 +115,6 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn advance(&mut self) {
         let program = self.program;
         program.kept.iter().for_each(|kept| self.keep(*kept));
-    }
-
-    /// [`Self::compute`] and [`Self::advance`], for one who has nothing to look at in between.
-    #[cfg(test)]
-    pub(crate) fn token(&mut self) -> Result<(), Fault> {
-        self.compute()?;
-        self.advance();
-        Ok(())
     }
 
     fn keep(&mut self, kept: Kept) {

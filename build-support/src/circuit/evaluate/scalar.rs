@@ -32,7 +32,13 @@ pub(in crate::circuit) fn compute(node: &Node, args: &[i128], tables: &[Vec<i128
             }
             args.as_chunks().0.iter().map(|[condition, word]| condition * word).sum()
         }
-        Op::Select => if a == 1 { b } else { c },
+        Op::Select => {
+            if a == 1 {
+                b
+            } else {
+                c
+            }
+        }
         // Beyond the last word it does not matter which.
         Op::Pick => args[(a as usize + 1).min(args.len() - 1)],
         Op::Table(at) => match usize::try_from(a).ok().and_then(|index| tables[*at].get(index)) {
