@@ -8,6 +8,7 @@ use self::assembly::Assembly;
 pub use self::ways::Way;
 use super::{
     Circuit,
+    evaluate::{Evaluation, Program},
     schedule::{Schedule, Timing},
     stream::Stream,
 };
@@ -54,7 +55,7 @@ impl Core {
         let (circuit, streams) = (assembly.c, assembly.streams);
         let words = words(design)?;
         let schedule = Schedule::new(&circuit, timing)?;
-        let answer = 0;
+        let answer = answer(&circuit, words)?;
         Ok(Self { circuit, schedule, words, interval: design.initiation_interval.max(words), answer, streams })
     }
 
@@ -71,4 +72,25 @@ fn words(design: &Design) -> Result<usize> {
         Some(Work::Kernel(Kernel::InputReduce(reduce))) => Ok(reduce.shape.height.div_ceil(rows)),
         _ => Err(Error::internal("rows of an image go into something else than an input reduction")),
     }
+}
+
+/// More tokens than any event takes.
+const MOST_TOKENS: usize = 1 << 20;
+
+/// The token in which `out_valid` is 1 for the first event. That depends on when words come, and not on what they are.
+fn answer(circuit: &Circuit, words: usize) -> Result<usize> {
+    let (Some(in_valid), Some(out_valid)) = (circuit.inputs().first(), circuit.outputs().first()) else {
+        return Err(Error::internal("a circuit without ports"));
+    };
+    let program = Program::only(circuit, &[out_valid.net]);
+    let mut evaluation = Evaluation::new(circuit, &program, 1);
+    for token in 0..MOST_TOKENS {
+        evaluation.set(in_valid.net, 0, (token < words).into())?;
+        evaluation.compute().map_err(|fault| fault.error(circuit, &[]))?;
+        if evaluation.get(out_valid.net, 0) == 1 {
+            return Ok(token);
+        }
+        evaluation.advance();
+    }
+    Err(Error::internal("the circuit never gives an output"))
 }

@@ -62,12 +62,18 @@ impl Program {
     /// A program for `circuit`. The values of `wanted` can be looked at, as can those of outputs and states.
     pub fn new(circuit: &Circuit, wanted: &[Net]) -> Self {
         let outputs = circuit.outputs().iter().map(|port| port.net);
-        let live = circuit.needed(outputs.clone().chain(wanted.iter().copied()));
+        Self::only(circuit, &outputs.chain(wanted.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// A program for what `wanted` needs of a circuit. Only these values can be looked at, and those of states.
+    pub fn only(circuit: &Circuit, wanted: &[Net]) -> Self {
+        let wanted = wanted.iter().copied();
+        let live = circuit.needed(wanted.clone());
         let program =
             Self { places: vec![None; live.len()], steps: Vec::new(), kept: Vec::new(), initial: Vec::new(), rows: 0, wide: 0 };
         let mut compiler =
             Compiler { circuit, program, root: circuit.nets().collect(), left: vec![0; live.len()], free: Vec::new() };
-        compiler.count(&live, outputs.chain(wanted.iter().copied()));
+        compiler.count(&live, wanted);
         for net in circuit.nets().filter(|net| live[net.index()]) {
             compiler.node(net);
         }
