@@ -8,14 +8,17 @@
 //! What works on each element by itself works on its word, at a [`Place`].
 
 pub(super) mod convolution;
+pub(super) mod dense;
 pub(super) mod elementwise;
 pub(super) mod flatten;
+mod linear;
 pub(super) mod look_up_dense;
 mod place;
 pub(super) mod pooling;
 pub(super) mod quantize;
 pub(super) mod reduce;
 mod round;
+pub(super) mod softmax;
 #[cfg(test)]
 mod testing;
 

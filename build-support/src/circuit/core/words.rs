@@ -5,8 +5,10 @@ use crate::{
         Circuit, Net,
         kernels::{
             Around, Place,
+            dense::dense as fully_connected,
             elementwise::{affine, bias, limited_relu, lookup, relu},
             quantize::quantize,
+            softmax::{max_minus, normalize},
         },
         stream::Elements,
     },
@@ -35,7 +37,7 @@ pub(super) fn word(c: &mut Circuit, kernel: &Kernel, around: &Around<'_>, x: Net
     let range = around.output.ranges.get(at).copied().ok_or_else(|| Error::internal("a word without a range"))?;
     // An empty slot has a zero, whatever its channel can be.
     let is_sparse = matches!(around.output.layout, Layout::Sparse(_));
-    Ok(c.narrow(y, if is_sparse { range.hull(MantissaRange::ZERO) } else { range }))
+    Ok(c.fitted(y, if is_sparse { range.hull(MantissaRange::ZERO) } else { range }))
 }
 
 /// What a kernel makes of a dense value.
@@ -50,7 +52,9 @@ pub(super) fn dense(c: &mut Circuit, kernel: &Kernel, around: &Around<'_>, x: El
             let values = x.values.iter().enumerate().map(|(at, x)| word(c, kernel, around, *x, &Place::Element(at)));
             Ok(Elements { values: values.collect::<Result<_>>()?, valid: x.valid })
         }
-        Kernel::Dense(_) | Kernel::MaxMinus(_) | Kernel::Normalize(_) => Err(Error::internal("not yet")),
+        Kernel::Dense(kernel) => fully_connected(c, kernel, around, &x),
+        Kernel::MaxMinus(_) => Ok(Elements { values: max_minus(c, &x.values), ..x }),
+        Kernel::Normalize(kernel) => Ok(Elements { values: normalize(c, kernel, &x.values), ..x }),
         _ => Err(Error::internal("a kernel for sparse values gets a dense one")),
     }
 }

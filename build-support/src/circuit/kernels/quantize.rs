@@ -9,7 +9,7 @@ use super::{
 use crate::{
     circuit::{Circuit, Net},
     error::Result,
-    fixed::{Format, MantissaRange, QuantizerFormat, Rounding},
+    fixed::{Format, MantissaRange, Overflow, QuantizerFormat, Rounding},
     ops::QuantizeKernel,
 };
 
@@ -63,6 +63,18 @@ impl Target {
     fn overflows(&self) -> bool {
         self.rounded != self.result
     }
+}
+
+/// `x`, with so many bits behind its binary point, with others.
+fn at_fraction(c: &mut Circuit, x: Net, (from, to): (i32, i32), rounding: Rounding) -> Net {
+    let x = c.shift_left(x, (to - from).max(0) as u32);
+    c.rounded(x, (from - to).max(0) as u32, rounding)
+}
+
+/// `x`, with so many bits behind its binary point, as `format` holds it.
+pub(super) fn to_format(c: &mut Circuit, x: Net, fraction: i32, format: Format, modes: (Rounding, Overflow)) -> Net {
+    let x = at_fraction(c, x, (fraction, format.fraction), modes.0);
+    c.limited(x, format, modes.1)
 }
 
 /// What a rounding adds before it rounds down, in parts of `one`, the denominator. With `flag`: to what is negative, or, if ties
@@ -170,8 +182,7 @@ impl<'a> Work<'a> {
         let QuantizeKernel { rounding, overflow, .. } = *self.kernel;
         let Target { format, rounded, result } = target;
         let x = if self.divisor == 1 {
-            let x = c.shift_left(self.x, (format.fraction - self.fraction).max(0) as u32);
-            c.rounded(x, (self.fraction - format.fraction).max(0) as u32, rounding)
+            at_fraction(c, self.x, (self.fraction, format.fraction), rounding)
         } else {
             let (x, fraction) = self.finer(c, format.fraction);
             let drop = (fraction - format.fraction) as u32;
@@ -219,7 +230,6 @@ impl<'a> Work<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixed::Overflow;
     use crate::{
         circuit::kernels::testing::{Random, Running, sparse, value_of},
         network::{Quantizer, Shape, SparseShape},

@@ -85,6 +85,18 @@ impl Circuit {
         self.narrow(y, MantissaRange { lo: end(inner.lo, low.lo, high.lo), hi: end(inner.hi, low.hi, high.hi) })
     }
 
+    /// `x`, of which this range is known when there are data: the bits that it takes. Without data it may be anything.
+    pub(in crate::circuit) fn fitted(&mut self, x: Net, range: MantissaRange) -> Net {
+        let (inner, format) = (self.range(x), Format::holding(range, 0));
+        if range.lo <= inner.lo && inner.hi <= range.hi {
+            x
+        } else if format.signed {
+            self.signed(x, format.width)
+        } else {
+            self.bits(x, 0, format.width)
+        }
+    }
+
     /// `x / divisor` of what is not negative, rounded down.
     ///
     /// Cost: the product with a constant of about as many bits as `x` has.
