@@ -137,9 +137,9 @@ impl Flow {
             }
             (Self::Vsynth, [vivado]) => vec![command("vsynth.log", vivado, "-mode batch -source vivado_synth.tcl")],
             (Self::Sim, [verilator]) => {
-                let compile = format!(
-                    "--cc --exe --build -O3 -CFLAGS -O1 --top-module {top} -Mdir sim/obj -o sim rtl/{top}.v sim/main.cpp"
-                );
+                // C++ is looked for where it is compiled: in sim/obj.
+                let compile =
+                    format!("--cc --exe --build -O3 -CFLAGS -O1 --top-module {top} -Mdir sim/obj -o sim rtl/{top}.v ../main.cpp");
                 let program = std::path::absolute(project.directory.join("sim/obj/sim"));
                 let program = program.map_err(|error| Error::io("name", project.directory, &error))?;
                 vec![command("verilator.log", verilator, &compile), Command { log: "sim.log", program, arguments: Vec::new() }]

@@ -335,6 +335,12 @@ fn failed(why: &str, log: &Path) -> Error {
     Error::new(Code::SynthesisFailed, why).file(log).help("the file has everything the tool said")
 }
 
+/// Whether a line of a log is an error: of the vendor's tools, yosys and nextpnr; of Verilator; of the C++ compiler that it
+/// calls.
+fn is_error(line: &str) -> bool {
+    line.starts_with("ERROR") || line.starts_with("%Error") || line.contains(": error: ")
+}
+
 /// What a log says about a failure.
 #[derive(Default)]
 struct Findings {
@@ -357,7 +363,7 @@ impl Findings {
             let line = String::from_utf8_lossy(&bytes).trim_end().chars().take(500).collect::<String>();
             if line.starts_with("sparsehls:") && line.contains(" failed") {
                 findings.script_failed.get_or_insert(line);
-            } else if (line.starts_with("ERROR") || line.starts_with("%Error")) && findings.errors.len() < Self::LINES {
+            } else if is_error(&line) && findings.errors.len() < Self::LINES {
                 findings.errors.push(line);
             } else if !line.is_empty() {
                 findings.last.push(line);
