@@ -72,7 +72,7 @@ pub enum Op {
     Or,
     /// `c ? a : 0` of (c, a)
     Gate,
-    /// Of pairs (c, a), of which at most one has a c that is 1: its a, which is not negative; or else 0
+    /// Of pairs (c, a), of which at most one has a c that is 1 and an a that is not 0: that a, which is not negative; or else 0
     OneOf,
     /// `c ? a : b` of (c, a, b)
     Select,

@@ -1,7 +1,7 @@
 //! Runs a circuit by tokens: many lanes at once, each with data of its own. Nothing here knows of stages.
 //!
 //! Each net has a row with a value for each lane. Rows are 64-bit integers where these hold the net, 128-bit ones otherwise.
-//! What a circuit takes for granted is checked in every token: ranges, indices of tables, conditions of which one may be set.
+//! What a circuit takes for granted is checked in every token: ranges, indices of tables, words of which one may be chosen.
 
 mod program;
 mod rows;
@@ -39,7 +39,7 @@ pub(crate) struct Fault {
 
 const OUT_OF_RANGE: &str = "is not in the range";
 const NO_ENTRY: &str = "is no index of the table";
-const TWO_SET: &str = "of the conditions of which one may be set is the number of those that are, in the choice";
+const TWO_SET: &str = "is the number of words that are chosen at once, in the choice";
 
 impl Fault {
     /// As an error. `layers`: the names of the design's layers.

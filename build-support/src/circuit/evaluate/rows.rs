@@ -126,8 +126,9 @@ fn one_of<'a>(
     set.fill(0);
     for (condition, word) in pairs {
         for (((to, set), condition), word) in to.iter_mut().zip(set.iter_mut()).zip(row(condition)).zip(row(word)) {
-            *to |= -condition & word;
-            *set += condition;
+            let gated = -condition & word;
+            *to |= gated;
+            *set += i64::from(gated != 0);
         }
     }
     match outside(set, 0, 1) {

@@ -26,11 +26,12 @@ pub(in crate::circuit) fn compute(node: &Node, args: &[i128], tables: &[Vec<i128
         Op::Or => args.iter().fold(0, |all, x| all | x),
         Op::Gate => a * b,
         Op::OneOf => {
-            let set = args.iter().step_by(2).sum();
+            let gated = args.as_chunks().0.iter().map(|[condition, word]| condition * word).filter(|word| *word != 0);
+            let (set, word) = gated.fold((0, 0), |(set, all), word| (set + 1, all | word));
             if set > 1 {
                 return Err((set, TWO_SET));
             }
-            args.as_chunks().0.iter().map(|[condition, word]| condition * word).sum()
+            word
         }
         Op::Select => {
             if a == 1 {

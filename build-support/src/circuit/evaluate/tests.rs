@@ -76,9 +76,9 @@ fn what_a_circuit_takes_for_granted_is_checked() {
                 let words = ["x", "y", "z"].map(|name| circuit.input(name, word));
                 circuit.one_of(&[0, 1, 2].map(|at| (conditions[at], words[at])))
             },
-            &[1, 0, 1, 0, 0, 0],
+            &[1, 0, 1, 3, 0, 5],
         );
-        assert!(error.message().contains("in the circuit 2 of the conditions"), "{error}");
+        assert!(error.message().contains("in the circuit 2 is the number of words that are chosen at once"), "{error}");
     }
     let error = fault(
         |circuit| {
