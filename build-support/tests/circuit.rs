@@ -21,7 +21,6 @@ const TIMING: Timing = Timing { stage: 3650, technology: Technology::Xcup };
 const SEEDS: u64 = 3;
 
 #[test]
-#[ignore = "kernels are being written"]
 fn circuits_compute_what_the_network_does() {
     let failures = common::for_every(1, "", |name, source, _| {
         let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
