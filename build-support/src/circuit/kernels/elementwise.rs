@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_bias_goes_to_what_is_not_zero() {
         for seed in 0..400 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let range = random.range(8);
             let (bias_of, shift) = (random.between(-40, 40), random.between(0, 3) as u32);
             let kernel = BiasKernel { shape: shape(1), shift, biases: constant(bias_of), accumulator: WIDE };
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_limit_and_a_slope() {
         for seed in 0..400 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let range = random.range(8);
             let slope = Some(random.between(0, 3) as u32).filter(|_| seed % 3 > 0);
             let shift = slope.unwrap_or(0) + random.between(0, 2) as u32;
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_scale_and_an_offset() {
         for seed in 0..400 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let (range, shift) = (random.range(8), random.between(0, 3) as u32);
             let (scale, offset) = (random.between(-70, 70), random.between(-300, 300));
             let kernel =
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_function_is_looked_up_with_the_format_of_the_place() {
         for seed in 0..200 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let (shape, range) = (shape(random.between(1, 2) as usize), random.range(5).hull(MantissaRange::ZERO));
             let entries = (range.hi - range.lo + 1) as usize;
             let formats = random.between(1, 4) as usize;

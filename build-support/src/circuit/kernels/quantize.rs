@@ -311,7 +311,7 @@ mod tests {
         for (at, modes) in modes().enumerate() {
             for divisor in [1, 1, 3, 49] {
                 for seed in 0..count {
-                    let mut random = Random((at * 1000 + seed) as u64 * 64 + divisor);
+                    let mut random = Random::new((at * 1000 + seed) as u64 * 64 + divisor);
                     let bits = random.of(&[1, 3, 5, 7, 7, 30]);
                     let ranges = vec![random.range(bits)];
                     let fraction = random.between(-3, 9) as i32;

@@ -129,6 +129,28 @@ fn reciprocal(largest: i128, divisor: i128) -> (i128, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::circuit::kernels::testing::Running;
+
+    #[test]
+    fn bits_go_as_the_mode_says() {
+        let ranges = [(0, 9), (-1, 0), (-8, 7), (-9, 3), (-5, -2), (3, 4), (1, 16), (-31, 40)];
+        for ((lo, hi), (rounding, _)) in ranges.into_iter().flat_map(|range| Rounding::ALL.map(|mode| (range, mode))) {
+            for drop in 0..9 {
+                let mut c = Circuit::default();
+                let x = c.input("x", MantissaRange { lo, hi });
+                let y = c.rounded(x, drop, rounding);
+                c.output("y", y);
+                let mut running = Running::new(&c);
+                for x in lo..=hi {
+                    assert_eq!(
+                        running.token(&[x])[y.index()],
+                        rounding.divide(x, 1 << drop),
+                        "{x} less {drop} bits, {rounding:?}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_reciprocal_divides_exactly() {

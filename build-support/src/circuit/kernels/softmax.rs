@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_is_less_than_the_largest() {
         for seed in 0..100 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let mut c = Circuit::default();
             let ranges: Vec<_> = (0..random.between(1, 5)).map(|_| random.range(4)).collect();
             let x: Vec<_> = ranges.iter().map(|range| c.input("x", *range)).collect();
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_word_is_multiplied_with_the_reciprocal_of_the_rounded_sum() {
         for seed in 0..200 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let format = |width: i128, fraction: i128| Format { signed: false, width: width as u32, fraction: fraction as i32 };
             let rounded = format(random.between(2, 6), random.between(0, 5));
             let finer = random.between(0, 1) as i32;

@@ -1,5 +1,7 @@
 //! Circuits of kernels, run token by token as they say.
 
+use fastrand::Rng;
+
 use crate::{
     circuit::{Circuit, Net, Node, Op},
     fixed::{Format, MantissaRange, bits_for},
@@ -87,17 +89,17 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Numbers that look random, the same everywhere.
-pub(super) struct Random(pub u64);
+/// Numbers by chance, the same everywhere.
+pub(super) struct Random(Rng);
 
 impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Rng::with_seed(seed))
+    }
+
     /// One from `lo` to `hi`.
     pub(super) fn between(&mut self, lo: i128, hi: i128) -> i128 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        lo + i128::from(x ^ (x >> 31)).rem_euclid(hi - lo + 1)
+        self.0.i128(lo..=hi)
     }
 
     /// One of some.

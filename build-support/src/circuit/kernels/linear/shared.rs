@@ -51,7 +51,7 @@ pub(super) fn blocks(rows: &[&[i64]]) -> Vec<Range<usize>> {
     for (at, row) in rows.iter().enumerate() {
         counts.resize(row.len(), 0usize);
         counts.iter_mut().zip(*row).for_each(|(count, weight)| *count += digits(i128::from(*weight)).len());
-        if at > start && counts.iter().map(|count| count * count).sum::<usize>() > PAIRS {
+        if counts.iter().map(|count| count * count).sum::<usize>() > PAIRS {
             blocks.push(start..at);
             start = at;
             counts = row.iter().map(|weight| digits(i128::from(*weight)).len()).collect();

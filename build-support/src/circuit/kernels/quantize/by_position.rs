@@ -92,9 +92,8 @@ impl Work<'_> {
     }
 
     fn grid(&self, live: &[Target], finest: i32, from: i32) -> Grid {
-        // What is finer than the output is so only in zeros, and so is what is finer than the input unless it saturates.
+        // What is finer than the output is so only in zeros.
         let fraction = finest.min(self.to);
-        let fraction = if self.kernel.overflow == Overflow::Wrap { fraction.min(from) } else { fraction };
         let rounded = live.iter().map(|target| moved(target.rounded, fraction - target.format.fraction));
         Grid { fraction, rounded: rounded.fold(MantissaRange::ZERO, MantissaRange::hull), from }
     }
@@ -147,6 +146,7 @@ impl Work<'_> {
 
     /// Something of the result as it has to be added before the division.
     fn before_division(&self, x: i128, grid: Grid) -> i128 {
+        // What wraps is not finer than what comes in.
         (x << (grid.from - grid.fraction).max(0)) * i128::from(self.divisor)
     }
 
