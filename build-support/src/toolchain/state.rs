@@ -131,7 +131,7 @@ impl Project<'_> {
                 let netlist = format!("synth/{}.json", self.top).into();
                 vec!["synth/stat.json".into(), "synth/stat.txt".into(), "synth/levels.txt".into(), netlist]
             }
-            Step::Pnr => vec!["synth/pnr.json".into()],
+            Step::Pnr => vec!["synth/pnr.json".into(), format!("synth/{}_pnr.json", self.top).into()],
             Step::Vivado => vec!["vivado/utilization.rpt".into(), "vivado/timing.rpt".into()],
             Step::Synth => vec![solution.join("syn/report"), solution.join("syn/verilog")],
             Step::Cosim => vec![solution.join("sim/report").join(format!("{}_cosim.rpt", self.top))],

@@ -18,3 +18,4 @@ mod synthesis;
 mod tools;
 mod trace;
 mod verdicts;
+mod verilog;

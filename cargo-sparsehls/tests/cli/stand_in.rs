@@ -16,8 +16,10 @@ use crate::{
     skip::skipped,
 };
 
-/// Every tool there is a stand-in for.
+/// Every tool of the vendor; there is a stand-in for each.
 pub const ALL: [&str; 4] = ["vitis-run", "vitis_hls", "vivado_hls", "vivado"];
+/// The open tools; there is one for each of them too.
+pub const OPEN: [&str; 3] = ["verilator", "yosys", "nextpnr-ecp5"];
 /// Every step.
 pub const STEPS: [&str; 5] = ["csim", "synth", "cosim", "export", "vsynth"];
 

@@ -5,31 +5,12 @@
 # It checks its command line, runs the project's script in Tcl, checks every vendor command that the script calls against
 # what the project has, and writes reports in the vendor's format. It synthesizes nothing: every figure is invented.
 #
-# Environment:
-#   STAND_IN          what goes wrong: KIND:STEP, with STEP csim, synth, cosim, export or vsynth, and KIND
-#                       fail      an error message, and the script is told
-#                       swallow   the same, but the exit code is 0
-#                       crash     it dies by a signal and leaves a child behind
-#                       hang      it works for ever, with a child
-#                       deaf      the same, and does not listen to SIGTERM
-#                       half      half a report, exit code 0
-#                       silent    no report, exit code 0
-#                       undef     a report that does not know latency and interval
-#                       mismatch  (cosim) the report says Fail; (vsynth) timing is not met
-#   STAND_IN_VERSION  the version it claims to be; 2023.1, or 2020.1 for vivado_hls
-#   STAND_IN_CALLS    a file that gets a line for each step that runs
-#   STAND_IN_PIDS     a file that gets the process ids of what hangs
+# The environment of common.tcl, with the steps csim, synth, cosim, export, vsynth and vivado, and the kinds
+#   undef     a report that does not know latency and interval
+#   mismatch  (cosim) the report says Fail; (vsynth, vivado) timing is not met
 
-set program [lindex $argv 0]
-set arguments [lrange $argv 1 end]
-proc env {name default} { expr {[info exists ::env($name)] ? $::env($name) : $default} }
+source [file join [file dirname [info script]] common.tcl]
 set version [env STAND_IN_VERSION [expr {$program eq "vivado_hls" ? "2020.1" : "2023.1"}]]
-rename exit leave
-
-proc refuse {text} {
-    puts stderr "ERROR: \[Common 17-69\] $text"
-    leave 1
-}
 
 # ---- the command line
 
@@ -51,56 +32,6 @@ proc script_of {} {
     set script [lindex $arguments end]
     if {![file isfile $script]} { refuse "there is no script $script in [pwd]" }
     return $script
-}
-
-# ---- what goes wrong, and the steps
-
-lassign [split [env STAND_IN ""] :] kind at
-
-proc note {step} {
-    if {[env STAND_IN_CALLS ""] ne ""} {
-        set file [open $::env(STAND_IN_CALLS) a]
-        puts $file "$::program $step"
-        close $file
-    }
-}
-
-proc goes_wrong {step args} { expr {$::at eq $step && $::kind in $args} }
-
-# A step begins: everything that can go wrong before there is a report.
-proc begin {step} {
-    note $step
-    puts "INFO: \[HLS 200-10\] Running '$step' in [pwd]"
-    flush stdout
-    if {[goes_wrong $step fail swallow]} {
-        puts stderr "ERROR: \[HLS 200-70\] the stand-in fails in $step as it was told\nERROR: \[HLS 200-71\] a second error"
-        error "$step failed"
-    }
-    if {[goes_wrong $step crash hang deaf]} { stuck }
-}
-
-proc stuck {} {
-    set trap [expr {$::kind eq "deaf" ? "trap '' TERM;" : ""}]
-    set child [exec sh -c "$trap while :; do sleep 1; done" <@stdin >@stdout 2>@stderr &]
-    if {[env STAND_IN_PIDS ""] ne ""} {
-        set file [open $::env(STAND_IN_PIDS) w]
-        puts $file "[pid] $child"
-        close $file
-    }
-    puts "the stand-in is stuck"
-    flush stdout
-    if {$::kind eq "crash"} { exec kill -SEGV [pid] }
-    while 1 { after 1000 }
-}
-
-# Writes a report; half of it or nothing if told so.
-proc report {step path text} {
-    if {[goes_wrong $step silent]} { return }
-    file mkdir [file dirname $path]
-    set file [open $path w]
-    if {[goes_wrong $step half]} { set text [string range $text 0 [expr {[string length $text] / 2}]] }
-    puts -nonewline $file $text
-    close $file
 }
 
 # ---- the commands of the HLS tools
@@ -292,7 +223,14 @@ proc export_design {args} {
 
 # ---- the commands of Vivado
 
+# A folder of what HLS made, or with backend = "verilog" the file itself.
 set verilog ""
+set vivado_step vsynth
+proc read_verilog {path} {
+    if {![file isfile $path]} { error "ERROR: \[Vivado 12-172\] no file $path" }
+    set ::verilog [file dirname $path]
+    set ::vivado_step vivado
+}
 proc add_sources {path} {
     if {[glob -nocomplain -directory $path *.v] eq {}} { error "ERROR: \[Vivado 12-172\] no Verilog in $path" }
     set ::verilog $path
@@ -303,10 +241,12 @@ proc synth_design {args} {
     if {![file isfile [file join $::verilog $given(-top).v]]} { error "ERROR: \[Synth 8-3\] no module $given(-top)" }
     set ::design(top) $given(-top)
     set ::design(part) $given(-part)
-    begin vsynth
+    begin $::vivado_step
 }
 proc get_ports {name} { return $name }
 proc opt_design {} { need top }
+proc place_design {} { need top }
+proc route_design {} { need top }
 proc report_utilization {args} {
     need top
     if {[lrange $args 0 end-1] ne {-hierarchical -hierarchical_depth 1 -file}} { usage report_utilization }
@@ -316,17 +256,17 @@ proc report_utilization {args} {
     set lines [list $rule $titles $rule [format $row $::design(top) (top) 15000 14000 0 1000 2500 1 1 0 6] \
         [format $row "  ($::design(top))" (top) 0 0 0 0 500 0 0 0 0] \
         [format $row "  conv_U0" $::design(top)_conv 15000 14000 0 1000 2000 1 1 0 6] $rule]
-    report vsynth [lindex $args end] "Written by a stand-in: every figure is invented.\n| Tool Version : Vivado v.$::version (lin64)
+    report $::vivado_step [lindex $args end] "Written by a stand-in: every figure is invented.\n| Tool Version : Vivado v.$::version (lin64)
 | Design       : $::design(top)\n| Device       : $::design(part)\n| Design State : Optimized\n\n1. Utilization by Hierarchy
 ---------------------------\n\n[join $lines \n]\n"
 }
 proc report_timing_summary {args} {
     need top
     if {[llength $args] != 2 || [lindex $args 0] ne "-file"} { usage report_timing_summary }
-    set met [expr {![goes_wrong vsynth mismatch]}]
+    set met [expr {![goes_wrong $::vivado_step mismatch]}]
     set slack [expr {$met ? 0.512 : -0.333}]
     set sentence [expr {$met ? "All user specified timing constraints are met." : "Timing constraints are not met."}]
-    report vsynth [lindex $args 1] "| Design Timing Summary\n| ---------------------
+    report $::vivado_step [lindex $args 1] "| Design Timing Summary\n| ---------------------
 
     WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)  THS Failing Endpoints  THS Total Endpoints
     -------      -------  ---------------------  -------------------      -------      -------  ---------------------  -------------------
