@@ -13,7 +13,10 @@ mod tests;
 pub use self::copies::Copies;
 use self::place::Placement;
 use super::{Circuit, Net, Op, tech::Technology};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    manifest::Target,
+};
 
 /// How much a stage holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,14 @@ pub struct Timing {
     pub stage: u32,
     /// What a node takes.
     pub technology: Technology,
+}
+
+impl Timing {
+    /// What a target leaves for a stage. A part that is not known counts as one of UltraScale+.
+    pub fn of(target: &Target) -> Self {
+        let period = target.clock_period * (1.0 - target.clock_uncertainty / 100.0);
+        Self { stage: (1000.0 * period) as u32, technology: Technology::of(&target.part).unwrap_or(Technology::Xcup) }
+    }
 }
 
 /// The stage of each net. A token that comes in at clock cycle t has the value of a net of stage s at cycle t + s. What is read

@@ -1,24 +1,9 @@
 //! What the fabric of an FPGA takes: how long a LUT, a carry chain and a net that many read.
 
 use super::{Circuit, Net, Op};
-
-/// A family of FPGAs that have the same fabric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Technology {
-    /// AMD UltraScale and UltraScale+.
-    Xcup,
-    /// AMD 7 series.
-    Xc7,
-    /// Lattice ECP5.
-    Ecp5,
-    /// Lattice iCE40.
-    Ice40,
-}
+pub use crate::manifest::Technology;
 
 impl Technology {
-    /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Xcup, Self::Xc7, Self::Ecp5, Self::Ice40];
-
     /// Its delays.
     pub fn delays(self) -> Delays {
         match self {
