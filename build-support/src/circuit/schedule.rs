@@ -5,6 +5,7 @@
 
 mod components;
 mod copies;
+mod flow;
 mod place;
 mod sink;
 #[cfg(test)]

@@ -177,6 +177,11 @@ pub(super) fn sum_bits(circuit: &Circuit, net: Net) -> u32 {
     node.width().saturating_sub(free).max(1)
 }
 
+/// Bits of a net that are not always 0.
+pub(super) fn own_bits(circuit: &Circuit, net: Net) -> u32 {
+    circuit.width(net).saturating_sub(zeros(circuit, net))
+}
+
 /// Low bits of a net that are always 0.
 fn zeros(circuit: &Circuit, net: Net) -> u32 {
     let node = circuit.node(net);

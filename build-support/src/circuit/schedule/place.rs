@@ -163,9 +163,7 @@ impl<'a> Placement<'a> {
     fn read(&self, reader: Net, net: Net) -> Arrival {
         let loads = self.loads[net.index()];
         if self.is_register(net) || self.stage[net.index()] < self.stage[reader.index()] {
-            // Of a register there are copies, if need be.
-            let loads = if matches!(self.circuit.node(net).op, Op::Input) { loads } else { loads.min(self.delays.loads) };
-            let at = self.delays.register + self.delays.of_loads(loads);
+            let at = self.registered(net);
             return Arrival { at, before: at, inputs: 0 };
         }
         let made = self.arrivals[net.index()];
@@ -177,9 +175,12 @@ impl<'a> Placement<'a> {
         Arrival { at: made.at + late, ..made }
     }
 
-    /// When a reader has a net that is made in its stage.
-    pub fn handed_on(&self, net: Net) -> u32 {
-        self.arrivals[net.index()].at + self.delays.of_loads(self.loads[net.index()])
+    /// When a reader has a net out of a register.
+    pub fn registered(&self, net: Net) -> u32 {
+        let loads = self.loads[net.index()];
+        // There are copies, if need be.
+        let loads = if matches!(self.circuit.node(net).op, Op::Input) { loads } else { loads.min(self.delays.loads) };
+        self.delays.register + self.delays.of_loads(loads)
     }
 
     /// What a node takes if nothing is taken into its LUTs.

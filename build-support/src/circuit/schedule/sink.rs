@@ -1,166 +1,149 @@
-//! Later, where that saves bits: what is narrower than that which it is made of waits in registers, and not the other way round.
+//! Later, where that saves bits. What is between two stages is a cut of the circuit, and the registers there are its cost: each net
+//! counts once, however many read it. The cheapest cut is sought among those that leave the stage behind it enough time.
 
-use super::place::Placement;
-use crate::circuit::{Net, Op};
+use super::{
+    flow::{Network, SINK, SOURCE, UNCUT},
+    place::Placement,
+};
+use crate::circuit::{Net, Op, tech::own_bits};
 
-/// How often all units are looked at: what has moved lets others move.
-const PASSES: usize = 4;
+/// How often all stages are looked at: what has moved lets others move.
+const PASSES: usize = 2;
 
-/// The latest stages in which a net is read.
-#[derive(Debug, Clone, Copy)]
-struct Latest {
-    stage: u32,
-    /// The unit that reads it then.
-    unit: u32,
-    /// The latest stage in which another unit reads it.
-    other: u32,
+/// What may move from a stage to the next.
+struct Candidates {
+    /// Units, with their nodes in the network.
+    units: Vec<(usize, u32)>,
+    /// The node of each unit, if it may move.
+    node: Vec<Option<u32>>,
 }
-
-/// The latest stage in which each net is read, and the time by which it has to be there in its own.
-struct Uses {
-    latest: Vec<Latest>,
-    required: Vec<u32>,
-}
-
-const NOBODY: u32 = u32::MAX;
 
 impl Placement<'_> {
     /// Moves units to later stages where that saves bits of registers.
     pub fn sink(&mut self) {
         for _ in 0..PASSES {
-            let mut uses = self.uses();
-            let mut has_moved = false;
-            for unit in (0..self.units.len()).rev() {
-                has_moved |= self.sink_unit(unit, &mut uses);
-                self.require(unit, &mut uses);
-            }
-            if !has_moved {
-                break;
+            for stage in 0..self.last {
+                self.sink_from(stage);
             }
         }
-        // What moved first may have been joined by what it reads.
         for unit in 0..self.units.len() {
-            let stage = self.units[unit].first().map_or(0, |net| self.stage[net.index()]);
+            let stage = self.stage_of(unit);
             self.arrive(unit, stage);
         }
     }
 
-    fn uses(&self) -> Uses {
-        let count = self.stage.len();
-        let mut latest = vec![Latest { stage: 0, unit: NOBODY, other: 0 }; count];
-        for net in self.circuit.nets() {
-            if self.is_output[net.index()] {
-                latest[net.index()].read(self.last, NOBODY - 1);
-            }
-            for reader in &self.readers[net.index()] {
-                latest[net.index()].read(self.stage[reader.index()], self.unit_of[reader.index()]);
+    fn stage_of(&self, unit: usize) -> u32 {
+        self.units[unit].first().map_or(0, |net| self.stage[net.index()])
+    }
+
+    /// Moves what should be behind the registers at the end of `stage`.
+    fn sink_from(&mut self, stage: u32) {
+        let mut network = Network::new();
+        let candidates = self.candidates(stage, &mut network);
+        if candidates.units.is_empty() {
+            return;
+        }
+        self.connect(stage, &candidates, &mut network);
+        let is_behind = network.cut();
+        for (unit, node) in candidates.units {
+            if is_behind[node as usize] {
+                for net in &self.units[unit] {
+                    self.stage[net.index()] = stage + 1;
+                    self.is_closed[net.index()] = true;
+                }
             }
         }
-        Uses { latest, required: vec![self.target; count] }
     }
 
-    /// Who reads a member of `unit` beside the unit itself.
-    fn outside<'b>(&'b self, unit: usize, net: Net) -> impl Iterator<Item = Net> + 'b {
-        self.readers[net.index()].iter().copied().filter(move |reader| self.unit_of[reader.index()] != unit as u32)
+    /// The units of `stage` for which there is time in the next one, with all that reads them in this one.
+    fn candidates(&self, stage: u32, network: &mut Network) -> Candidates {
+        let mut candidates = Candidates { units: Vec::new(), node: vec![None; self.units.len()] };
+        // From the inputs of a net's node to the end of the next stage, if the net is made there.
+        let mut tail = vec![0; self.stage.len()];
+        for (unit, members) in self.units.iter().enumerate().rev() {
+            let own = self.stage_of(unit);
+            if own != stage && own != stage + 1 {
+                continue;
+            }
+            let mut may_move = own == stage;
+            for net in members.iter().rev() {
+                tail[net.index()] = self.tail(*net, stage, &tail);
+                may_move &= !matches!(self.circuit.node(*net).op, Op::Input | Op::Constant) && self.fits(*net, tail[net.index()]);
+                may_move &= self.readers[net.index()].iter().all(|reader| {
+                    let unit_of_reader = self.unit_of[reader.index()] as usize;
+                    self.stage[reader.index()] > stage || unit_of_reader == unit || candidates.node[unit_of_reader].is_some()
+                });
+            }
+            if may_move {
+                let node = network.node();
+                candidates.units.push((unit, node));
+                candidates.node[unit] = Some(node);
+            }
+        }
+        candidates
     }
 
-    /// What `unit` reads of others, each once.
-    fn sources(&self, unit: usize) -> Vec<Net> {
-        let all = self.units[unit].iter().flat_map(|net| self.circuit.made_of(*net));
-        let mut sources: Vec<_> = all.filter(|net| self.unit_of[net.index()] != unit as u32 && !self.is_constant(*net)).collect();
+    fn tail(&self, net: Net, stage: u32, tail: &[u32]) -> u32 {
+        let near = self.readers[net.index()].iter().filter(|reader| self.stage[reader.index()] <= stage + 1);
+        let late = self.delays.of_loads(self.loads[net.index()]);
+        let behind = near.map(|reader| if self.is_register(*reader) { late } else { late + tail[reader.index()] }).max();
+        // A state is in a register, in this stage and in the next.
+        if self.is_register(net) { 0 } else { self.delay(net) + behind.unwrap_or(0) }
+    }
+
+    /// Whether there is time for `net` in a stage in which all that it reads comes out of registers.
+    fn fits(&self, net: Net, tail: u32) -> bool {
+        let node = self.circuit.node(net);
+        let ready = node.args.iter().filter(|arg| !self.is_constant(**arg)).map(|arg| self.registered(*arg)).max();
+        self.is_register(net) || ready.unwrap_or(self.delays.register) + tail <= self.target
+    }
+
+    /// What a register of each net costs behind `stage`, and what must move together.
+    fn connect(&self, stage: u32, candidates: &Candidates, network: &mut Network) {
+        let node_of = |net: Net| candidates.node[self.unit_of[net.index()] as usize];
+        let mut sources: Vec<Net> = Vec::new();
+        for (unit, node) in &candidates.units {
+            for net in &self.units[*unit] {
+                self.connect_net(*net, Some(*node), stage, candidates, network);
+                sources.extend(self.circuit.made_of(*net).filter(|read| !self.is_constant(*read) && node_of(*read).is_none()));
+            }
+        }
         sources.sort_unstable();
         sources.dedup();
-        sources
+        for net in sources {
+            self.connect_net(net, None, stage, candidates, network);
+        }
     }
 
-    fn sink_unit(&mut self, unit: usize, uses: &mut Uses) -> bool {
-        let Some(now) = self.units[unit].first().map(|net| self.stage[net.index()]) else { return false };
-        if self.units[unit].iter().any(|net| matches!(self.circuit.node(*net).op, Op::Input | Op::Constant)) {
-            return false;
+    /// A net that a candidate makes, or that stays where it is.
+    fn connect_net(&self, net: Net, from: Option<u32>, stage: u32, candidates: &Candidates, network: &mut Network) {
+        let width = own_bits(self.circuit, net);
+        let is_read_later = self.is_output[net.index()] && self.last > stage
+            || self.readers[net.index()].iter().any(|reader| self.stage[reader.index()] > stage);
+        let near = self.readers[net.index()].iter().filter(|reader| self.stage[reader.index()] == stage);
+        let mut readers: Vec<u32> = near
+            .filter_map(|reader| candidates.node[self.unit_of[reader.index()] as usize])
+            .filter(|node| Some(*node) != from)
+            .collect();
+        readers.sort_unstable();
+        readers.dedup();
+        if let Some(from) = from {
+            readers.iter().for_each(|reader| network.edge(*reader, from, UNCUT));
         }
-        // Bits that others read, and the stage in which that begins.
-        let (mut bits, mut first) = (0, u32::MAX);
-        for net in &self.units[unit] {
-            let readers = self.outside(unit, *net).map(|reader| self.stage[reader.index()]);
-            let port = self.is_output[net.index()].then_some(self.last);
-            if let Some(stage) = readers.chain(port).min() {
-                bits += i64::from(self.circuit.width(*net));
-                first = first.min(stage);
+        match (from, is_read_later) {
+            // It has its register in any case.
+            (None, true) => {}
+            (Some(from), true) => network.edge(from, SINK, width),
+            (from, false) => {
+                let from = from.unwrap_or(SOURCE);
+                if let [reader] = readers[..] {
+                    network.edge(from, reader, width);
+                } else if !readers.is_empty() {
+                    let register = network.node();
+                    network.edge(from, register, width);
+                    readers.iter().for_each(|reader| network.edge(register, *reader, UNCUT));
+                }
             }
         }
-        if first == u32::MAX || first <= now {
-            return false;
-        }
-        let sources = self.sources(unit);
-        let saved = |stage: u32| {
-            let kept = |net: &Net| {
-                let others = uses.latest[net.index()].without(unit as u32).max(self.stage[net.index()]);
-                i64::from(stage.max(others) - now.max(others)) * i64::from(self.circuit.width(*net))
-            };
-            bits * i64::from(stage - now) - sources.iter().map(kept).sum::<i64>()
-        };
-        // What is saved bends only where a source is needed by others.
-        let bends = sources.iter().map(|net| uses.latest[net.index()].without(unit as u32));
-        let mut stages: Vec<u32> = bends.chain([first, first - 1]).filter(|stage| now < *stage && *stage <= first).collect();
-        stages.sort_unstable();
-        stages.dedup();
-        let mut gains: Vec<_> = stages.iter().map(|stage| (saved(*stage), *stage)).filter(|(gain, _)| *gain > 0).collect();
-        gains.sort_by_key(|(gain, stage)| (-gain, *stage));
-        for (_, stage) in gains {
-            self.arrive(unit, stage);
-            if stage < first || self.is_in_time(unit, uses) {
-                self.units[unit].iter().for_each(|net| self.is_closed[net.index()] = true);
-                sources.iter().for_each(|net| uses.latest[net.index()].read(stage, unit as u32));
-                return true;
-            }
-        }
-        self.arrive(unit, now);
-        false
-    }
-
-    /// Whether those who read `unit` in its own stage have it when they need it.
-    fn is_in_time(&self, unit: usize, uses: &Uses) -> bool {
-        self.units[unit].iter().all(|net| {
-            let is_late = |reader: Net| self.due(reader, uses) < i64::from(self.handed_on(*net));
-            let mut readers = self.outside(unit, *net).filter(|reader| self.stage[reader.index()] == self.stage[net.index()]);
-            !readers.any(is_late)
-        })
-    }
-
-    /// When `reader` needs what it reads.
-    fn due(&self, reader: Net, uses: &Uses) -> i64 {
-        if self.is_register(reader) {
-            i64::from(self.target)
-        } else {
-            i64::from(uses.required[reader.index()]) - i64::from(self.delay(reader))
-        }
-    }
-
-    /// Notes when the members of `unit` have to be there.
-    fn require(&self, unit: usize, uses: &mut Uses) {
-        for net in self.units[unit].iter().rev() {
-            let here = self.readers[net.index()].iter().filter(|reader| self.stage[reader.index()] == self.stage[net.index()]);
-            let late = self.delays.of_loads(self.loads[net.index()]);
-            let due = here.map(|reader| self.due(*reader, uses) - i64::from(late)).min().unwrap_or(i64::from(self.target));
-            uses.required[net.index()] = u32::try_from(due).unwrap_or(0);
-        }
-    }
-}
-
-impl Latest {
-    /// Notes that `unit` reads the net in `stage`. It may have done so in an earlier one.
-    fn read(&mut self, stage: u32, unit: u32) {
-        if self.unit == unit {
-            self.stage = self.stage.max(stage);
-        } else if stage >= self.stage || self.unit == NOBODY {
-            *self = Self { stage, unit, other: self.stage };
-        } else {
-            self.other = self.other.max(stage);
-        }
-    }
-
-    /// The latest stage in which another than `unit` reads it.
-    fn without(&self, unit: u32) -> u32 {
-        if self.unit == unit { self.other } else { self.stage }
     }
 }

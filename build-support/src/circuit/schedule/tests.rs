@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     circuit::{
         evaluate::scalar,
+        tech::own_bits,
         testing::{Tokens, random},
     },
     fixed::MantissaRange,
@@ -13,7 +14,7 @@ use crate::{
 const TARGETS: [u32; 4] = [700, 1500, 3650, 1_000_000];
 
 fn each(mut test: impl FnMut(&Circuit, &Timing, &Schedule)) {
-    for seed in 0..300 {
+    for seed in 0..150 {
         let mut rng = Rng::with_seed(seed);
         let size = rng.usize(3..200);
         let circuit = random(&mut rng, size);
@@ -54,7 +55,7 @@ fn what_depends_on_itself_is_in_one_stage() {
             assert!(component.iter().all(|net| schedule.stage[net.index()] == schedule.stage[component[0].index()]));
         }
     });
-    assert!(loops > 300, "{loops}");
+    assert!(loops > 150, "{loops}");
 }
 
 /// How long each stage is, by a rule of its own: from registers through everything, with nothing taken into a LUT.
@@ -88,6 +89,12 @@ fn time_saves_stages_and_nothing_else_is_lost() {
     });
 }
 
+/// Bits of pipeline registers, of which there are no copies.
+fn bits(circuit: &Circuit, schedule: &Schedule) -> u32 {
+    let stages = |net: Net| schedule.last_read[net.index()] - schedule.stage[net.index()];
+    circuit.nets().map(|net| stages(net) * own_bits(circuit, net)).sum()
+}
+
 #[test]
 fn sinking_saves_bits() {
     let (mut before, mut after) = (0, 0);
@@ -95,10 +102,10 @@ fn sinking_saves_bits() {
         let mut early = Placement::new(circuit, timing).unwrap();
         early.as_soon_as_possible();
         let early = early.finish();
-        let bits = |schedule: &Schedule| schedule.register_bits(circuit).iter().sum::<u64>();
         assert!(schedule.last == early.last && schedule.longest <= early.longest.max(timing.stage));
-        before += bits(&early);
-        after += bits(schedule);
+        assert!(bits(circuit, schedule) <= bits(circuit, &early));
+        before += bits(circuit, &early);
+        after += bits(circuit, schedule);
     });
     assert!(after * 100 < before * 95, "{before} bits became {after}");
 }
