@@ -14,8 +14,8 @@ use crate::{
     engine::Engine,
     error::{Code, Error, Result},
     files,
-    firmware::Firmware,
-    manifest::{self, Model, Package},
+    firmware::{Firmware, Golden},
+    manifest::{self, HlsTool, Language, Model, Package, Verilog},
     toolchain::{Cancel, LeftOut, Steps},
 };
 
@@ -70,6 +70,9 @@ use crate::{
 /// OUT_DIR/sparsehls/MODEL/csim/check-HASH  the program that compared the simulation with the reference
 /// OUT_DIR/libsparsehls_PKG_MODEL_HASH.a    the simulation, compiled for the target
 /// ```
+///
+/// With `backend = "verilog"` the project is Verilog, and `cpp` in it has the same network as C++: that is what the bindings
+/// link. The circuit and the C++ are both compared with the reference.
 ///
 /// Files appear whole, and what is compiled carries in its name what it was compiled from. A build that is killed leaves
 /// nothing that a later one could take for complete.
@@ -249,17 +252,14 @@ impl Build {
         let directory = out_dir.join("sparsehls").join(&model.name);
         let firmware = Firmware::load(&self.package.name, model, directory).map_err(|errors| errors.first)?;
         let golden = firmware.golden()?;
-        let generated = firmware.generate(golden.as_ref())?;
-        let library = libraries.map(|libraries| libraries.compile(&firmware.package, &generated)).transpose()?;
-        let simulation = match (libraries, &library) {
-            (Some(libraries), Some(library)) => libraries.program(library, generated)?,
-            _ => None,
+        let library = match firmware.model.target.language {
+            Language::Hls(_) => simulate(&firmware, golden.as_ref(), libraries)?,
+            Language::Verilog => {
+                let compiled = firmware.backend.compile(firmware.generate(golden.as_ref())?)?;
+                firmware.prove(Some(&*compiled.engine), golden.as_ref())?.require(&firmware)?;
+                simulate(&in_cpp(&firmware)?, golden.as_ref(), libraries)?
+            }
         };
-        let proof = firmware.prove(simulation.as_ref().map(|csim| csim as &dyn Engine), golden.as_ref())?;
-        proof.require(&firmware)?;
-        for text in proof.keras.iter().flat_map(Comparison::of_float32) {
-            cargo::note(&format!("{}: {text}", firmware.model.name));
-        }
         self.synthesize(&firmware)?;
         Ok((firmware, library))
     }
@@ -282,4 +282,30 @@ impl Build {
         let done = firmware.job(choice.steps, &Cancel::default(), &|_| {}).run()?;
         firmware.require_limits(&done.report)
     }
+}
+
+/// Brings the C++ of a model up to date, and compares it with the reference and its golden file; returns the name of its
+/// library.
+fn simulate(firmware: &Firmware, golden: Option<&Golden>, libraries: Option<&Libraries>) -> Result<Option<String>> {
+    let generated = firmware.generate(golden)?;
+    let library = libraries.map(|libraries| libraries.compile(&firmware.package, &generated)).transpose()?;
+    let simulation = match (libraries, &library) {
+        (Some(libraries), Some(library)) => libraries.program(library, generated)?,
+        _ => None,
+    };
+    let proof = firmware.prove(simulation.as_ref().map(|csim| csim as &dyn Engine), golden)?;
+    proof.require(firmware)?;
+    for text in proof.keras.iter().flat_map(Comparison::of_float32) {
+        cargo::note(&format!("{}: {text}", firmware.model.name));
+    }
+    Ok(library)
+}
+
+/// The same network as C++, which is what a program can link: its bits are those of the circuit, as both are compared with the
+/// reference.
+fn in_cpp(firmware: &Firmware) -> Result<Firmware> {
+    let mut model = firmware.model.clone();
+    model.target.language = Language::Hls(HlsTool::Vitis);
+    (model.interface, model.verilog) = (None, Verilog::default());
+    Firmware::plan(&firmware.package, firmware.network.clone(), model, firmware.directory.join("cpp"))
 }

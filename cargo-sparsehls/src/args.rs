@@ -26,6 +26,7 @@ pub enum Cargo {
     ///
     /// `cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles it into a program
     /// (the csim) with the host's C++ compiler, proves that equal to an exact reference, and runs the vendor's tool if it is installed.
+    /// With backend = "verilog" it is Verilog, whose circuit is proven equal in the same way, and the tools are open ones.
     ///
     /// Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing,
     /// 4 outputs differ, 5 synthesis failed or a limit was exceeded, 130 interrupted.
@@ -51,7 +52,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Sweep the knobs over the cost model and print what is best in latency, interval and area
     Explore(ExploreArgs),
-    /// Generate the HLS projects, compile and check the csims, synthesize if a tool is there
+    /// Generate the projects, check their simulations, synthesize if a tool is there
     Build(BuildArgs),
     /// Compare csim and reference with outputs of Keras
     Verify(VerifyArgs),
@@ -258,7 +259,8 @@ impl From<Step> for toolchain::Step {
 /// Which engine computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// The csim: the generated C++, compiled
+    /// The csim: the generated C++, compiled; of Verilog the circuit
+    #[value(alias = "circuit")]
     Csim,
     /// The reference interpreter
     Reference,
@@ -267,7 +269,8 @@ pub enum Engine {
 /// Which engines are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engines {
-    /// The csim: the generated C++, compiled
+    /// The csim: the generated C++, compiled; of Verilog the circuit
+    #[value(alias = "circuit")]
     Csim,
     /// The reference interpreter
     Reference,

@@ -47,7 +47,7 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
     })
 }
 
-/// Brings the project and its compiled csim up to date.
+/// Brings the project and what simulates it up to date.
 pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Compiled<'a>> {
     let Firmware { model, directory, .. } = firmware;
     let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
@@ -57,7 +57,8 @@ pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Compiled<'
         path: directory.display().to_string(),
     }));
     let compiled = firmware.backend.compile(generated)?;
-    output.detail(if compiled.is_new { "Compiled" } else { "Fresh" }, &format!("csim of {}", model.name));
+    let what = format!("{} of {}", compiled.engine.name(), model.name);
+    output.detail(if compiled.is_new { "Compiled" } else { "Fresh" }, &what);
     Ok(compiled)
 }
 

@@ -35,7 +35,7 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     for layer in &layers {
         output.json(&Message::Trace(message::Trace::new(&model.name, args.event, layer)));
         let is_first = first.is_some_and(|first| first.name == layer.name);
-        output.text(&describe(layer, is_first && !explained, output));
+        output.text(&describe(layer, compiled.engine.name(), is_first && !explained, output));
     }
     match first {
         None => Ok(()),
@@ -77,7 +77,7 @@ fn events(firmware: &Firmware, args: &TraceArgs, dump: Option<&Dump>) -> Result<
 }
 
 /// A layer on one line, and its values that are not zero (the first few, or all with -v).
-fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
+fn describe(layer: &LayerTrace, engine: &str, is_first: bool, output: &Output) -> String {
     let shape: Vec<_> = layer.shape.iter().map(usize::to_string).collect();
     let active = layer.active.map_or(String::new(), |active| format!(", {active} active"));
     let keras = match (&layer.keras, layer.within_float32) {
@@ -88,8 +88,8 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
         (Some(_), _) => ", and Keras within what float32 rounding explains".to_owned(),
     };
     let state = match layer.first_difference {
-        None if layer.csim.is_none() => format!("reference{keras}; in the csim part of a later layer"),
-        None => format!("reference = csim{keras}"),
+        None if layer.csim.is_none() => format!("reference{keras}; in the {engine} part of a later layer"),
+        None => format!("reference = {engine}{keras}"),
         Some(_) if is_first => alarm("first difference"),
         Some(_) => alarm("different"),
     };
@@ -100,7 +100,7 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     };
     let limit = if output.is_verbose() { usize::MAX } else { 8 };
     for at in shown.iter().take(limit) {
-        text += &format!("\n    {}: {}", index(*at, &layer.shape), values(layer, *at));
+        text += &format!("\n    {}: {}", index(*at, &layer.shape), values(layer, engine, *at));
     }
     if shown.len() > limit {
         text += &format!("\n    … {} more that are not zero (-v shows them)", shown.len() - limit);
@@ -108,14 +108,14 @@ fn describe(layer: &LayerTrace, is_first: bool, output: &Output) -> String {
     text
 }
 
-fn values(layer: &LayerTrace, at: usize) -> String {
+fn values(layer: &LayerTrace, engine: &str, at: usize) -> String {
     let reference = layer.reference[at];
     let keras = layer.keras.as_ref().map(|keras| keras[at]);
     if layer.first_difference.is_none() {
         return reference.to_string();
     }
     let keras = keras.map_or(String::new(), |keras| format!(", Keras {keras}"));
-    let csim = layer.csim.as_ref().map_or(String::new(), |csim| format!(", csim {}", csim[at]));
+    let csim = layer.csim.as_ref().map_or(String::new(), |csim| format!(", {engine} {}", csim[at]));
     format!("reference {reference}{csim}{keras}")
 }
 

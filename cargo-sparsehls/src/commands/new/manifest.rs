@@ -49,7 +49,7 @@ publish = false
 [dev-dependencies]
 
 [package.metadata.sparsehls]
-backend = "vitis"               # or "vivado"
+backend = "vitis"               # or "vivado", "verilog"
 part = "xcu250-figd2104-2L-e"
 clock-period = 5.0              # ns
 {}"#,
