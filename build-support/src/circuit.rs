@@ -11,6 +11,7 @@ pub mod core;
 pub mod engine;
 pub mod evaluate;
 mod kernels;
+mod products;
 pub mod schedule;
 pub mod stream;
 pub mod tech;
@@ -54,6 +55,8 @@ pub enum Op {
     Add,
     /// `a - b`
     Subtract,
+    /// `c ? a - b : a + b` of (a, b, c): one carry chain
+    AddOrSubtract,
     /// `a * b`
     Multiply,
     /// `a << n`

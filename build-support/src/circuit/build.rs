@@ -98,6 +98,20 @@ impl Circuit {
         }
     }
 
+    /// `minus ? a - b : a + b`
+    pub fn add_or_subtract(&mut self, a: Net, b: Net, minus: Net) -> Net {
+        match (self.constant_of(minus), self.constant_of(b)) {
+            (Some(0), _) => return self.add(a, b),
+            (Some(_), _) => return self.subtract(a, b),
+            (_, Some(0)) => return a,
+            _ => {}
+        }
+        let (x, y) = (self.range(a), self.range(b));
+        let either = y.hull(MantissaRange { lo: -y.hi, hi: -y.lo });
+        let range = MantissaRange { lo: x.lo.saturating_add(either.lo), hi: x.hi.saturating_add(either.hi) };
+        self.node_of(Op::AddOrSubtract, vec![a, b, minus], range)
+    }
+
     /// `-a`
     pub fn negative(&mut self, a: Net) -> Net {
         let zero = self.constant(0);

@@ -140,7 +140,7 @@ pub(super) fn shape(circuit: &Circuit, net: Net, delays: &Delays) -> Shape {
         Op::ShiftLeft(_) | Op::ShiftRight(_) | Op::Bits { .. } | Op::Signed { .. } | Op::Join(_) | Op::Narrow => Shape::Wires,
         // A LUT takes in an inverter.
         Op::Not => Shape::Wires,
-        Op::Add | Op::Subtract => Shape::Block(delays.sum(sum_bits(circuit, net)), delays.absorbs),
+        Op::Add | Op::Subtract | Op::AddOrSubtract => Shape::Block(delays.sum(sum_bits(circuit, net)), delays.absorbs),
         Op::Multiply => {
             let width = |at: usize| node.args.get(at).map_or(1, |arg| circuit.width(*arg));
             Shape::Block(delays.product(width(0), width(1)), false)
@@ -171,7 +171,7 @@ pub(super) fn sum_bits(circuit: &Circuit, net: Net) -> u32 {
     let node = circuit.node(net);
     let free = match (&node.op, &node.args[..]) {
         (Op::Add, [a, b]) => zeros(circuit, *a).max(zeros(circuit, *b)),
-        (_, [_, b]) => zeros(circuit, *b),
+        (Op::Subtract | Op::AddOrSubtract, [_, b, ..]) => zeros(circuit, *b),
         _ => 0,
     };
     node.width().saturating_sub(free).max(1)
@@ -198,6 +198,7 @@ pub(super) fn loads(circuit: &Circuit, reader: Net, at: usize) -> u32 {
     let node = circuit.node(reader);
     let is_condition = match node.op {
         Op::Gate | Op::Select | Op::Pick => at == 0,
+        Op::AddOrSubtract => at == 2,
         Op::OneOf => at.is_multiple_of(2),
         Op::Table(_) => true,
         Op::Multiply => return node.args.get(1 - at.min(1)).map_or(1, |other| circuit.width(*other)),

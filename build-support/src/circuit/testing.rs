@@ -75,7 +75,11 @@ fn node(circuit: &mut Circuit, rng: &mut Rng, pool: &[Net]) -> Net {
     let (a, b, c) = (pick(rng), pick(rng), pick(rng));
     match rng.u8(0..20) {
         0..3 => circuit.add(a, b),
-        3..5 => circuit.subtract(a, b),
+        4 => {
+            let minus = bit(circuit, rng, c);
+            circuit.add_or_subtract(a, b, minus)
+        }
+        3 => circuit.subtract(a, b),
         5 => {
             let (a, b) = (unsigned(circuit, a, 9), into(circuit, b, Format { signed: true, width: 9, fraction: 0 }.range()));
             circuit.multiply(a, b)

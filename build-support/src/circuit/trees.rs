@@ -20,7 +20,52 @@ pub fn digits(constant: i128) -> Vec<(u32, bool)> {
     digits
 }
 
+/// A term of a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Term {
+    pub(super) net: Net,
+    pub(super) sign: Sign,
+}
+
+/// How a term goes into a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+    /// It is subtracted if this bit is 1.
+    By(Net),
+}
+
+impl From<(Net, bool)> for Term {
+    fn from((net, is_negative): (Net, bool)) -> Self {
+        Self { net, sign: if is_negative { Sign::Minus } else { Sign::Plus } }
+    }
+}
+
+/// Terms with a sign of their own that are added one behind the other: each takes an adder, but the first, which takes one more.
+const CHAIN: usize = 4;
+
 impl Circuit {
+    /// The sum of terms whose signs may vary
+    pub(super) fn sum_of(&mut self, terms: &[Term]) -> Net {
+        let (mut fixed, mut varying) = (Vec::new(), Vec::new());
+        for term in terms.iter().filter(|term| self.constant_of(term.net) != Some(0)) {
+            match term.sign {
+                Sign::Plus => fixed.push((term.net, false)),
+                Sign::Minus => fixed.push((term.net, true)),
+                Sign::By(minus) => varying.push((term.net, minus)),
+            }
+        }
+        let zero = self.constant(0);
+        // Alike widths together: what is added up is as narrow as its terms.
+        varying.sort_by_key(|(net, _)| self.width(*net));
+        for chain in varying.chunks(CHAIN) {
+            let sum = chain.iter().fold(zero, |sum, (net, minus)| self.add_or_subtract(sum, *net, *minus));
+            fixed.push((sum, false));
+        }
+        self.signed_sum(&fixed)
+    }
+
     /// `a * constant`, of shifts and additions
     pub fn times(&mut self, a: Net, constant: i128) -> Net {
         let terms: Vec<_> = self.product(a, constant);

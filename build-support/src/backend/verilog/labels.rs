@@ -115,6 +115,11 @@ fn base(rtl: &Rtl<'_>, net: Net) -> String {
     rtl.circuit.name(net).map_or_else(|| format!("n{}", net.index()), names::identifier)
 }
 
+/// The function that adds or subtracts words of so many bits.
+pub(super) fn add_or_subtract(width: u32) -> String {
+    format!("add_or_subtract_{width}")
+}
+
 /// The function of a table.
 pub(super) fn table(at: usize) -> String {
     format!("table_{at}")

@@ -1,6 +1,6 @@
 //! Modules as text.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     Rtl,
@@ -9,7 +9,7 @@ use super::{
     words::{self, Word},
 };
 use crate::{
-    circuit::{Net, Op},
+    circuit::{Net, Node, Op},
     error::Result,
     fixed::Format,
     names,
@@ -179,7 +179,10 @@ impl<'a> Text<'a> {
         let mut used: Vec<_> = used.collect();
         used.sort_unstable();
         used.dedup();
-        used.into_iter().map(|at| words::function(&labels::table(at), &self.rtl.circuit.tables()[at])).collect()
+        let tables = used.into_iter().map(|at| words::function(&labels::table(at), &self.rtl.circuit.tables()[at]));
+        let sums = self.module.nets.iter().map(|net| self.rtl.circuit.node(*net)).filter(|node| node.op == Op::AddOrSubtract);
+        let widths: BTreeSet<_> = sums.map(Node::width).collect();
+        tables.chain(widths.into_iter().map(words::add_or_subtract)).collect()
     }
 
     fn made(&self, net: Net) -> Result<String> {

@@ -3,6 +3,7 @@
 //! Everything is as wide as what it is assigned to, and is extended in so many words, so that nothing depends on what Verilog
 //! would make of operands of different widths and signs.
 
+use super::labels;
 use crate::{
     circuit::{Circuit, Net, Op},
     error::{Error, Result},
@@ -105,6 +106,9 @@ pub(super) fn expression(
         (Op::Add, [_, _]) => all(" + "),
         (Op::Subtract, [Word::Constant(0), b]) => format!("-{}", b.extended(width)),
         (Op::Subtract, [_, _]) => all(" - "),
+        (Op::AddOrSubtract, [a, b, minus]) => {
+            format!("{}({}, {}, {})", labels::add_or_subtract(width), a.extended(width), b.extended(width), minus.extended(1))
+        }
         (Op::Multiply, [a, b]) => product(a, b, width),
         (Op::ShiftLeft(bits), [a]) if *bits < width => format!("{{{}, {bits}'d0}}", a.extended(width - bits)),
         (Op::ShiftRight(bits), [a]) => a.part(*bits, width),
@@ -186,6 +190,18 @@ pub(super) fn function(name: &str, table: &[i128]) -> String {
         text += &format!("            {:<digits$} {name} = {};\n", index + ":", literal(*entry, width), digits = digits + 1);
     }
     text + "        endcase\n    endfunction\n"
+}
+
+/// The text of the function that adds or subtracts words of so many bits. A bit below the words carries into them.
+pub(super) fn add_or_subtract(width: u32) -> String {
+    let (name, own, more) = (labels::add_or_subtract(width), range(width), range(width + 1));
+    let space = |range: &str| if range.is_empty() { String::new() } else { format!("{range} ") };
+    format!(
+        "    function {0}{name};\n        input {0}a;\n        input {0}b;\n        input minus;\n        reg   {more} sum;\n        \
+         begin\n            sum = {{a, minus}} + {{b ^ {{{width}{{minus}}}}, minus}};\n            {name} = sum[{width}:1];\n        \
+         end\n    endfunction\n",
+        space(&own)
+    )
 }
 
 /// Bits of the index of a table.

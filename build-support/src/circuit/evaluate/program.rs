@@ -182,6 +182,7 @@ impl Compiler<'_> {
         Some(match (&node.op, &args[..]) {
             (Op::Add, [a, b]) => Work::Add(*a, *b),
             (Op::Subtract, [a, b]) => Work::Subtract(*a, *b),
+            (Op::AddOrSubtract, [a, b, minus]) => Work::AddOrSubtract(*a, *b, *minus),
             (Op::Multiply, [a, b]) => Work::Multiply(*a, *b),
             (Op::ShiftLeft(bits), [a]) => Work::ShiftLeft(*a, below_64(*bits)?),
             (Op::ShiftRight(bits), [a]) => Work::ShiftRight(*a, *bits.min(&63)),

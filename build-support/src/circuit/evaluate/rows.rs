@@ -7,6 +7,7 @@ use super::{NO_ENTRY, TWO_SET};
 pub(super) enum Work {
     Add(u32, u32),
     Subtract(u32, u32),
+    AddOrSubtract(u32, u32, u32),
     Multiply(u32, u32),
     ShiftLeft(u32, u32),
     ShiftRight(u32, u32),
@@ -71,6 +72,10 @@ pub(super) fn compute(
     match work {
         Work::Add(a, b) => two(to, row(a), row(b), i64::wrapping_add),
         Work::Subtract(a, b) => two(to, row(a), row(b), i64::wrapping_sub),
+        Work::AddOrSubtract(a, b, minus) => {
+            two(to, row(b), row(minus), |b, minus| (b ^ -minus).wrapping_add(minus));
+            by(to, row(a), i64::wrapping_add);
+        }
         Work::Multiply(a, b) => two(to, row(a), row(b), i64::wrapping_mul),
         Work::ShiftLeft(a, bits) => one(to, row(a), |a| a << bits),
         Work::ShiftRight(a, bits) => one(to, row(a), |a| a >> bits),

@@ -16,6 +16,13 @@ pub(in crate::circuit) fn compute(node: &Node, args: &[i128], tables: &[Vec<i128
         Op::Constant => node.range.lo,
         Op::Add => a + b,
         Op::Subtract => a - b,
+        Op::AddOrSubtract => {
+            if c == 1 {
+                a - b
+            } else {
+                a + b
+            }
+        }
         Op::Multiply => a * b,
         Op::ShiftLeft(bits) => a.wrapping_shl(*bits),
         Op::ShiftRight(bits) => a >> bits.min(&127),

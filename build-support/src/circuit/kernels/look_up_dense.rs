@@ -5,6 +5,7 @@ use crate::{
     circuit::{
         Circuit, Net,
         stream::{Elements, InTurns, Pixels, Slot},
+        trees::Term,
     },
     error::Result,
     fixed::MantissaRange,
@@ -42,7 +43,7 @@ impl LookUpDense<'_> {
         let pixels = self.pixels(c, &input.slots)?;
         let values = (0..self.kernel.outputs).map(|output| {
             let terms: Vec<_> = pixels.iter().flat_map(|pixel| self.terms(c, pixel, output, None)).collect();
-            let sum = c.sum(&terms);
+            let sum = c.sum_of(&terms);
             self.finish(c, sum, output)
         });
         Ok(Elements { values: values.collect(), valid })
@@ -57,7 +58,7 @@ impl LookUpDense<'_> {
         let parts: Vec<_> = (0..per_token)
             .map(|output| {
                 let terms: Vec<_> = pixels.iter().flat_map(|pixel| self.terms(c, pixel, output, token)).collect();
-                c.sum(&terms)
+                c.sum_of(&terms)
             })
             .collect();
         let values = (0..self.kernel.outputs).map(|output| {
@@ -117,7 +118,7 @@ impl LookUpDense<'_> {
     }
 
     /// The products of a pixel for an output, or for an output of a token's group.
-    fn terms(&self, c: &mut Circuit, pixel: &Pixel, output: usize, token: Option<Net>) -> Vec<Net> {
+    fn terms(&self, c: &mut Circuit, pixel: &Pixel, output: usize, token: Option<Net>) -> Vec<Term> {
         let (shape, per_token) = (self.kernel.shape, self.kernel.outputs_per_cycle);
         let groups = token.map_or(1, |_| self.span());
         let products = pixel.features.iter().enumerate().map(|(channel, feature)| {
@@ -127,20 +128,19 @@ impl LookUpDense<'_> {
             };
             let positions = shape.height * shape.width;
             let table = |group| [0].into_iter().chain((0..positions).map(move |position| weight(group, position)));
-            let weight = match token {
-                None => c.look_up(&table(0).collect::<Vec<_>>(), pixel.position),
+            match token {
+                None => c.looked_up_product(&table(0).collect::<Vec<_>>(), pixel.position, *feature),
                 Some(token) => {
                     // The position stands below the token, in so many bits.
                     let bits = c.width(pixel.position);
                     let padded = |group| table(group).chain(std::iter::repeat(0)).take(1 << bits);
                     let tables: Vec<_> = (0..groups).flat_map(padded).collect();
                     let index = c.join(&[(token, c.width(token)), (pixel.position, bits)]);
-                    c.look_up(&tables, index)
+                    c.looked_up_product(&tables, index, *feature)
                 }
-            };
-            c.multiply(weight, *feature)
+            }
         });
-        products.collect()
+        products.collect::<Vec<_>>().concat()
     }
 
     /// The output of a sum of products.

@@ -52,6 +52,13 @@ impl<'a> Running<'a> {
             Op::State(at) => self.states[*at],
             Op::Add => a[0] + a[1],
             Op::Subtract => a[0] - a[1],
+            Op::AddOrSubtract => {
+                if a[2] == 1 {
+                    a[0] - a[1]
+                } else {
+                    a[0] + a[1]
+                }
+            }
             Op::Multiply => a[0] * a[1],
             Op::ShiftLeft(bits) => a[0] << bits,
             Op::ShiftRight(bits) => a[0] >> bits,

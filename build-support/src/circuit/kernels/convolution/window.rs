@@ -1,7 +1,7 @@
 //! What an output collects of its neighbourhood.
 
 use crate::{
-    circuit::{Circuit, Net, by_index, stream::Slot},
+    circuit::{Circuit, Net, by_index, stream::Slot, trees::Term},
     fixed::bits_for,
     ops::{Conv2dKernel, Form},
 };
@@ -111,12 +111,11 @@ impl<'a> Window<'a> {
             for (channel, feature) in input.features.iter().enumerate() {
                 let feature = c.gate(inside, *feature);
                 for (filter, terms) in terms.iter_mut().enumerate() {
-                    let weight = c.look_up(&self.table(self.tokens(token), channel, filter), tap);
-                    terms.push((c.multiply(weight, feature), false));
+                    terms.extend(c.looked_up_product(&self.table(self.tokens(token), channel, filter), tap, feature));
                 }
             }
         }
-        terms.iter().map(|terms| c.signed_sum(terms)).collect()
+        terms.iter().map(|terms| c.sum_of(terms)).collect()
     }
 
     /// The weights by token, row and column of the tap.
@@ -128,23 +127,15 @@ impl<'a> Window<'a> {
     }
 
     /// The output's own tap, or one whose input has been found: its weights are constants, or depend on the token.
-    fn times_constants(
-        &self,
-        c: &mut Circuit,
-        input: &Slot,
-        tap: [usize; 2],
-        token: Option<Net>,
-        terms: &mut [Vec<(Net, bool)>],
-    ) {
+    fn times_constants(&self, c: &mut Circuit, input: &Slot, tap: [usize; 2], token: Option<Net>, terms: &mut [Vec<Term>]) {
         for (channel, feature) in input.features.iter().enumerate() {
             for (filter, terms) in terms.iter_mut().enumerate() {
                 match token {
-                    None => terms.extend(c.product(*feature, self.weight(0, tap, channel, filter))),
+                    None => terms.extend(c.product(*feature, self.weight(0, tap, channel, filter)).into_iter().map(Term::from)),
                     Some(token) => {
                         let weights: Vec<_> =
                             (0..self.tokens(Some(token))).map(|token| self.weight(token, tap, channel, filter)).collect();
-                        let weight = c.look_up(&weights, token);
-                        terms.push((c.multiply(weight, *feature), false));
+                        terms.extend(c.looked_up_product(&weights, token, *feature));
                     }
                 }
             }
@@ -170,7 +161,7 @@ impl<'a> Window<'a> {
             let found = self.at_tap(c, inputs, head, tap, &used);
             self.times_constants(c, &found, tap, token, &mut terms);
         }
-        terms.iter().map(|terms| c.signed_sum(terms)).collect()
+        terms.iter().map(|terms| c.sum_of(terms)).collect()
     }
 
     /// The features of the input at a tap, 0 if there is none; only those that are `used`.
