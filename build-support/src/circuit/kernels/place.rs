@@ -131,9 +131,9 @@ impl Numbered {
         let Some((row, column)) = self.words.filter(|_| self.rows.iter().flatten().any(|number| *number != first)) else {
             return Chosen { numbers: vec![first], index: zero };
         };
-        let (row, rows) = axis(c, row, &self.rows);
+        let (row, rows) = axis(c, row, &self.rows, column.is_some());
         let (column, columns) = match column {
-            Some(column) => axis(c, column, &transposed(&rows)),
+            Some(column) => axis(c, column, &transposed(&rows), true),
             None => (zero, transposed(&rows)),
         };
         let columns_log = if columns.len() > 1 { c.width(column) } else { 0 };
@@ -215,8 +215,8 @@ fn transposed(rows: &[Vec<usize>]) -> Vec<Vec<usize>> {
     (0..width).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
 }
 
-/// An index of `lines`, which count from 1, and the lines as it names them. Line 0 does not matter.
-fn axis(c: &mut Circuit, word: Net, lines: &[Vec<usize>]) -> (Net, Vec<Vec<usize>>) {
+/// An index of `lines`, which count from 1, and the lines as it names them; equal lines can be one. Line 0 does not matter.
+fn axis(c: &mut Circuit, word: Net, lines: &[Vec<usize>], can_be_one: bool) -> (Net, Vec<Vec<usize>>) {
     let last = usize::try_from(c.range(word).hi).unwrap_or(0);
     let line = |at: usize| &lines[at.saturating_sub(1).min(lines.len() - 1)];
     let mut known: HashMap<&Vec<usize>, usize> = HashMap::new();
@@ -231,7 +231,7 @@ fn axis(c: &mut Circuit, word: Net, lines: &[Vec<usize>]) -> (Net, Vec<Vec<usize
     }
     if different.len() == 1 {
         (c.constant(0), different)
-    } else if bits_for(different.len() - 1) < c.width(word) {
+    } else if can_be_one && bits_for(different.len() - 1) < c.width(word) {
         (c.look_up(&table, word), different)
     } else {
         (word, (0..=last).map(|at| line(at).clone()).collect())

@@ -103,7 +103,10 @@ impl Circuit {
     pub(super) fn divided(&mut self, x: Net, divisor: u64) -> Net {
         let (range, d) = (self.range(x), i128::from(divisor));
         let (multiplier, shift) = reciprocal(range.hi, d);
-        let product = self.times(x, multiplier);
+        let product = match i64::try_from(multiplier) {
+            Ok(multiplier) => super::linear::sums(self, &[x], &[multiplier], &[0])[0],
+            Err(_) => self.times(x, multiplier),
+        };
         let quotient = self.shift_right(product, shift);
         self.narrow(quotient, MantissaRange { lo: range.lo / d, hi: range.hi / d })
     }

@@ -119,7 +119,8 @@ impl Work<'_> {
             (true, false) => (ones(top), 0),
             (false, _) => (ones(bits.width as i32), widest(bits.signed)),
         };
-        let limits = if target.overflows() { self.limits_of(target, grid) } else { ends };
+        let saturates = self.kernel.overflow != Overflow::Wrap && target.overflows();
+        let limits = if saturates { self.limits_of(target, grid) } else { ends };
         Row { add, odd, mask: all & !ones(coarser), sign, limits }
     }
 
