@@ -69,7 +69,9 @@ impl Circuit {
     /// `a * constant`, of shifts and additions
     pub fn times(&mut self, a: Net, constant: i128) -> Net {
         let terms: Vec<_> = self.product(a, constant);
-        self.signed_sum(&terms)
+        let product = self.signed_sum(&terms);
+        // Digits that are subtracted make it look wider than it is.
+        self.narrow(product, self.range(a).times(constant))
     }
 
     /// The terms of `a * constant`

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use crate::{
-    circuit::{Circuit, Net, Node, Op},
+    circuit::{Circuit, Op, evaluate::scalar::compute},
     fixed::{Format, MantissaRange, bits_for},
     network::SparseShape,
     ops::{Layout, SparseLayout, Value, Values},
@@ -14,10 +14,6 @@ pub(super) struct Running<'a> {
     circuit: &'a Circuit,
     states: Vec<i128>,
     values: Vec<i128>,
-}
-
-fn ones(width: u32) -> i128 {
-    (1 << width) - 1
 }
 
 impl<'a> Running<'a> {
@@ -31,7 +27,12 @@ impl<'a> Running<'a> {
     pub(super) fn token(&mut self, inputs: &[i128]) -> &[i128] {
         let circuit = self.circuit;
         for (net, node) in circuit.nets().zip(circuit.nodes()) {
-            let value = self.node(net, node, inputs);
+            let args: Vec<_> = node.args.iter().map(|arg| self.values[arg.index()]).collect();
+            let value = match node.op {
+                Op::Input => inputs[circuit.inputs().iter().position(|port| port.net == net).unwrap()],
+                Op::State(at) => self.states[at],
+                _ => compute(node, &args, circuit.tables()).unwrap_or_else(|(value, what)| panic!("{value} {what}: {node:?}")),
+            };
             let MantissaRange { lo, hi } = node.range;
             assert!((lo..=hi).contains(&value), "{value} is not in {lo}..={hi} of {node:?}");
             self.values[net.index()] = value;
@@ -42,57 +43,6 @@ impl<'a> Running<'a> {
             }
         }
         &self.values
-    }
-
-    fn node(&self, net: Net, node: &Node, inputs: &[i128]) -> i128 {
-        let a: Vec<i128> = node.args.iter().map(|arg| self.values[arg.index()]).collect();
-        match &node.op {
-            Op::Input => inputs[self.circuit.inputs().iter().position(|port| port.net == net).unwrap()],
-            Op::Constant => node.range.lo,
-            Op::State(at) => self.states[*at],
-            Op::Add => a[0] + a[1],
-            Op::Subtract => a[0] - a[1],
-            Op::AddOrSubtract => {
-                if a[2] == 1 {
-                    a[0] - a[1]
-                } else {
-                    a[0] + a[1]
-                }
-            }
-            Op::Multiply => a[0] * a[1],
-            Op::ShiftLeft(bits) => a[0] << bits,
-            Op::ShiftRight(bits) => a[0] >> bits,
-            Op::Less => i128::from(a[0] < a[1]),
-            Op::Equal => i128::from(a[0] == a[1]),
-            Op::Not => 1 - a[0],
-            Op::And => a.iter().fold(-1, |x, y| x & y),
-            Op::Or => a.iter().fold(0, |x, y| x | y),
-            Op::Gate => a[0] * a[1],
-            Op::OneOf => {
-                let chosen: Vec<_> = a.chunks(2).filter(|pair| pair[0] == 1).collect();
-                assert!(chosen.len() < 2, "{node:?} has several");
-                chosen.first().map_or(0, |pair| pair[1])
-            }
-            Op::Select => {
-                if a[0] == 1 {
-                    a[1]
-                } else {
-                    a[2]
-                }
-            }
-            Op::Pick => a[(1 + a[0] as usize).min(a.len() - 1)],
-            Op::Table(at) => self.circuit.tables()[*at][usize::try_from(a[0]).unwrap()],
-            Op::Bits { low, width } => (a[0] >> low.min(&127)) & ones(*width),
-            Op::Signed { width } => {
-                let range = Format { signed: true, width: *width, fraction: 0 }.range();
-                (a[0] - range.lo).rem_euclid(1 << width) + range.lo
-            }
-            Op::Join(widths) => a.iter().zip(widths).fold(0, |joined, (word, width)| {
-                assert!((0..=ones(*width)).contains(word));
-                joined << width | word
-            }),
-            Op::Narrow => a[0],
-        }
     }
 }
 
