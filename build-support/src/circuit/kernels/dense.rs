@@ -127,18 +127,18 @@ impl Layer<'_> {
         let products: Vec<_> = heads
             .iter()
             .enumerate()
-            .map(|(at, head)| {
+            .flat_map(|(at, head)| {
                 let inputs = (0..step.groups[0]).map(|group| group * kernel.inputs_per_cycle + at);
                 let inputs: Vec<_> = inputs.collect();
                 let weight = |output: &usize| inputs.iter().map(|input| self.weight(*input, *output).into()).collect();
                 let table: Vec<Vec<i128>> = outputs.iter().map(weight).collect();
-                let weight = step.look_up(c, &table);
-                c.multiply(weight, *head)
+                let (entries, index) = step.table(c, &table);
+                c.looked_up_product(&entries, index, *head)
             })
             .collect();
         let biases: Vec<_> = outputs.iter().map(|output| vec![self.bias(*output).0]).collect();
         let bias = step.look_up_turn(c, &biases.concat());
-        let sum = c.sum(&products);
+        let sum = c.sum_of(&products);
         if step.groups[0] == 1 {
             let sum = c.add(sum, bias);
             return c.narrow(sum, self.partial(ranges, &outputs));
@@ -170,23 +170,19 @@ impl Layer<'_> {
 }
 
 impl Step {
-    /// What `table` says, (group of outputs, group of inputs).
-    fn look_up(&self, c: &mut Circuit, table: &[Vec<i128>]) -> Net {
-        let first = table.first().and_then(|row| row.first()).copied().unwrap_or(0);
-        if table.iter().flatten().all(|entry| *entry == first) {
-            return c.constant(first);
+    /// A table that says what `table` does, (group of outputs, group of inputs), and its index.
+    fn table(&self, c: &mut Circuit, table: &[Vec<i128>]) -> (Vec<i128>, Net) {
+        let turn = self.turns.turn;
+        if self.groups[0] == 1 {
+            return (table.concat(), turn);
         }
-        let width = if self.groups[0] > 1 { c.width(self.token) } else { 0 };
-        if width == 0 {
-            return self.look_up_turn(c, &table.concat());
-        }
+        let width = c.width(self.token);
         let padded = |row: &Vec<i128>| row.iter().copied().chain(std::iter::repeat(0)).take(1 << width).collect::<Vec<_>>();
-        let entries: Vec<_> = table.iter().flat_map(padded).collect();
-        let index = match self.groups[1] {
-            1 => self.token,
-            _ => c.join(&[(self.turns.turn, c.width(self.turns.turn)), (self.token, width)]),
-        };
-        c.look_up(&entries, index)
+        let entries = table.iter().flat_map(padded).collect();
+        match self.groups[1] {
+            1 => (entries, self.token),
+            _ => (entries, c.join(&[(turn, c.width(turn)), (self.token, width)])),
+        }
     }
 
     /// What `list` says of the group of outputs.
