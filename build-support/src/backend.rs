@@ -40,6 +40,9 @@ pub trait Backend: fmt::Debug + Sync {
     /// [`InvalidValue`](crate::Code::InvalidValue); the error names the key.
     fn validate(&self, model: &Model, network: &FixedNetwork, plan: &Plan) -> Result;
 
+    /// How many of the golden events the test bench of a project gets, if there are so many.
+    fn bench_events(&self, network: &FixedNetwork) -> usize;
+
     /// Writes out the project of `design` for `model` of `package`.
     ///
     /// # Errors
@@ -79,6 +82,8 @@ pub struct Bench<'a> {
     pub inputs: &'a Mantissas,
     /// What must come out.
     pub outputs: &'a Mantissas,
+    /// How many of the first events are made up; golden ones follow.
+    pub made_up: usize,
 }
 
 /// A project in its folder, and what it was made from.

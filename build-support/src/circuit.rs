@@ -10,6 +10,7 @@ mod build;
 pub mod core;
 pub mod engine;
 pub mod evaluate;
+mod idle;
 mod kernels;
 mod products;
 pub mod schedule;

@@ -21,9 +21,6 @@ use crate::{
     toolchain::{Cancel, Choice, Job, Progress, Report, Steps, limits},
 };
 
-/// Golden events that the test bench of a project gets.
-const BENCH_EVENTS: usize = 20;
-
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
 /// [`Backend::compile`], [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
@@ -77,7 +74,7 @@ impl Firmware {
     /// # Errors
     /// As [`Self::golden`].
     pub fn bench_events(&self) -> Result<Option<Golden>> {
-        Golden::first(&self.model, &self.network, BENCH_EVENTS)
+        Golden::first(&self.model, &self.network, self.backend.bench_events(&self.network))
     }
 
     /// The project, whose test bench gets the events `inputs`.
@@ -85,9 +82,14 @@ impl Firmware {
     /// # Errors
     /// As [`Design::new`].
     pub fn project(&self, inputs: &Mantissas) -> Result<Project> {
+        self.emit(inputs, inputs.events())
+    }
+
+    /// The same, if only the first are `made_up`.
+    fn emit(&self, inputs: &Mantissas, made_up: usize) -> Result<Project> {
         let outputs = engine::run(&Reference::new(&self.network), inputs)?;
         let design = Design::new(&self.network, &self.plan)?;
-        self.backend.emit(&self.package, &self.model, &design, Bench { inputs, outputs: &outputs })
+        self.backend.emit(&self.package, &self.model, &design, Bench { inputs, outputs: &outputs, made_up })
     }
 
     /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.
@@ -98,9 +100,9 @@ impl Firmware {
         const MADE_UP: usize = 12;
         let mut events = check::made_up(&self.network, MADE_UP);
         if let Some(golden) = golden {
-            events.append(golden.inputs.first(BENCH_EVENTS));
+            events.append(golden.inputs.first(self.backend.bench_events(&self.network)));
         }
-        let project = self.project(&events)?;
+        let project = self.emit(&events, MADE_UP)?;
         project.write(&self.directory)?;
         Ok(Generated { project, directory: &self.directory, model: &self.model, network: &self.network })
     }

@@ -49,6 +49,9 @@ pub struct Hls(pub HlsTool);
 /// The folders of a project that hold nothing but its files.
 const FOLDERS: [&str; 4] = ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types"];
 
+/// Golden events that the test bench of a project gets: each takes minutes of cosimulation.
+const BENCH_EVENTS: usize = 20;
+
 /// Which steps the tool is to run.
 pub(crate) const ORDERS: &str = "build_opt.tcl";
 
@@ -72,6 +75,10 @@ impl Backend for Hls {
             .file(&model.manifest)
             .key(format!("{}.{}", model.key(), Pipeline::KEY))
             .help("use pipeline = \"dataflow\", or remove `interval`, the `-per-cycle` keys and interface = \"row\""))
+    }
+
+    fn bench_events(&self, _: &FixedNetwork) -> usize {
+        BENCH_EVENTS
     }
 
     fn emit(&self, package: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project> {
@@ -148,7 +155,7 @@ impl Backend for Hls {
         }
         files.insert("tb_data/input.dat".into(), lines(bench.inputs));
         files.insert("tb_data/expected.dat".into(), lines(bench.outputs));
-        Ok(Project { files, folders: &FOLDERS, orders: Some(ORDERS) })
+        Ok(Project { files, folders: &FOLDERS, orders: Some(ORDERS), core: None })
     }
 
     fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>> {

@@ -1,14 +1,15 @@
 //! [`Project`]: text of files, and how it gets into a folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
+    circuit::core::Core,
     error::{Error, Result},
     files,
 };
 
 /// The files of a project, by their path in the project's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Project {
     /// Contents by path; the path uses `/`.
     pub files: BTreeMap<String, String>,
@@ -17,6 +18,8 @@ pub struct Project {
     /// The file that says what a tool is to do, if there is one. It is written once; then it belongs to whoever runs the
     /// tool: a person by hand, or a build that runs it at this moment.
     pub orders: Option<&'static str>,
+    /// The circuit that the text was made from, if it was made from one.
+    pub core: Option<Arc<Core>>,
 }
 
 impl Project {

@@ -1,29 +1,50 @@
 //! [`Verilog`]: pipelined Verilog-2001, for every synthesizer.
 
-mod idle;
+mod description;
+mod files;
+mod hex;
 mod labels;
 mod rtl;
 pub mod scripts;
 mod wiring;
 mod words;
 
+use std::sync::Arc;
+
+use self::files::Files;
 use super::{Backend, Bench, Compiled, Generated, Project};
 use crate::{
-    circuit::{Circuit, schedule::Schedule},
+    circuit::{
+        Circuit,
+        core::Core,
+        engine::Simulated,
+        schedule::{Schedule, Timing},
+        tech::Technology,
+    },
     error::{Code, Error, Result},
+    fingerprint::Fingerprint,
     fixed::Format,
     formats::FixedNetwork,
     lower::Design,
-    manifest::{Language, Model, Pipeline},
+    manifest::{self, Language, Model, Pipeline, Target},
     plan::Plan,
 };
+
+/// The folders of a project that hold nothing but its files. Into the others tools write too.
+const FOLDERS: [&str; 4] = ["rtl", "constraints", "scripts", "templates"];
+
+/// What the inputs of all golden events in the simulation may have together, most of which is zero and takes no text.
+const MOST_BITS: u64 = 1 << 27;
+
+/// Events that it gets in any case.
+const LEAST_EVENTS: usize = 20;
 
 /// What the text of a circuit is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Rtl<'a> {
     /// The name of the top module, with which those of all others begin.
     pub model: &'a str,
-    /// Lines of the comment at the head of the file. Untrusted text.
+    /// Lines of the comment at the head of the file; they have nothing that would end it.
     pub about: &'a [String],
     /// What it is. The ports are those of a [`Core`](crate::circuit::core::Core).
     pub circuit: &'a Circuit,
@@ -44,7 +65,7 @@ pub struct Rtl<'a> {
 pub struct RtlLayer<'a> {
     /// An identifier, unique in the network.
     pub id: &'a str,
-    /// What stands in the comment before it. Untrusted text.
+    /// What stands in the comment before it; nothing in it would end that.
     pub title: &'a str,
 }
 
@@ -71,18 +92,36 @@ impl Backend for Verilog {
         }
     }
 
-    fn emit(&self, _: &str, model: &Model, _: &Design, _: Bench<'_>) -> Result<Project> {
-        Err(not_yet(model))
+    fn bench_events(&self, network: &FixedNetwork) -> usize {
+        let bits = network.input_len().get() as u64 * u64::from(network.input.format.width.max(1));
+        usize::try_from(MOST_BITS / bits).unwrap_or(usize::MAX).max(LEAST_EVENTS)
+    }
+
+    fn emit(&self, _: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project> {
+        let core = Core::new(design, &timing(&model.target))?;
+        let files = Files { model, design, core: &core, bench }.all()?;
+        Ok(Project { files, folders: &FOLDERS, orders: None, core: Some(Arc::new(core)) })
     }
 
     fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>> {
-        Err(not_yet(generated.model))
+        let Generated { project, model, network, .. } = generated;
+        let core = project.core.ok_or_else(|| Error::internal("a project of Verilog without its circuit"))?;
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(env!("CARGO_PKG_VERSION"));
+        fingerprint.add(project.files.get(&format!("rtl/{}.v", model.name)).map_or("", String::as_str));
+        let engine = Simulated::new(network, Arc::unwrap_or_clone(core))?;
+        Ok(Compiled { engine: Box::new(engine), made_from: fingerprint.short(), is_new: true })
     }
 }
 
-fn not_yet(model: &Model) -> Error {
-    Error::new(Code::InvalidValue, "this version writes no Verilog yet")
-        .file(&model.manifest)
-        .key(format!("{}.backend", model.key()))
-        .help("use backend = \"vitis\"")
+/// What a stage may take, and where.
+fn timing(target: &Target) -> Timing {
+    let picoseconds = 1000.0 * target.clock_period * (1.0 - target.clock_uncertainty / 100.0);
+    let technology = match manifest::Technology::of(&target.part) {
+        Some(manifest::Technology::Xc7) => Technology::Xc7,
+        Some(manifest::Technology::Ecp5) => Technology::Ecp5,
+        Some(manifest::Technology::Ice40) => Technology::Ice40,
+        Some(manifest::Technology::Xcup) | None => Technology::Xcup,
+    };
+    Timing { stage: picoseconds as u32, technology }
 }

@@ -3,9 +3,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../common/skip.rs"]
-mod skip;
-
+#[path = "../common/mod.rs"]
+mod common;
+mod projects;
 mod random;
 mod tokens;
 
@@ -28,7 +28,7 @@ use self::{
 
 const LAYERS: [RtlLayer<'static>; 3] = [
     RtlLayer { id: "conv", title: "conv (SparseConv2D)" },
-    RtlLayer { id: "axis", title: "*/ evil" },
+    RtlLayer { id: "axis", title: "axis" },
     RtlLayer { id: "conv_x", title: "conv_x" },
 ];
 
@@ -51,7 +51,7 @@ impl Case {
             |nets: &[sparsehls_build::circuit::Port]| nets[1..].iter().map(|port| circuit.width(port.net)).max().unwrap();
         let element = [widest(circuit.inputs()), widest(circuit.outputs())];
         let [input, output] = element.map(|width| Format { signed: false, width, fraction: 0 });
-        let about = ["model: `m` \\".to_owned()];
+        let about = ["m".to_owned()];
         let rtl = Rtl {
             model: "m",
             about: &about,
@@ -137,7 +137,7 @@ fn registers(text: &str) -> u64 {
         let range = declared.trim_start().strip_prefix('[');
         range.map_or(Some(1), |range| range.split(':').next()?.parse::<u64>().ok().map(|high| high + 1))
     };
-    text.lines().filter(|line| !line.starts_with("//")).filter_map(of).sum()
+    text.lines().filter(|line| !line.starts_with("//") && !line.starts_with("     ")).filter_map(of).sum()
 }
 
 fn binary(value: i128, width: u32) -> String {
@@ -147,7 +147,7 @@ fn binary(value: i128, width: u32) -> String {
 fn has(program: &str) -> bool {
     let found = Command::new(program).arg(if program == "iverilog" || program == "yosys" { "-V" } else { "--version" }).output();
     if found.is_err() {
-        skip::skipped(&format!("there is no {program}"));
+        common::skip::skipped(&format!("there is no {program}"));
     }
     found.is_ok()
 }

@@ -203,7 +203,7 @@ impl Builder<'_> {
 
     fn op(&mut self) -> Net {
         let (a, b, bit) = (self.word(), self.word(), self.bit());
-        match self.random.below(21) {
+        match self.random.below(23) {
             0 => self.c.add(a, b),
             1 => self.c.subtract(a, b),
             2 => self.c.negative(a),
@@ -247,6 +247,12 @@ impl Builder<'_> {
             }
             18 => self.c.positive(a),
             19 => self.c.larger(a, b),
+            20 => {
+                let index = self.positive(2);
+                let words: Vec<_> = (0..=self.c.range(index).hi).map(|_| self.word()).collect();
+                self.c.pick(index, &words)
+            }
+            21 => self.c.add_or_subtract(a, b, bit),
             _ => self.read_by_many(bit),
         }
     }

@@ -84,6 +84,7 @@ fn of(circuit: &Circuit, node: &Node, args: &[Known]) -> Known {
         (Op::Gate, [Some(0), _]) => return Some(0),
         (Op::Gate, [Some(1), a]) => return *a,
         (Op::Select, [Some(c), a, b]) => return if *c == 1 { *a } else { *b },
+        (Op::Pick, [Some(index), words @ ..]) => return words[*index as usize],
         (Op::OneOf, pairs) => {
             let conditions: Option<Vec<i128>> = pairs.iter().step_by(2).copied().collect();
             let set: Vec<_> = conditions?.iter().enumerate().filter(|(_, c)| **c == 1).map(|(at, _)| at).collect();
@@ -99,6 +100,7 @@ fn of(circuit: &Circuit, node: &Node, args: &[Known]) -> Known {
         (Op::Constant, []) => node.range.lo,
         (Op::Add, [a, b]) => a + b,
         (Op::Subtract, [a, b]) => a - b,
+        (Op::AddOrSubtract, [a, b, minus]) => a + b * (1 - 2 * minus),
         (Op::Multiply, [a, b]) => a * b,
         (Op::ShiftLeft(bits), [a]) => a * (1 << bits),
         (Op::ShiftRight(bits), [a]) => a.div_euclid(1 << bits),

@@ -92,7 +92,7 @@ pub(super) fn all(rtl: &Rtl<'_>, wiring: &Wiring<'_>) -> Vec<Names> {
 /// What no net is called: ports of the top, the layers in it, functions.
 fn reserved(rtl: &Rtl<'_>) -> Names {
     let layers = rtl.layers.iter().map(|layer| layer.id.to_owned());
-    let functions = (0..rtl.circuit.tables().len()).map(table);
+    let functions = (0..rtl.circuit.tables().len()).map(table).chain((0..=128).map(add_or_subtract));
     Names { taken: PORTS.map(str::to_owned).into_iter().chain(layers).chain(functions).collect(), ..Names::default() }
 }
 

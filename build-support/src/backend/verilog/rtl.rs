@@ -12,7 +12,6 @@ use crate::{
     circuit::{Net, Node, Op},
     error::Result,
     fixed::Format,
-    names,
 };
 
 /// A line of a port list.
@@ -51,34 +50,20 @@ pub(super) fn text(rtl: &Rtl<'_>, wiring: &Wiring<'_>) -> Result<String> {
         }
         let (own, body) = module.layer()?;
         let name = labels::module(rtl.model, layer.id);
-        let _ = write!(
-            text,
-            "\n// {}{}\n{}{body}endmodule\n",
-            names::comment(layer.title),
-            about(rtl, wiring, at),
-            head(&name, &own)
-        );
+        let _ = write!(text, "\n// {}{}\n{}{body}endmodule\n", layer.title, about(wiring, at), head(&name, &own));
         pins.push(Some(own));
     }
     Ok(text + "\n" + &Text::new(rtl, wiring, &wiring.modules[rtl.layers.len()], &names[rtl.layers.len()]).top(&pins, &names)?)
 }
 
 /// `: stages 3 to 5, 120 bits of registers`
-fn about(rtl: &Rtl<'_>, wiring: &Wiring<'_>, at: usize) -> String {
-    let module = &wiring.modules[at];
-    let stages = module.nets.iter().map(|net| wiring.stage(*net));
-    let (first, last) = (stages.clone().min().unwrap_or(0), stages.max().unwrap_or(0));
-    let stages = if first == last { format!("stage {first}") } else { format!("stages {first} to {last}") };
-    let bits = |net: &Net| {
-        let registers = wiring.taps(*net).iter().filter(|tap| is_register(rtl, **tap)).count() as u64;
-        registers * u64::from(rtl.circuit.width(*net))
+fn about(wiring: &Wiring<'_>, at: usize) -> String {
+    let stages = match wiring.stages(at) {
+        Some((first, last)) if first != last => format!("stages {first} to {last}"),
+        Some((only, _)) => format!("stage {only}"),
+        None => "nothing".to_owned(),
     };
-    let bits = module.nets.iter().map(bits).sum::<u64>();
-    format!(": {stages}, {bits} bits of registers")
-}
-
-fn is_register(rtl: &Rtl<'_>, tap: Tap) -> bool {
-    tap.delay > 0 || matches!(rtl.circuit.node(tap.net).op, Op::State(_))
+    format!(": {stages}, {} bits of registers", wiring.register_bits(at))
 }
 
 fn head(name: &str, pins: &[Pin]) -> String {
@@ -130,7 +115,7 @@ impl<'a> Text<'a> {
         if !self.module.elements.is_empty() {
             pins.push(Pin { direction: "input", kind: "wire", width: self.rtl.input_bits(), name: "in_data".into() });
         }
-        let kind = |tap: &Tap| if is_register(self.rtl, *tap) { "reg" } else { "wire" };
+        let kind = |tap: &Tap| if self.wiring.is_register(*tap) { "reg" } else { "wire" };
         pins.extend(self.module.gives.iter().map(|tap| pin("output", kind(tap), tap)));
         Ok((pins, body))
     }
@@ -362,7 +347,7 @@ impl Rtl<'_> {
     /// than those of a [`Core`](crate::circuit::core::Core).
     pub fn text(&self) -> Result<String> {
         let wiring = Wiring::new(self)?;
-        let lines: String = self.about.iter().map(|line| format!("// {}\n", names::comment(line))).collect();
+        let lines: String = self.about.iter().map(|line| format!("// {line}").trim_end().to_owned() + "\n").collect();
         Ok(lines + LINT + &text(self, &wiring)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rtl, idle};
+use super::Rtl;
 use crate::{
     circuit::{Circuit, Net, Op, Port, schedule::Schedule},
     error::{Error, Result},
@@ -50,11 +50,11 @@ pub(super) struct Wiring<'a> {
 impl<'a> Wiring<'a> {
     pub(super) fn new(rtl: &Rtl<'a>) -> Result<Self> {
         let circuit = rtl.circuit;
-        let (valid, elements) = ports(circuit.inputs(), "in_valid")?;
+        let (_, elements) = ports(circuit.inputs(), "in_valid")?;
         let mut wiring = Self {
             modules: vec![Module::default(); rtl.layers.len() + 1],
             delays: vec![0; circuit.nodes().len()],
-            idle: idle::values(circuit, valid)?,
+            idle: circuit.idle()?,
             element: elements.iter().enumerate().map(|(at, port)| (port.net, at)).collect(),
             circuit,
             schedule: rtl.schedule,
@@ -133,6 +133,23 @@ impl<'a> Wiring<'a> {
     /// The stage of a net.
     pub(super) fn stage(&self, net: Net) -> u32 {
         self.schedule.stage[net.index()]
+    }
+
+    /// The first and the last stage of a module; none if nothing is in it.
+    pub(super) fn stages(&self, module: usize) -> Option<(u32, u32)> {
+        let nets = &self.modules[module].nets;
+        Some((self.stage(*nets.first()?), self.stage(*nets.last()?)))
+    }
+
+    /// Bits of all registers of a module.
+    pub(super) fn register_bits(&self, module: usize) -> u64 {
+        let taps = self.modules[module].nets.iter().flat_map(|net| self.taps(*net));
+        taps.filter(|tap| self.is_register(*tap)).map(|tap| u64::from(self.circuit.width(tap.net))).sum()
+    }
+
+    /// Whether it is a register that drives this, and not a net of logic.
+    pub(super) fn is_register(&self, tap: Tap) -> bool {
+        tap.delay > 0 || matches!(self.circuit.node(tap.net).op, Op::State(_))
     }
 
     /// Everything that there is of a net: itself, and the registers behind it.

@@ -124,6 +124,7 @@ pub(super) fn expression(
             pairs.chunks_exact(2).map(gated).collect::<Vec<_>>().join(" | ")
         }
         (Op::Select, [c, a, b]) => format!("{} ? {} : {}", c.extended(1), a.extended(width), b.extended(width)),
+        (Op::Pick, [index, words @ ..]) => pick(index, words, width),
         (Op::Table(at), [index]) => {
             let (name, bits) = table(*at)?;
             format!("{name}({})", index.extended(bits))
@@ -133,6 +134,22 @@ pub(super) fn expression(
         (Op::Join(widths), words) if widths.len() == words.len() => join(words, widths, width),
         (op, words) => return Err(Error::internal(format!("{op:?} of {} words", words.len()))),
     })
+}
+
+/// Of up to four words that which two bits choose; of one that is not there nobody asks.
+fn pick(index: &Word, words: &[Word], width: u32) -> String {
+    let of_two = |words: &[Word]| match words {
+        [only] => only.extended(width),
+        words => format!("{} ? {} : {}", index.part(0, 1), words[1].extended(width), words[0].extended(width)),
+    };
+    match words {
+        [a, b, others @ ..] if !others.is_empty() => {
+            let others = of_two(others);
+            let others = if others.contains('?') { format!("({others})") } else { others };
+            format!("{} ? {others} : ({})", index.part(1, 1), of_two(&[a.clone(), b.clone()]))
+        }
+        words => of_two(words),
+    }
 }
 
 /// Both are as wide as the product: synthesizers take back what is nothing but copies of a sign.
