@@ -1,7 +1,7 @@
 //! How a layer's value goes from one kernel to the next: all of it in one token, or a share in each of several.
 
 use super::{Circuit, Net};
-use crate::fixed::MantissaRange;
+use crate::fixed::{Format, MantissaRange};
 
 /// When a value is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,17 @@ pub struct Pixels {
     pub places: Vec<[Net; 2]>,
     /// Whether no slot turns out to be empty that has a place.
     pub is_settled: bool,
+    /// Of a value that changes while it comes: in each turn its lanes are put into other slots than those of the turn.
+    pub updates: Option<Updates>,
+}
+
+/// Where the lanes of a turn are put: the last one that is put into a slot counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updates {
+    /// For each lane and slot, whether it is put there. What several lanes put into a slot is the same.
+    pub writes: Vec<Vec<Net>>,
+    /// For each lane, whether the slot of the turn stays.
+    pub stays: Vec<Net>,
 }
 
 /// A sparse value in turns that have just been made, and what is between the turns.
@@ -183,7 +194,10 @@ impl Circuit {
         if pixels.is_settled {
             return pixels.places.iter().map(|place| (None, bare(*place))).collect();
         }
-        let active: Vec<_> = pixels.slots.iter().map(|slot| self.is_active(slot)).collect();
+        let active = match &pixels.updates {
+            Some(updates) => updates.stays.clone(),
+            None => pixels.slots.iter().map(|slot| self.is_active(slot)).collect(),
+        };
         let active = self.collect(&turns, &active, pixels.places.len());
         let place = |(active, place): (Net, &[Net; 2])| (Some(active), bare(place.map(|at| self.gate(active, at))));
         active.into_iter().zip(&pixels.places).map(place).collect()
@@ -196,13 +210,52 @@ impl Circuit {
         let channels = pixels.slots.first().map_or(0, |slot| slot.features.len());
         let columns = (0..channels).map(|channel| {
             let lanes: Vec<_> = pixels.slots.iter().map(|slot| slot.features[channel]).collect();
-            self.collect(&turns, &lanes, places.len())
+            match &pixels.updates {
+                Some(updates) => self.updated(updates, &lanes, &places),
+                None => self.collect(&turns, &lanes, places.len()),
+            }
         });
         let columns: Vec<_> = columns.collect();
         let slot =
             |(at, (_, place)): (usize, (_, Slot))| Slot { features: columns.iter().map(|column| column[at]).collect(), ..place };
         let slots = places.into_iter().enumerate().map(slot).collect();
-        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true }
+        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
+    }
+
+    /// A feature of every slot, as of this token; zero in those that do not stay.
+    fn updated(&mut self, updates: &Updates, lanes: &[Net], places: &[(Option<Net>, Slot)]) -> Vec<Net> {
+        let range = lanes.iter().map(|lane| self.range(*lane)).fold(MantissaRange::ZERO, MantissaRange::hull);
+        let slot = |(at, (stays, _)): (usize, &(Option<Net>, Slot))| {
+            let writes: Vec<_> = updates.writes.iter().zip(lanes).map(|(writes, lane)| (writes[at], *lane)).collect();
+            let enable = self.any(writes.iter().map(|(write, _)| *write));
+            // With one lane the enable chooses the word.
+            let new = if let [(_, lane)] = writes[..] { lane } else { self.one_word_of(&writes) };
+            let kept = self.state(range);
+            let now = self.select(enable, new, kept);
+            let now = self.narrow(now, range);
+            self.leave_if(kept, enable, new);
+            match stays {
+                Some(stays) => self.gate(*stays, now),
+                None => now,
+            }
+        };
+        places.iter().enumerate().map(slot).collect()
+    }
+
+    /// The word of those pairs (condition, word) whose condition is 1, which all have the same one; 0 if there is none.
+    pub fn one_word_of(&mut self, pairs: &[(Net, Net)]) -> Net {
+        let range = pairs.iter().map(|(_, word)| self.range(*word)).fold(MantissaRange::ZERO, MantissaRange::hull);
+        let width = Format::holding(range, 0).width;
+        let words: Vec<_> = pairs
+            .iter()
+            .map(|(condition, word)| {
+                let word = if range.lo < 0 { self.bits(*word, 0, width) } else { *word };
+                self.gate(*condition, word)
+            })
+            .collect();
+        let word = self.any(words);
+        let word = if range.lo < 0 { self.signed(word, width) } else { word };
+        self.narrow(word, range)
     }
 
     /// `lanes` slots in a turn of `span` tokens, of a value that is there at once when `valid` is 1.
@@ -219,7 +272,7 @@ impl Circuit {
             .collect();
         let slot = |at: usize| Slot::of(&columns.iter().map(|column| column[at]).collect::<Vec<_>>());
         let slots = (0..lanes).filter_map(slot).collect();
-        let pixels = Pixels { slots, flow: Flow::Turns(turns), places, is_settled: true };
+        let pixels = Pixels { slots, flow: Flow::Turns(turns), places, is_settled: true, updates: None };
         InTurns { pixels, turns, busy, token }
     }
 

@@ -125,6 +125,8 @@ impl<'a> Assembly<'a> {
             Kernel::Flatten(kernel) => {
                 let pixels = if kernel.pixels_per_cycle < kernel.shape.slots {
                     self.turns(at, pixels, kernel.pixels_per_cycle, 1)?.pixels
+                } else if pixels.updates.is_some() {
+                    self.whole(at, pixels)?.0
                 } else {
                     self.settle(at, pixels)?
                 };
@@ -186,6 +188,7 @@ impl<'a> Assembly<'a> {
     fn turns(&mut self, at: usize, pixels: Pixels, lanes: usize, span: usize) -> Result<InTurns> {
         if let Flow::Turns(turns) = pixels.flow
             && span == 1
+            && pixels.updates.is_none()
             && pixels.slots.len() <= lanes
         {
             let (pixels, token) = (self.settle(at, pixels)?, self.c.constant(0));

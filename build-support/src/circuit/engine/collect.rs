@@ -19,6 +19,8 @@ pub(super) struct Collector<'a> {
     stream: &'a Stream,
     /// Elements, or the words of slots, in order; nothing where nothing has come.
     words: Vec<Option<Vec<i64>>>,
+    /// Of a value that changes while it comes: which slots stay.
+    stays: Vec<bool>,
 }
 
 impl<'a> Collector<'a> {
@@ -28,7 +30,7 @@ impl<'a> Collector<'a> {
             (Shape::Sparse(image), Stream::Pixels(_)) => image.slots,
             _ => 1,
         };
-        Self { fixed, stream, words: vec![None; places] }
+        Self { fixed, stream, words: vec![None; places], stays: vec![false; places] }
     }
 
     /// What has to be looked at.
@@ -36,11 +38,12 @@ impl<'a> Collector<'a> {
         match self.stream {
             Stream::Elements(elements) => elements.values.iter().copied().chain([elements.valid]).collect(),
             Stream::Pixels(pixels) => {
+                let updates = pixels.updates.iter().flat_map(|updates| updates.writes.iter().flatten().chain(&updates.stays));
                 let control = match &pixels.flow {
                     Flow::Whole(valid) => vec![*valid],
-                    Flow::Turns(turns) => vec![turns.act, turns.turn],
+                    Flow::Turns(turns) => vec![turns.act, turns.turn, turns.last],
                 };
-                pixels.slots.iter().flat_map(Slot::words).chain(control).collect()
+                pixels.slots.iter().flat_map(Slot::words).chain(control).chain(updates.copied()).collect()
             }
         }
     }
@@ -51,6 +54,19 @@ impl<'a> Collector<'a> {
         let read = |nets: &[Net]| nets.iter().map(|net| mantissa(evaluation.get(*net, 0))).collect::<Result<Vec<_>>>();
         match self.stream {
             Stream::Elements(elements) if is_set(elements.valid) => self.take(0, read(&elements.values)?),
+            Stream::Pixels(Words { slots, flow: Flow::Turns(turns), updates: Some(updates), .. }) => {
+                if is_set(turns.act) {
+                    let turn = usize::try_from(evaluation.get(turns.turn, 0)).map_err(|_| self.wrong("has no turn"))?;
+                    let words = slots.iter().map(|slot| read(&slot.words())).collect::<Result<Vec<_>>>()?;
+                    let is_set = |nets: &[Net]| nets.iter().map(|net| is_set(*net)).collect::<Vec<_>>();
+                    let writes: Vec<_> = updates.writes.iter().map(|writes| is_set(writes)).collect();
+                    self.update(turn, &words, &writes, &is_set(&updates.stays));
+                }
+                if is_set(turns.last) {
+                    self.settle(slots.first().map_or(0, |slot| slot.words().len()));
+                }
+                Ok(())
+            }
             Stream::Pixels(Words { slots, flow, .. }) => {
                 let turn = match flow {
                     Flow::Whole(valid) => is_set(*valid).then_some(0),
@@ -68,6 +84,25 @@ impl<'a> Collector<'a> {
                 Ok(())
             }
             Stream::Elements(_) => Ok(()),
+        }
+    }
+
+    /// Puts the lanes of a turn where they go.
+    fn update(&mut self, turn: usize, lanes: &[Vec<i64>], writes: &[Vec<bool>], stays: &[bool]) {
+        for (lane, (words, stays)) in lanes.iter().zip(stays).enumerate() {
+            for (slot, _) in self.words.iter_mut().zip(&writes[lane]).filter(|(_, writes)| **writes) {
+                *slot = Some(words.clone());
+            }
+            if let Some(slot) = self.stays.get_mut(turn * lanes.len() + lane) {
+                *slot = *stays;
+            }
+        }
+    }
+
+    /// Empties the slots that do not stay.
+    fn settle(&mut self, length: usize) {
+        for (slot, _) in self.words.iter_mut().zip(&self.stays).filter(|(_, stays)| !**stays) {
+            *slot = Some(vec![0; length]);
         }
     }
 

@@ -108,7 +108,7 @@ impl Convolution<'_> {
             });
             Slot { features: features.collect(), ..slot }
         });
-        Pixels { slots: slots.collect(), flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true }
+        Pixels { slots: slots.collect(), flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
     }
 
     /// When each group of filters is worked on: in those tokens of its own in which `now` is 1. Sums end with the token in which

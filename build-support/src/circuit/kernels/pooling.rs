@@ -3,7 +3,7 @@
 use crate::{
     circuit::{
         Circuit, Net,
-        stream::{Flow, InTurns, Pixels, Slot},
+        stream::{InTurns, Pixels, Slot, Updates},
     },
     fixed::{MantissaRange, bits_for},
     ops::{Pool, PoolingKernel, Value},
@@ -43,7 +43,7 @@ impl Pooling<'_> {
             let together: Vec<_> = (at..cells.len()).map(|other| (same[other], &input.slots[other])).collect();
             self.pooled(c, &together, cells[at], leads)
         });
-        Pixels { slots: slots.collect(), flow: input.flow, places: Vec::new(), is_settled: true }
+        Pixels { slots: slots.collect(), flow: input.flow, places: Vec::new(), is_settled: true, updates: None }
     }
 
     /// Output by output: the inputs, which are there at once when `valid` is 1, stand still, and the slots of a turn are pooled.
@@ -72,13 +72,13 @@ impl Pooling<'_> {
             let together: Vec<_> = same.into_iter().zip(&still).collect();
             self.pooled(c, &together, [head.row, head.column], leads)
         });
-        Pixels { slots: slots.collect(), flow: pixels.flow, places: pixels.places, is_settled: false }
+        Pixels { slots: slots.collect(), flow: pixels.flow, places: pixels.places, is_settled: false, updates: None }
     }
 
-    /// Input by input: every slot has a sum or maximum, to which those slots of a turn are added that are in its cell. The result
-    /// is there at once, in the last turn.
+    /// Input by input: each slot of a turn is added to what its cell has, which is put into all slots of the cell. So what comes
+    /// behind works on the slots of a turn, though the result is there in the last turn only.
     ///
-    /// Cost: a comparison of every slot with each of a turn, and an accumulator for every slot.
+    /// Cost: a comparison of every slot with each of a turn, a register for every slot, and a choice among them for each of a turn.
     pub(in crate::circuit) fn by_input(&self, c: &mut Circuit, input: &InTurns) -> Pixels {
         let (turns, slots) = (&input.turns, &input.pixels.slots);
         let cells: Vec<_> = input.pixels.places.iter().map(|place| self.cell(c, *place)).collect();
@@ -91,20 +91,89 @@ impl Pooling<'_> {
             })
             .collect();
         let same: Vec<Vec<_>> = lanes.iter().map(|lane| keys.iter().map(|key| c.equal(*lane, *key)).collect()).collect();
-        let leads: Vec<_> = (0..lanes.len())
-            .map(|lane| {
-                let is_behind = self.is_behind(c, &same[lane], turns.turn, lane, lanes.len());
-                self.leads(c, lanes[lane], is_behind)
+        let before: Vec<_> = (0..keys.len())
+            .map(|at| {
+                // Slots of the turns before this one.
+                let first = c.constant((at / lanes.len()) as i128 + 1);
+                c.at_least(turns.turn, first)
             })
             .collect();
-        let leads = c.collect(turns, &leads, keys.len());
-        let pooled = (0..keys.len()).map(|at| {
-            let together: Vec<_> = same.iter().zip(slots).map(|(same, slot)| (c.all([turns.act, same[at]]), slot)).collect();
-            let features: Vec<_> =
-                (0..self.kernel.shape.channels).map(|channel| self.accumulated(c, &together, channel, input)).collect();
-            self.gated(c, &features, cells[at], leads[at])
+        let active: Vec<_> = lanes
+            .iter()
+            .map(|key| {
+                let none = c.is(*key, 0);
+                let has_cell = c.not(none);
+                c.all([has_cell, turns.act])
+            })
+            .collect();
+        let known: Vec<Vec<_>> =
+            same.iter().map(|same| same.iter().zip(&before).map(|(same, before)| c.all([*same, *before])).collect()).collect();
+        let together: Vec<Vec<_>> = lanes.iter().map(|key| lanes.iter().map(|other| c.equal(*key, *other)).collect()).collect();
+        let stays = (0..lanes.len()).map(|lane| {
+            let earlier = known[lane].iter().chain(&together[lane][..lane]).copied().collect::<Vec<_>>();
+            let is_behind = c.any(earlier);
+            self.leads(c, lanes[lane], is_behind)
         });
-        Pixels { slots: pooled.collect(), flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true }
+        let stays = stays.collect();
+        let writes: Vec<Vec<_>> =
+            same.iter().zip(&active).map(|(same, active)| same.iter().map(|same| c.all([*same, *active])).collect()).collect();
+        let features: Vec<Vec<_>> = (0..self.kernel.shape.channels)
+            .map(|channel| {
+                let lanes: Vec<_> = slots.iter().map(|slot| slot.features[channel]).collect();
+                self.running(
+                    c,
+                    &Running { known: &known, together: &together, writes: &writes, active: &active },
+                    &lanes,
+                    channel,
+                )
+            })
+            .collect();
+        let slots = slots.iter().enumerate().map(|(lane, slot)| {
+            let [row, column] = self.cell(c, [slot.row, slot.column]);
+            Slot { features: features.iter().map(|feature| feature[lane]).collect(), row, column }
+        });
+        Pixels {
+            slots: slots.collect(),
+            flow: input.pixels.flow,
+            places: cells,
+            is_settled: false,
+            updates: Some(Updates { writes, stays }),
+        }
+    }
+
+    /// A feature of each slot of a turn with what its cell has had before and has in the turn.
+    fn running(&self, c: &mut Circuit, running: &Running<'_>, lanes: &[Net], channel: usize) -> Vec<Net> {
+        let range = self.range(channel);
+        let states: Vec<_> =
+            running.writes.first().map(|writes| writes.iter().map(|_| c.state(range)).collect()).unwrap_or_default();
+        let totals: Vec<_> = (0..lanes.len())
+            .map(|lane| {
+                let known: Vec<_> = running.known[lane].iter().copied().zip(states.iter().copied()).collect();
+                let known = c.one_word_of(&known);
+                let now: Vec<_> =
+                    running.together[lane].iter().zip(lanes).map(|(together, word)| c.gate(*together, *word)).collect();
+                let total = match self.kernel.pool {
+                    Pool::Sum { .. } => {
+                        let sum = c.sum(&now);
+                        c.add(known, sum)
+                    }
+                    Pool::Largest { .. } => {
+                        let largest = c.largest(&now).unwrap_or(known);
+                        c.larger(known, largest)
+                    }
+                };
+                let total = c.gate(running.active[lane], total);
+                c.narrow(total, range)
+            })
+            .collect();
+        for (at, state) in states.iter().enumerate() {
+            let writes: Vec<_> = running.writes.iter().zip(&totals).map(|(writes, total)| (writes[at], *total)).collect();
+            let enable = c.any(writes.iter().map(|(write, _)| *write));
+            // With one lane the enable chooses the word.
+            let word = if let [(_, total)] = writes[..] { total } else { c.one_word_of(&writes) };
+            c.leave_if(*state, enable, word);
+        }
+        totals
     }
 
     /// Row and column of the cell of a pixel, from 1; (0, 0) for none, and for a pixel that no whole cell has.
@@ -193,20 +262,16 @@ impl Pooling<'_> {
             }
         }
     }
+}
 
-    /// The sum or maximum over the turns, as of this token.
-    fn accumulated(&self, c: &mut Circuit, together: &[(Net, &Slot)], channel: usize, input: &InTurns) -> Net {
-        let range = self.range(channel);
-        let state = c.control(range, 0);
-        let part = self.of_channel(c, together, channel);
-        let total = match self.kernel.pool {
-            Pool::Sum { .. } => c.add(state, part),
-            Pool::Largest { .. } => c.larger(state, part),
-        };
-        let total = c.narrow(total, range);
-        let goes_on = c.not(input.turns.last);
-        let next = c.gate(goes_on, total);
-        c.leave_if(state, input.turns.act, next);
-        total
-    }
+/// What the slots of a turn have to do with others.
+struct Running<'a> {
+    /// For each lane and slot, whether the slot is in the lane's cell, in a turn before.
+    known: &'a [Vec<Net>],
+    /// For each lane and each other, whether they are in one cell.
+    together: &'a [Vec<Net>],
+    /// For each lane and slot, whether what the lane's cell has goes there.
+    writes: &'a [Vec<Net>],
+    /// For each lane, whether it is in a cell.
+    active: &'a [Net],
 }

@@ -278,7 +278,7 @@ fn slot(c: &mut Circuit, kernel: &ReduceKernel, word: &[Net], when: &When, comes
 fn whole_of(c: &mut Circuit, slots: Vec<Slot>, done: Net) -> Pixels {
     let valid = c.control(MantissaRange { lo: 0, hi: 1 }, 0);
     c.leave(valid, done);
-    Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true }
+    Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None }
 }
 
 /// Bits of a number below `count`

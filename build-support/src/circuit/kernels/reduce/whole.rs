@@ -32,7 +32,7 @@ pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: N
                 slot(c, kernel, &image, at)
             })
             .collect();
-        return Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true };
+        return Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None };
     }
     let rows = image.rows.iter().map(|row| row.iter().map(|element| c.hold(valid, *element)).collect()).collect();
     let image = Image { rows, counts: image.counts.iter().map(|count| c.hold(valid, *count)).collect() };
@@ -52,7 +52,7 @@ pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: N
         })
         .collect();
     let slots = (0..shape.slots).filter_map(|at| Slot::of(&parts.iter().map(|part| part[at]).collect::<Vec<_>>())).collect();
-    Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true }
+    Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
 }
 
 fn image(c: &mut Circuit, kernel: &ReduceKernel, elements: &[Net]) -> Image {
