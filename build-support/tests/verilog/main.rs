@@ -137,7 +137,10 @@ fn registers(text: &str) -> u64 {
         let range = declared.trim_start().strip_prefix('[');
         range.map_or(Some(1), |range| range.split(':').next()?.parse::<u64>().ok().map(|high| high + 1))
     };
-    text.lines().filter(|line| !line.starts_with("//") && !line.starts_with("     ")).filter_map(of).sum()
+    text.lines()
+        .filter(|line| !line.starts_with("//") && !line.starts_with("     ") && !line.ends_with(" entry"))
+        .filter_map(of)
+        .sum()
 }
 
 fn binary(value: i128, width: u32) -> String {

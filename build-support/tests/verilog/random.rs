@@ -58,7 +58,7 @@ fn signed(bits: u32) -> MantissaRange {
 }
 
 const NAMES: [&str; 12] =
-    ["x", "x", "x_d1", "x_d1_c1", "wire", "signal", "clk", "ce", "in_data", "conv_x", "out_valid", "table_0"];
+    ["x", "x", "x_d1", "x_d1_c1", "wire", "signal", "clk", "ce", "in_data", "conv_x", "out_valid", "look_up_x"];
 
 /// No word is wider.
 const WIDEST: u32 = 70;

@@ -17,6 +17,9 @@ pub(super) const PORTS: [&str; 7] = ["clk", "rst", "ce", "in_valid", "in_data", 
 /// What stands behind the model's name in names of modules that are no layers.
 const MODULES: [&str; 4] = ["axis", "pnr", "tb", "fifo"];
 
+/// How the names of instances of tables begin.
+const LOOK_UP: &str = "look_up_";
+
 /// The names in one module.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -35,7 +38,8 @@ impl Names {
 
     /// The nearest free name for what there is of a net.
     fn assign(&mut self, base: &str, taps: &[Tap]) {
-        let base = if names::is_word_of_hardware(base) { format!("{base}_net") } else { base.to_owned() };
+        let is_free = !names::is_word_of_hardware(base) && !base.starts_with(LOOK_UP);
+        let base = if is_free { base.to_owned() } else { format!("net_{base}") };
         let count = self.wanted.entry(base.clone()).or_default();
         let free = loop {
             *count += 1;
@@ -92,7 +96,7 @@ pub(super) fn all(rtl: &Rtl<'_>, wiring: &Wiring<'_>) -> Vec<Names> {
 /// What no net is called: ports of the top, the layers in it, functions.
 fn reserved(rtl: &Rtl<'_>) -> Names {
     let layers = rtl.layers.iter().map(|layer| layer.id.to_owned());
-    let functions = (0..rtl.circuit.tables().len()).map(table).chain((0..=128).map(add_or_subtract));
+    let functions = (0..=128).map(add_or_subtract);
     Names { taken: PORTS.map(str::to_owned).into_iter().chain(layers).chain(functions).collect(), ..Names::default() }
 }
 
@@ -120,12 +124,21 @@ pub(super) fn add_or_subtract(width: u32) -> String {
     format!("add_or_subtract_{width}")
 }
 
-/// The function of a table.
-pub(super) fn table(at: usize) -> String {
-    format!("table_{at}")
+/// The module of a table.
+pub(super) fn table(model: &str, at: usize) -> String {
+    format!("{model}_table_{at}")
+}
+
+/// The instance of such a module that drives a net.
+pub(super) fn look_up(net: &str) -> String {
+    format!("{LOOK_UP}{net}")
 }
 
 /// The module of a layer.
 pub(super) fn module(model: &str, layer: &str) -> String {
-    if MODULES.contains(&layer) { format!("{model}_{layer}_layer") } else { format!("{model}_{layer}") }
+    if MODULES.contains(&layer) || layer.starts_with("table_") {
+        format!("{model}_{layer}_layer")
+    } else {
+        format!("{model}_{layer}")
+    }
 }

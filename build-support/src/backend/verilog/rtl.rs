@@ -53,7 +53,19 @@ pub(super) fn text(rtl: &Rtl<'_>, wiring: &Wiring<'_>) -> Result<String> {
         let _ = write!(text, "\n// {}{}\n{}{body}endmodule\n", layer.title, about(wiring, at), head(&name, &own));
         pins.push(Some(own));
     }
-    Ok(text + "\n" + &Text::new(rtl, wiring, &wiring.modules[rtl.layers.len()], &names[rtl.layers.len()]).top(&pins, &names)?)
+    Ok(text
+        + &tables(rtl, wiring)
+        + "\n"
+        + &Text::new(rtl, wiring, &wiring.modules[rtl.layers.len()], &names[rtl.layers.len()]).top(&pins, &names)?)
+}
+
+/// A module for each table that is read.
+fn tables(rtl: &Rtl<'_>, wiring: &Wiring<'_>) -> String {
+    let nets = wiring.modules.iter().flat_map(|module| &module.nets);
+    let used = nets.filter_map(|net| if let Op::Table(at) = rtl.circuit.node(*net).op { Some(at) } else { None });
+    let used: BTreeSet<_> = used.collect();
+    let text = |at| format!("\n{}", words::look_up(&labels::table(rtl.model, at), &rtl.circuit.tables()[at]));
+    used.into_iter().map(text).collect()
 }
 
 /// `: stages 3 to 5, 120 bits of registers`
@@ -141,10 +153,7 @@ impl<'a> Text<'a> {
                 match self.rtl.circuit.node(*net).op {
                     Op::Input => {}
                     Op::State(at) => states += &self.state(*net, at)?,
-                    _ => {
-                        let text = self.made(*net)?;
-                        lines += &self.line("wire", Tap { net: *net, delay: 0, copy: 0 }, Some(&text));
-                    }
+                    _ => lines += &self.made(*net)?,
                 }
                 lines += &self.delays(*net);
             }
@@ -157,23 +166,23 @@ impl<'a> Text<'a> {
     }
 
     fn functions(&self) -> String {
-        let used = self.module.nets.iter().filter_map(|net| match self.rtl.circuit.node(*net).op {
-            Op::Table(at) => Some(at),
-            _ => None,
-        });
-        let mut used: Vec<_> = used.collect();
-        used.sort_unstable();
-        used.dedup();
-        let tables = used.into_iter().map(|at| words::function(&labels::table(at), &self.rtl.circuit.tables()[at]));
         let sums = self.module.nets.iter().map(|net| self.rtl.circuit.node(*net)).filter(|node| node.op == Op::AddOrSubtract);
         let widths: BTreeSet<_> = sums.map(Node::width).collect();
-        tables.chain(widths.into_iter().map(words::add_or_subtract)).collect()
+        widths.into_iter().map(words::add_or_subtract).collect()
     }
 
+    /// What drives a net.
     fn made(&self, net: Net) -> Result<String> {
-        let args: Vec<_> = self.rtl.circuit.node(net).args.iter().map(|arg| self.read(*arg, net)).collect::<Result<_>>()?;
-        let tables = self.rtl.circuit.tables();
-        words::expression(self.rtl.circuit, net, &args, |at| Ok((labels::table(at), words::index_bits(tables[at].len()))))
+        let node = self.rtl.circuit.node(net);
+        let (own, tables) = (Tap { net, delay: 0, copy: 0 }, self.rtl.circuit.tables());
+        let args: Vec<_> = node.args.iter().map(|arg| self.read(*arg, net)).collect::<Result<_>>()?;
+        if let (Op::Table(at), [index]) = (&node.op, &args[..]) {
+            let (name, index) = (self.names.of(own), index.part(0, words::index_bits(tables[*at].len())));
+            let (module, instance) = (labels::table(self.rtl.model, *at), labels::look_up(name));
+            let line = format!("    {module} {instance} (.index({index}), .entry({name}));\n");
+            return Ok(self.line("wire", own, None) + &line);
+        }
+        Ok(self.line("wire", own, Some(&words::expression(self.rtl.circuit, net, &args)?)))
     }
 
     /// A declaration, or an assignment if a port declares it.

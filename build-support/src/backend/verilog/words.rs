@@ -7,7 +7,7 @@ use super::labels;
 use crate::{
     circuit::{Circuit, Net, Op},
     error::{Error, Result},
-    fixed::MantissaRange,
+    fixed::{Format, MantissaRange},
 };
 
 /// A word that can be read: a name, or a constant.
@@ -91,14 +91,8 @@ pub(super) fn range(width: u32) -> String {
     if width == 1 { String::new() } else { format!("[{}:0]", width - 1) }
 }
 
-/// What the node of `net` makes of `words`, its arguments. Tables are functions, of which `table` gives the name and the
-/// bits of the index.
-pub(super) fn expression(
-    circuit: &Circuit,
-    net: Net,
-    words: &[Word],
-    table: impl Fn(usize) -> Result<(String, u32)>,
-) -> Result<String> {
+/// What the node of `net`, which is no table, makes of `words`, its arguments.
+pub(super) fn expression(circuit: &Circuit, net: Net, words: &[Word]) -> Result<String> {
     let node = circuit.node(net);
     let width = node.width();
     let all = |glue: &str| words.iter().map(|word| word.extended(width)).collect::<Vec<_>>().join(glue);
@@ -125,10 +119,6 @@ pub(super) fn expression(
         }
         (Op::Select, [c, a, b]) => format!("{} ? {} : {}", c.extended(1), a.extended(width), b.extended(width)),
         (Op::Pick, [index, words @ ..]) => pick(index, words, width),
-        (Op::Table(at), [index]) => {
-            let (name, bits) = table(*at)?;
-            format!("{name}({})", index.extended(bits))
-        }
         (Op::Bits { low, .. }, [a]) => a.part(*low, width),
         (Op::Signed { .. } | Op::Narrow, [a]) => a.extended(width),
         (Op::Join(widths), words) if widths.len() == words.len() => join(words, widths, width),
@@ -192,21 +182,27 @@ fn join(words: &[Word], widths: &[u32], width: u32) -> String {
     if let [only] = &parts[..] { only.clone() } else { format!("{{{}}}", parts.join(", ")) }
 }
 
-/// A function that looks up an entry of `table`, with a line for each. An index beyond the end gives the last.
-pub(super) fn function(name: &str, table: &[i128]) -> String {
+/// A module that looks up an entry of `table`, with a line for each. An index beyond the end gives the last.
+///
+/// Not a function: Verilator would write out the choice wherever one is called, and here it makes an array.
+pub(super) fn look_up(name: &str, table: &[i128]) -> String {
     let hull = |range: MantissaRange, x: &i128| MantissaRange { lo: range.lo.min(*x), hi: range.hi.max(*x) };
     let start = table.first().map_or(MantissaRange::ZERO, |first| MantissaRange { lo: *first, hi: *first });
-    let width = crate::fixed::Format::holding(table.iter().fold(start, hull), 0).width.max(1);
+    let width = Format::holding(table.iter().fold(start, hull), 0).width.max(1);
     let bits = index_bits(table.len());
-    let space = |range: String| if range.is_empty() { range } else { format!("{range} ") };
-    let digits = format!("{bits}'d{}", table.len() - 1).len().max("default".len());
-    let mut text = format!("    function {}{name};\n        input {}index;\n", space(range(width)), space(range(bits)));
-    text += "        case (index)\n";
+    let ranges = [range(bits), range(width)];
+    let widest = ranges.iter().map(String::len).max().unwrap_or(0);
+    let mut text = format!(
+        "module {name} (\n    input  wire {:>widest$} index,\n    output reg  {:>widest$} entry\n);\n    always @* begin\n        \
+         case (index)\n",
+        ranges[0], ranges[1]
+    );
+    let digits = format!("{bits}'d{}:", table.len() - 1).len().max("default:".len());
     for (at, entry) in table.iter().enumerate() {
-        let index = if at + 1 == table.len() { "default".to_owned() } else { format!("{bits}'d{at}") };
-        text += &format!("            {:<digits$} {name} = {};\n", index + ":", literal(*entry, width), digits = digits + 1);
+        let index = if at + 1 == table.len() { "default:".to_owned() } else { format!("{bits}'d{at}:") };
+        text += &format!("            {index:<digits$} entry = {};\n", literal(*entry, width));
     }
-    text + "        endcase\n    endfunction\n"
+    text + "        endcase\n    end\nendmodule\n"
 }
 
 /// The text of the function that adds or subtracts words of so many bits. A bit below the words carries into them.
@@ -255,10 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_a_function_with_a_line_for_each_entry() {
-        let text = "    function [3:0] t;\n        input [1:0] index;\n        case (index)\n            2'd0:    t = 4'd7;\n            \
-                    2'd1:    t = 4'hf;\n            default: t = 4'h8;\n        endcase\n    endfunction\n";
-        assert_eq!(function("t", &[7, -1, -8]), text);
+    fn a_table_has_a_line_for_each_entry() {
+        let text = "module t (\n    input  wire [1:0] index,\n    output reg  [3:0] entry\n);\n    always @* begin\n        case \
+                    (index)\n            2'd0:    entry = 4'd7;\n            2'd1:    entry = 4'hf;\n            default: entry = \
+                    4'h8;\n        endcase\n    end\nendmodule\n";
+        assert_eq!(look_up("t", &[7, -1, -8]), text);
         assert_eq!([1, 2, 3, 4, 5, 256, 257].map(index_bits), [1, 1, 2, 2, 3, 8, 9]);
     }
 }
