@@ -6,9 +6,15 @@ use crate::{
     manifest::{Language, Model},
 };
 
-/// The largest design, in estimated LUTs, on which open tools run without having been asked: yosys takes 5 s for 1,000
-/// LUT, and Verilator about as long for its program.
-const CHEAP: u64 = 30_000;
+/// The largest design, in estimated LUTs, on which a step of Verilog runs without having been asked for; nothing for one that
+/// never does. yosys takes 5 s for 1,000 LUT, and the C++ compiler a fraction of that for Verilator's program.
+fn cheap(step: Step) -> Option<u64> {
+    match step {
+        Step::Sim => Some(100_000),
+        Step::Synth => Some(50_000),
+        _ => None,
+    }
+}
 
 /// The steps of a build, and what was left out of those that it could have.
 #[derive(Debug, Clone)]
@@ -32,7 +38,7 @@ pub struct LeftOut {
 pub fn default_steps(language: Language) -> Steps {
     match language {
         Language::Hls(_) => Steps::default(),
-        Language::Verilog => [Step::Sim, Step::Synth].into_iter().collect(),
+        Language::Verilog => Step::VERILOG.into_iter().filter(|step| cheap(*step).is_some()).collect(),
     }
 }
 
@@ -53,10 +59,10 @@ impl Choice {
         if required {
             return Ok(Self { steps, left_out: Vec::new() });
         }
-        let too_large = if asked.is_none() && language == Language::Verilog { too_large(luts()) } else { None };
+        let luts = (asked.is_none() && language == Language::Verilog).then(luts);
         let mut chosen = Self { steps: Steps::NONE, left_out: Vec::new() };
         for step in steps.iter() {
-            match too_large.clone().map_or_else(|| usable(model, step), Err) {
+            match luts.map_or(Ok(()), |luts| small_enough(step, luts)).and_then(|()| usable(model, step)) {
                 Ok(()) => chosen.steps = chosen.steps.iter().chain([step]).collect(),
                 Err(why) => chosen.left_out.push(LeftOut { step, why }),
             }
@@ -90,11 +96,14 @@ fn usable(model: &Model, step: Step) -> Result {
     flows.into_iter().filter(needed).try_for_each(|flow| flow.require_part(model).and_then(|()| flow.find().map(drop)))
 }
 
-fn too_large(luts: u64) -> Option<Error> {
-    (luts > CHEAP).then(|| {
-        let message = format!("an estimated {luts} LUT are more than the {CHEAP} that are done without being asked for");
-        Error::new(Code::ToolMissing, message).help("name the steps with --steps")
-    })
+/// Refuses a step that is not cheap for a design of `luts` LUTs.
+fn small_enough(step: Step, luts: u64) -> Result {
+    let most = cheap(step).unwrap_or(0);
+    if luts <= most {
+        return Ok(());
+    }
+    let message = format!("an estimated {luts} LUT are more than the {most} for which it runs without being asked for");
+    Err(Error::new(Code::InvalidValue, message).help("name the step with --steps"))
 }
 
 #[cfg(test)]
@@ -116,6 +125,10 @@ mod tests {
 
     #[test]
     fn what_is_large_is_not_done_unasked() {
-        assert!(too_large(CHEAP).is_none() && too_large(CHEAP + 1).is_some());
+        assert_eq!(default_steps(Language::Verilog).names(), ["sim", "synth"]);
+        let unasked = |luts| Step::VERILOG.map(|step| small_enough(step, luts).is_ok());
+        assert_eq!(unasked(50_000), [true, true, false, false]);
+        assert_eq!(unasked(50_001), [true, false, false, false]);
+        assert_eq!(unasked(100_001), [false; 4]);
     }
 }
