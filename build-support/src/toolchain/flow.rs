@@ -137,9 +137,12 @@ impl Flow {
             }
             (Self::Vsynth, [vivado]) => vec![command("vsynth.log", vivado, "-mode batch -source vivado_synth.tcl")],
             (Self::Sim, [verilator]) => {
-                // C++ is looked for where it is compiled: in sim/obj.
-                let compile =
-                    format!("--cc --exe --build -O3 -CFLAGS -O1 --top-module {top} -Mdir sim/obj -o sim rtl/{top}.v ../main.cpp");
+                // To compile takes longer than to run, so the C++ compiler does not optimize. C++ is looked for where it is
+                // compiled: in sim/obj.
+                let compile = format!(
+                    "--cc --exe --build -j 0 -O3 -MAKEFLAGS OPT_FAST=-O0 -MAKEFLAGS OPT_SLOW=-O0 --top-module {top} -Mdir sim/obj \
+                     -o sim rtl/{top}.v ../main.cpp"
+                );
                 let program = std::path::absolute(project.directory.join("sim/obj/sim"));
                 let program = program.map_err(|error| Error::io("name", project.directory, &error))?;
                 vec![command("verilator.log", verilator, &compile), Command { log: "sim.log", program, arguments: Vec::new() }]

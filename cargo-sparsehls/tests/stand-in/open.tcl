@@ -21,8 +21,9 @@ proc start {step} {
 proc verilator {} {
     global arguments
     if {$arguments eq {--version}} { return [puts "Verilator [env STAND_IN_VERSION 5.006] 2023-01-22 rev (a stand-in)"] }
-    set top [lindex $arguments 7]
-    set wanted [list --cc --exe --build -O3 -CFLAGS -O1 --top-module $top -Mdir sim/obj -o sim rtl/$top.v ../main.cpp]
+    set top [lindex $arguments 11]
+    set wanted [list --cc --exe --build -j 0 -O3 -MAKEFLAGS OPT_FAST=-O0 -MAKEFLAGS OPT_SLOW=-O0 --top-module $top \
+        -Mdir sim/obj -o sim rtl/$top.v ../main.cpp]
     if {$arguments ne $wanted} { refuse "wrong arguments: $arguments" }
     need rtl/$top.v sim/main.cpp
     start sim
