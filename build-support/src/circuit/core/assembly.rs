@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Result},
     fixed::MantissaRange,
     lower::{Design, Interface, Work},
-    ops::{Arrival, Kernel, Layout, ReduceKernel},
+    network::SparseShape,
+    ops::{Arrival, By, Form, Kernel, Layout, ReduceKernel, SparseQuantizeKernel},
 };
 
 /// A circuit that is being built, layer by layer.
@@ -26,11 +27,13 @@ pub(super) struct Assembly<'a> {
     pub(super) streams: Vec<Option<Stream>>,
     /// Layers whose work on each feature by itself is put off: behind what comes in turns there is less of it.
     pending: Vec<usize>,
+    /// A quantizer that has been done before its turn, on the way into the slots.
+    early: Option<usize>,
 }
 
 impl<'a> Assembly<'a> {
     pub(super) fn new(design: &'a Design, ways: &'a [Way]) -> Self {
-        Self { design, ways, c: Circuit::default(), streams: vec![None; design.values.len()], pending: Vec::new() }
+        Self { design, ways, c: Circuit::default(), streams: vec![None; design.values.len()], pending: Vec::new(), early: None }
     }
 
     /// Builds all layers, from the ports that go in to those that come out.
@@ -49,7 +52,7 @@ impl<'a> Assembly<'a> {
             let Work::Kernel(kernel) = &layer.work else { continue };
             self.c.enter(at);
             stream = self.kernel(at, kernel, stream).map_err(|error| error.layer(&layer.keras_name))?;
-            if self.pending.last() != Some(&at) {
+            if self.pending.last() != Some(&at) && self.early != Some(at + 1) {
                 self.record(at, &stream);
             }
         }
@@ -95,16 +98,27 @@ impl<'a> Assembly<'a> {
         match stream {
             Stream::Pixels(pixels) => self.of_pixels(at, kernel, pixels),
             Stream::Elements(elements) => match kernel {
-                Kernel::InputReduce(reduce) => Ok(Stream::Pixels(self.reduce(reduce, &elements)?)),
+                Kernel::InputReduce(reduce) => Ok(Stream::Pixels(self.reduce(at, reduce, &elements)?)),
                 _ => Ok(Stream::Elements(dense(&mut self.c, kernel, &around, elements)?)),
             },
         }
     }
 
-    fn reduce(&mut self, kernel: &ReduceKernel, image: &Elements) -> Result<Pixels> {
+    fn reduce(&mut self, at: usize, kernel: &ReduceKernel, image: &Elements) -> Result<Pixels> {
         match (self.design.interface, kernel.arrival) {
             (Interface::Rows { rows, .. }, Arrival::Rows { .. }) => {
-                Ok(reduce::rows(&mut self.c, kernel, image.valid, &image.values, rows))
+                let Some(quantizer) = self.early_quantizer(at + 1) else {
+                    return reduce::rows(&mut self.c, kernel, image, rows, &mut |_, x, _, _, _| Ok(x));
+                };
+                self.early = Some(at + 1);
+                let (shape, around) = (kernel.shape, self.around(at + 1));
+                let columns = (0..shape.width).map(|column| of_column(quantizer, shape, column)).collect::<Result<Vec<_>>>()?;
+                let mut early = |c: &mut Circuit, x: Net, row: Net, column: usize, channel: usize| {
+                    let first = c.constant(1);
+                    let place = Place::Pixel { row, column: first, channel, shape: SparseShape { width: 1, ..shape } };
+                    word(c, &columns[column], &around, x, &place)
+                };
+                reduce::rows(&mut self.c, kernel, image, rows, &mut early)
             }
             (_, Arrival::Whole { pixels_per_cycle, .. }) => {
                 Ok(reduce::whole(&mut self.c, kernel, image.valid, &image.values, pixels_per_cycle))
@@ -113,9 +127,34 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// Layer number `at`, if it is a quantizer with formats by position that would be there for every slot: in front of the
+    /// reduction there is one for each column, which has its formats by row.
+    fn early_quantizer(&self, at: usize) -> Option<&'a SparseQuantizeKernel> {
+        let Work::Kernel(Kernel::SparseQuantize(quantizer)) = &self.design.layers.get(at)?.work else { return None };
+        (matches!(quantizer.quantizer.choice.by, By::Pixel(_)) && self.is_wanted_whole(at + 1)).then_some(quantizer)
+    }
+
+    /// Whether the next layer that works on more than a feature, from layer number `at` on, takes its input at once.
+    fn is_wanted_whole(&self, at: usize) -> bool {
+        let mut kernels = self.design.layers.iter().enumerate().skip(at).filter_map(|(at, layer)| match &layer.work {
+            Work::Kernel(kernel) => Some((at, kernel)),
+            Work::Absorbed { .. } => None,
+        });
+        kernels
+            .find_map(|(at, kernel)| match kernel {
+                Kernel::Conv2d(kernel) => Some(kernel.form == Form::Gather || self.way(at) == Way::Output),
+                Kernel::Pooling2d(_) => Some(self.way(at) == Way::Output),
+                Kernel::Flatten(kernel) => Some(kernel.pixels_per_cycle >= kernel.shape.slots),
+                Kernel::LookUpDense(kernel) => Some(kernel.pixels_per_cycle >= kernel.shape.slots),
+                _ => None,
+            })
+            .unwrap_or(false)
+    }
+
     fn of_pixels(&mut self, at: usize, kernel: &Kernel, pixels: Pixels) -> Result<Stream> {
         let (design, around) = (self.design, self.around(at));
         match kernel {
+            Kernel::SparseQuantize(_) if self.early == Some(at) => Ok(Stream::Pixels(pixels)),
             Kernel::SparseQuantize(_) | Kernel::SparseBias(_) | Kernel::Relu(_) | Kernel::LimitedRelu(_) | Kernel::Lookup(_) => {
                 self.pending.push(at);
                 Ok(Stream::Pixels(pixels))
@@ -239,4 +278,15 @@ impl<'a> Assembly<'a> {
         }
         Ok(Slot { features, ..slot.clone() })
     }
+}
+
+/// A quantizer as it is in one column.
+fn of_column(quantizer: &SparseQuantizeKernel, shape: SparseShape, column: usize) -> Result<Kernel> {
+    let By::Pixel(indices) = &quantizer.quantizer.choice.by else {
+        return Err(Error::internal("a quantizer without formats by position"));
+    };
+    let pixels = indices.chunks(shape.channels).skip(column).step_by(shape.width);
+    let mut inner = quantizer.quantizer.clone();
+    inner.choice.by = By::Pixel(pixels.flatten().copied().collect());
+    Ok(Kernel::SparseQuantize(SparseQuantizeKernel { quantizer: inner, ..quantizer.clone() }))
 }

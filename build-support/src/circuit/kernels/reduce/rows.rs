@@ -5,8 +5,9 @@ use super::{Word, at_most, is_active};
 use crate::{
     circuit::{
         Circuit, Net,
-        stream::{Flow, Pixels, Slot},
+        stream::{Elements, Flow, Pixels, Slot},
     },
+    error::{Error, Result},
     fixed::MantissaRange,
     ops::ReduceKernel,
 };
@@ -22,7 +23,14 @@ struct List {
 /// last word that are below it are ignored. The slots are there one token after the last word.
 ///
 /// Cost of a row of W pixels and N slots: 3 multiplexers of four for each of about W pixels and all their bits, and the counts.
-pub(in crate::circuit) fn rows(c: &mut Circuit, kernel: &ReduceKernel, valid: Net, elements: &[Net], rows: usize) -> Pixels {
+pub(in crate::circuit) fn rows(
+    c: &mut Circuit,
+    kernel: &ReduceKernel,
+    image: &Elements,
+    rows: usize,
+    early: &mut Early<'_>,
+) -> Result<Pixels> {
+    let (valid, elements) = (image.valid, &image.values);
     let shape = kernel.shape;
     let words = shape.height.div_ceil(rows);
     let word = c.control(MantissaRange { lo: 0, hi: words as i128 - 1 }, 0);
@@ -33,18 +41,25 @@ pub(in crate::circuit) fn rows(c: &mut Circuit, kernel: &ReduceKernel, valid: Ne
     let next = c.gate(goes_on, next);
     let next = c.narrow(next, MantissaRange { lo: 0, hi: words as i128 - 1 });
     c.leave_if(word, valid, next);
-    let lists: Vec<_> = elements
-        .chunks(shape.width * shape.channels)
-        .enumerate()
-        .map(|(row, line)| {
-            let below = if (words - 1) * rows + row < shape.height { c.constant(0) } else { is_last };
-            line_of(c, kernel, line, (row, rows), below)
-        })
-        .collect();
-    let Some(list) = join(c, lists, shape.slots) else { return whole_of(c, Vec::new(), valid) };
     let first_row = c.times(word, rows as i128);
-    fill(c, kernel, &list, &When { valid, is_first, is_last, first_row })
+    let mut lists = Vec::with_capacity(rows);
+    for (row, line) in elements.chunks(shape.width * shape.channels).enumerate() {
+        let below = if (words - 1) * rows + row < shape.height { c.constant(0) } else { is_last };
+        let inside = c.not(below);
+        let own = c.constant(row as i128 + 1);
+        let number = c.add(first_row, own);
+        let number = c.gate(inside, number);
+        let number = c.narrow(number, MantissaRange { lo: 0, hi: shape.height as i128 });
+        let line = Line { elements: line, row, rows, inside, number };
+        lists.push(line.list(c, kernel, early)?);
+    }
+    let Some(list) = join(c, lists, shape.slots) else { return Err(Error::internal("an image without rows")) };
+    Ok(fill(c, kernel, &list, &When { valid, is_first, is_last, first_row }))
 }
+
+/// What becomes of the feature of a pixel, active or not, before it is put into a slot: of (feature, row, column, channel), which
+/// count from 1 and from 0.
+pub(in crate::circuit) type Early<'a> = dyn FnMut(&mut Circuit, Net, Net, usize, usize) -> Result<Net> + 'a;
 
 /// When a list comes, and where it is in the image.
 struct When {
@@ -55,32 +70,48 @@ struct When {
     first_row: Net,
 }
 
-/// The active pixels of a row, as a list. A row that is `below` the image has none.
-fn line_of(c: &mut Circuit, kernel: &ReduceKernel, line: &[Net], (row, rows): (usize, usize), below: Net) -> List {
-    let pixels: Vec<&[Net]> = line.chunks(kernel.shape.channels).collect();
-    let inside = c.not(below);
-    let active: Vec<_> = pixels
-        .iter()
-        .map(|pixel| {
-            let active = is_active(c, kernel, pixel);
-            c.all([active, inside])
-        })
-        .collect();
-    let idle: Vec<_> = active.iter().map(|active| c.not(*active)).collect();
-    let before = c.prefix_counts(&idle);
-    let zero = c.constant(0);
-    let items: Vec<_> = (0..pixels.len())
-        .map(|at| Item { active: active[at], shift: if at == 0 { zero } else { before[at - 1] }, features: pixels[at].to_vec() })
-        .collect();
-    let (width, most) = (c.constant(pixels.len() as i128), kernel.shape.slots.min(pixels.len()));
-    let count = before.last().map_or(zero, |idle| c.subtract(width, *idle));
-    let count = c.narrow(count, MantissaRange { lo: 0, hi: pixels.len() as i128 });
-    let mut words = compact(c, items, most);
-    if rows > 1 {
-        let row = c.constant(row as i128);
-        words.iter_mut().for_each(|word| word.push(row));
+/// A row of a word.
+struct Line<'a> {
+    elements: &'a [Net],
+    /// Which one of the word, and of how many.
+    row: usize,
+    rows: usize,
+    /// Whether it is in the image: those of the last word that are below it are not.
+    inside: Net,
+    /// Its number in the image, from 1.
+    number: Net,
+}
+
+impl Line<'_> {
+    /// Its active pixels, as a list.
+    fn list(&self, c: &mut Circuit, kernel: &ReduceKernel, early: &mut Early<'_>) -> Result<List> {
+        let pixels: Vec<&[Net]> = self.elements.chunks(kernel.shape.channels).collect();
+        let active: Vec<_> = pixels
+            .iter()
+            .map(|pixel| {
+                let active = is_active(c, kernel, pixel);
+                c.all([active, self.inside])
+            })
+            .collect();
+        let idle: Vec<_> = active.iter().map(|active| c.not(*active)).collect();
+        let before = c.prefix_counts(&idle);
+        let zero = c.constant(0);
+        let mut items = Vec::with_capacity(pixels.len());
+        for (at, pixel) in pixels.iter().enumerate() {
+            let features = pixel.iter().enumerate().map(|(channel, x)| early(c, *x, self.number, at, channel));
+            let features = features.collect::<Result<_>>()?;
+            items.push(Item { active: active[at], shift: if at == 0 { zero } else { before[at - 1] }, features });
+        }
+        let (width, most) = (c.constant(pixels.len() as i128), kernel.shape.slots.min(pixels.len()));
+        let count = before.last().map_or(zero, |idle| c.subtract(width, *idle));
+        let count = c.narrow(count, MantissaRange { lo: 0, hi: pixels.len() as i128 });
+        let mut words = compact(c, items, most);
+        if self.rows > 1 {
+            let row = c.constant(self.row as i128);
+            words.iter_mut().for_each(|word| word.push(row));
+        }
+        Ok(List { count: at_most(c, count, most), words })
     }
-    List { count: at_most(c, count, most), words }
 }
 
 /// A pixel and the places that it moves to the left.
