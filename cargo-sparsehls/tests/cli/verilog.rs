@@ -161,7 +161,7 @@ fn whatever_goes_wrong_is_said_and_the_next_build_resumes() {
     }
     let workshop = Workshop::new(&OPEN, ECP5);
     assert_eq!(workshop.steps("", "sim,pnr").0, 0);
-    let all = vec!["sim", "synth", "pnr"];
+    let all = ["sim", "synth", "pnr"];
     let mut cases = Vec::new();
     for (at, missing) in [("sim", &all[..]), ("run", &all[..]), ("synth", &all[1..]), ("wrap", &all[2..]), ("pnr", &all[2..])] {
         cases.push(("fail", at, format!("the stand-in fails in {at} as it was told"), missing));
