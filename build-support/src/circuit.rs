@@ -8,6 +8,7 @@
 
 mod build;
 pub mod core;
+pub mod cost;
 pub mod engine;
 pub mod evaluate;
 mod idle;

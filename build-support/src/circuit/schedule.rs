@@ -71,15 +71,19 @@ impl Schedule {
         let mut bits = Vec::new();
         for net in circuit.nets().filter(|net| live[net.index()]) {
             let node = circuit.node(net);
-            let own = u32::from(!matches!(node.op, Op::State(_)));
-            let stages = self.stage[net.index()] + own..=self.last_read[net.index()];
-            let registers: u32 = stages.map(|stage| self.copies.count(net, stage)).sum();
             if bits.len() <= node.layer {
                 bits.resize(node.layer + 1, 0);
             }
-            bits[node.layer] += u64::from(registers) * u64::from(node.width());
+            bits[node.layer] += u64::from(self.registers(circuit, net)) * u64::from(node.width());
         }
         bits
+    }
+
+    /// Registers of `net`: the one of a state, and those in which it waits for those who read it.
+    pub fn registers(&self, circuit: &Circuit, net: Net) -> u32 {
+        let own = u32::from(!matches!(circuit.node(net).op, Op::State(_)));
+        let stages = self.stage[net.index()] + own..=self.last_read[net.index()];
+        stages.map(|stage| self.copies.count(net, stage)).sum()
     }
 }
 

@@ -1,0 +1,261 @@
+//! LUTs of nodes, with what they take in.
+
+use crate::circuit::{
+    Circuit, Net, Op,
+    schedule::Schedule,
+    tech::{Technology, sum_bits},
+};
+
+/// A function that may still be taken into the LUTs of the one node that reads it.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    /// Inputs of each bit.
+    inputs: u32,
+    /// LUTs if nothing takes it in.
+    luts: f64,
+    /// The layer that has these LUTs.
+    layer: usize,
+}
+
+/// A sum, with all sums of which it is made and that nothing else reads.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    /// Bits of all carry chains, if there were one for each addition.
+    bits: f64,
+    terms: u32,
+    /// Bits of the result.
+    widest: u32,
+    layer: usize,
+}
+
+impl Sum {
+    /// Many terms are added three to two, unless they are narrow. Sums of very few bits go into LUTs of others.
+    fn luts(&self) -> f64 {
+        let more = match self.terms {
+            _ if self.widest <= 2 => 0.5,
+            _ if self.widest <= 6 => 0.95,
+            0..=2 => 1.0,
+            3..=8 => 1.4,
+            _ => 1.9,
+        };
+        more * self.bits
+    }
+}
+
+/// The LUTs of a circuit, added up node by node.
+pub(super) struct Luts<'a> {
+    circuit: &'a Circuit,
+    schedule: &'a Schedule,
+    /// The bits of each net that are needed.
+    needed: &'a [(u32, u32)],
+    /// Inputs of a LUT.
+    inputs: u32,
+    /// How often a net is read: by nodes, states and ports.
+    readers: Vec<u32>,
+    open: Vec<Option<Open>>,
+    levels: Vec<u32>,
+    layers: Vec<f64>,
+    /// Sums that the one sum which reads them may take in.
+    sums: Vec<Option<Sum>>,
+}
+
+impl<'a> Luts<'a> {
+    pub fn new(circuit: &'a Circuit, schedule: &'a Schedule, technology: Technology, needed: &'a [(u32, u32)]) -> Self {
+        let (live, count) = (circuit.live(), circuit.nodes().len());
+        let mut readers = vec![0; count];
+        for net in circuit.nets().filter(|net| live[net.index()]) {
+            circuit.made_of(net).for_each(|read| readers[read.index()] += 1);
+        }
+        circuit.outputs().iter().for_each(|port| readers[port.net.index()] += 1);
+        let layers = circuit.nodes().iter().map(|node| node.layer + 1).max().unwrap_or(1);
+        Self {
+            circuit,
+            schedule,
+            needed,
+            inputs: technology.delays().lut_inputs,
+            readers,
+            open: vec![None; count],
+            levels: vec![0; count],
+            layers: vec![0.0; layers],
+            sums: vec![None; count],
+        }
+    }
+
+    /// LUTs behind each other up to a net, in its stage.
+    pub fn level(&self, net: Net) -> u32 {
+        self.levels[net.index()]
+    }
+
+    /// The LUTs of each layer.
+    pub fn of_layers(mut self) -> Vec<f64> {
+        for open in std::mem::take(&mut self.open).into_iter().flatten() {
+            self.layers[open.layer] += open.luts;
+        }
+        for sum in std::mem::take(&mut self.sums).into_iter().flatten() {
+            self.layers[sum.layer] += sum.luts();
+        }
+        self.layers
+    }
+
+    fn is_here(&self, net: Net, arg: Net) -> bool {
+        self.schedule.stage[arg.index()] == self.schedule.stage[net.index()]
+    }
+
+    /// What may be taken into the LUTs of `net`.
+    fn open(&self, net: Net, arg: Net) -> Option<Open> {
+        self.open[arg.index()].filter(|_| self.readers[arg.index()] == 1 && self.is_here(net, arg))
+    }
+
+    /// Adds the node that drives `net`; all that it reads has been added.
+    pub fn add(&mut self, net: Net) {
+        let node = self.circuit.node(net);
+        let variable: Vec<Net> = node.args.iter().copied().filter(|arg| self.circuit.constant_of(*arg).is_none()).collect();
+        let before = variable.iter().filter(|arg| self.is_here(net, **arg)).map(|arg| self.levels[arg.index()]).max();
+        let before = before.unwrap_or(0);
+        let (low, top) = self.needed[net.index()];
+        let bits = f64::from(node.width().min(top.saturating_sub(low)));
+        let widest = variable.iter().map(|arg| self.circuit.width(*arg)).max().unwrap_or(1);
+        let is_constant = variable.len() < node.args.len();
+        // Of a comparison with a constant the low bits do not matter where that has zeros.
+        let zeros = node.args.iter().find_map(|arg| self.circuit.constant_of(*arg)).map_or(0, i128::trailing_zeros);
+        let compared = widest.saturating_sub(zeros).max(1);
+        match node.op {
+            Op::Input | Op::Constant | Op::State(_) => {}
+            Op::ShiftLeft(_) | Op::ShiftRight(_) | Op::Bits { .. } | Op::Signed { .. } | Op::Narrow | Op::Not => {
+                self.levels[net.index()] = before;
+                variable.iter().for_each(|arg| self.hand_on(net, *arg));
+            }
+            Op::Join(_) => self.levels[net.index()] = before,
+            Op::And | Op::Or | Op::Gate | Op::Select => self.function(net, &variable, variable.len() as u32, bits, before),
+            Op::OneOf => self.function(net, &variable, variable.len() as u32, 2.2 * bits, before),
+            Op::Pick => self.function(net, &variable, variable.len() as u32 + 1, bits, before),
+            Op::Less if is_constant && self.circuit.constant_of(node.args[1]) == Some(0) => self.levels[net.index()] = before,
+            Op::Less if is_constant && compared <= self.inputs => self.function(net, &variable, compared, 1.0, before),
+            Op::Equal if is_constant && widest <= self.inputs => self.function(net, &variable, widest, 1.0, before),
+            Op::Less if is_constant => self.block(net, 0.4 * f64::from(compared), before + 2),
+            Op::Less => self.block(net, 0.72 * f64::from(widest), before + 2),
+            Op::Equal if !is_constant && 2 * widest <= self.inputs => self.function(net, &variable, 2 * widest, 1.0, before),
+            Op::Equal => {
+                let inputs = widest * variable.len() as u32;
+                self.block(
+                    net,
+                    wide(inputs, self.inputs).max(0.4 * f64::from(inputs) - 2.0),
+                    before + levels(inputs, self.inputs),
+                );
+            }
+            Op::Add | Op::Subtract | Op::AddOrSubtract => self.sum(net, &variable, before),
+            Op::Multiply => {
+                let [a, b] = [0, 1].map(|at| f64::from(self.circuit.width(node.args[at])));
+                self.block(net, (2.3 * a * b - 1.6 * (a + b)).max(0.5 * a * b), before + 3);
+            }
+            Op::Table(at) => {
+                let entries = self.circuit.tables()[at].len() as f64;
+                let index = widest;
+                if index <= self.inputs {
+                    self.function(net, &variable, index, bits, before);
+                } else {
+                    self.block(net, table(entries, self.inputs) * bits, before + 1 + index.saturating_sub(8).div_ceil(2));
+                }
+            }
+        }
+    }
+
+    /// Wires: what stands before them may be taken in behind them.
+    fn hand_on(&mut self, net: Net, arg: Net) {
+        if let Some(open) = self.open(net, arg) {
+            self.open[arg.index()] = None;
+            self.open[net.index()] = Some(open);
+        }
+    }
+
+    /// A function of so many inputs of each of `bits` bits.
+    fn function(&mut self, net: Net, args: &[Net], inputs: u32, bits: f64, before: u32) {
+        let mut all = inputs;
+        for arg in args {
+            let Some(open) = self.open(net, *arg) else { continue };
+            if all + open.inputs - 1 <= self.inputs {
+                all += open.inputs - 1;
+                self.open[arg.index()] = None;
+            }
+        }
+        let luts = bits * if all <= self.inputs { 1.0 } else { wide(all, self.inputs) };
+        self.levels[net.index()] = before + levels(all, self.inputs);
+        self.open[net.index()] = Some(Open { inputs: all, luts, layer: self.circuit.node(net).layer });
+    }
+
+    /// What takes nothing in and is not taken in.
+    fn block(&mut self, net: Net, luts: f64, level: u32) {
+        self.layers[self.circuit.node(net).layer] += luts;
+        self.levels[net.index()] = level;
+    }
+
+    /// A sum of two, with the sums that it is made of.
+    fn sum(&mut self, net: Net, args: &[Net], before: u32) {
+        self.levels[net.index()] = before + 1;
+        let mut sum = Sum {
+            bits: self.carry_bits(net, args),
+            terms: 0,
+            widest: self.circuit.width(net),
+            layer: self.circuit.node(net).layer,
+        };
+        for arg in args {
+            // Bits that repeat a sign keep a synthesizer from seeing one sum in two.
+            let taken = self.sums[arg.index()].filter(|_| self.readers[arg.index()] == 1 && self.is_here(net, *arg));
+            match taken.filter(|_| self.is_unsigned_sum(net) && self.is_unsigned_sum(*arg)) {
+                Some(part) => {
+                    self.sums[arg.index()] = None;
+                    sum.bits += part.bits;
+                    sum.terms += part.terms;
+                }
+                None => sum.terms += 1,
+            }
+        }
+        self.sums[net.index()] = Some(sum);
+    }
+
+    fn is_unsigned_sum(&self, net: Net) -> bool {
+        let node = self.circuit.node(net);
+        node.op == Op::Add && node.range.lo >= 0
+    }
+
+    /// LUTs of a carry chain: the lowest bits of what is added to a shifted word are wires, the highest come out of the chain.
+    fn carry_bits(&self, net: Net, args: &[Net]) -> f64 {
+        let node = self.circuit.node(net);
+        let width = |arg: &Net| self.circuit.width(*arg);
+        let (widest, narrowest) = (args.iter().map(width).max().unwrap_or(1), args.iter().map(width).min().unwrap_or(1));
+        let is_unsigned = args.iter().all(|arg| self.circuit.range(*arg).lo >= 0);
+        let carry = if node.op == Op::Add && is_unsigned && args.len() == 2 {
+            node.width().saturating_sub(narrowest)
+        } else {
+            u32::from(node.width() > widest)
+        };
+        let unneeded = node.width().saturating_sub(self.needed[net.index()].1);
+        f64::from(sum_bits(self.circuit, net).saturating_sub(carry.max(unneeded)).max(1))
+    }
+}
+
+/// LUTs for a function of so many inputs, if each LUT has `of_lut`. Wide ones of seven inputs count two, of eight four.
+fn wide(inputs: u32, of_lut: u32) -> f64 {
+    match inputs {
+        _ if inputs <= of_lut => 1.0,
+        7 if of_lut == 6 => 2.0,
+        8 if of_lut == 6 => 4.0,
+        _ => f64::from(inputs - 1) / f64::from(of_lut - 1),
+    }
+}
+
+/// LUTs behind each other for a function of so many inputs.
+fn levels(inputs: u32, of_lut: u32) -> u32 {
+    let (mut left, mut levels) = (inputs.max(2), 0);
+    while left > 1 {
+        left = left.div_ceil(of_lut);
+        levels += 1;
+    }
+    levels
+}
+
+/// LUTs of a bit of a table with so many entries: those that hold them, and those that choose among four.
+fn table(entries: f64, of_lut: u32) -> f64 {
+    let blocks = (entries / f64::from(1 << of_lut)).max(1.0);
+    if blocks > 4.0 { 1.3 * (blocks + (blocks / 4.0 - 1.0) / 3.0) } else { blocks }
+}
