@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{Circuit, Net};
+use super::{Circuit, Net, Node, Op};
 use crate::fixed::MantissaRange;
 
 /// The signed digits of `constant`, as (shift, is negative): the fewest.
@@ -53,15 +53,23 @@ impl Circuit {
             match term.sign {
                 Sign::Plus => fixed.push((term.net, false)),
                 Sign::Minus => fixed.push((term.net, true)),
-                Sign::By(minus) => varying.push((term.net, minus)),
+                Sign::By(minus) => {
+                    let (net, shift) = self.without_shift(term.net);
+                    varying.push((shift, self.width(net), net, minus));
+                }
             }
         }
         let zero = self.constant(0);
-        // Alike widths together: what is added up is as narrow as its terms.
-        varying.sort_by_key(|(net, _)| self.width(*net));
-        for chain in varying.chunks(CHAIN) {
-            let sum = chain.iter().fold(zero, |sum, (net, minus)| self.add_or_subtract(sum, *net, *minus));
-            fixed.push((sum, false));
+        // What is subtracted carries into its lowest bit: so terms of one shift are added before they are shifted, narrow ones first.
+        varying.sort_by_key(|(shift, width, ..)| (*shift, *width));
+        for terms in varying.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let chains = terms.chunks(CHAIN).map(<[_]>::to_vec).collect::<Vec<_>>();
+            let sums = chains
+                .into_iter()
+                .map(|chain| chain.into_iter().fold(zero, |sum, (_, _, net, minus)| self.add_or_subtract(sum, net, minus)));
+            let sums: Vec<_> = sums.collect();
+            let sum = self.sum(&sums);
+            fixed.push((self.shift_left(sum, terms[0].0), false));
         }
         self.signed_sum(&fixed)
     }
@@ -77,6 +85,14 @@ impl Circuit {
     /// The terms of `a * constant`
     pub fn product(&mut self, a: Net, constant: i128) -> Vec<(Net, bool)> {
         digits(constant).into_iter().map(|(shift, is_negative)| (self.shift_left(a, shift), is_negative)).collect()
+    }
+
+    /// What is shifted to the left to make `net`, and by how many bits
+    fn without_shift(&self, net: Net) -> (Net, u32) {
+        match self.node(net) {
+            Node { op: Op::ShiftLeft(bits), args, .. } => (args[0], *bits),
+            _ => (net, 0),
+        }
     }
 
     /// The sum
