@@ -7,6 +7,9 @@
 // tlast of the slave belongs to the last of the {{ words }} words of an event. The core counts words and does not need it; if it
 // comes at another word, `misaligned` becomes 1 and stays so until a reset.
 
+// The bits that fill up tdata carry nothing:
+/* verilator lint_off UNUSED */
+
 module {{ name }}_axis (
     input  wire aclk,
     input  wire aresetn,
