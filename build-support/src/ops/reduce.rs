@@ -42,7 +42,12 @@ impl Threshold {
 /// Only pixels above the threshold get in.
 pub(crate) fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -> (FixedReduce, Values) {
     let threshold = threshold.map(|value| Threshold::new(value, input.fraction));
-    let mut ranges = input.ranges[..pixels.channels].to_vec();
+    let mut ranges = vec![MantissaRange::ZERO; pixels.channels];
+    // A slot gets pixels from everywhere, and a quantizer before may treat each place in another way.
+    for (at, range) in input.ranges.iter().enumerate() {
+        let channel = &mut ranges[at % pixels.channels];
+        *channel = if at < pixels.channels { *range } else { channel.hull(*range) };
+    }
     if let Some(Threshold { floor, .. }) = threshold {
         // If no pixel can get in, the range is that of an empty slot.
         let first = &mut ranges[0];
@@ -208,6 +213,21 @@ mod tests {
         let shape = SparseShape { slots: 20, height: 63, width: 64, channels: 1 };
         let threshold = threshold.map(|value| Threshold::new(value, 2));
         ReduceKernel::new(&FixedReduce { threshold, pixels: shape }, Site { by_rows, ..site(&input, &output) })
+    }
+
+    #[test]
+    fn a_slot_holds_pixels_from_everywhere() {
+        let ranges = [(-1, 3), (0, 0), (-8, 2), (0, 7)].map(|(lo, hi)| MantissaRange { lo, hi });
+        let input = Values { fraction: 0, divisor: 1, ranges: ranges.to_vec(), active: None };
+        let pixels = SparseShape { slots: 2, height: 1, width: 2, channels: 2 };
+        let range = |threshold, channel: usize| fix(threshold, pixels, &input).1.ranges[channel];
+        assert_eq!([0, 1].map(|channel| range(None, channel)), [(-8, 3), (0, 7)].map(|(lo, hi)| MantissaRange { lo, hi }));
+        assert_eq!([0, 1].map(|channel| range(Some(0.5), channel)), [(1, 3), (0, 7)].map(|(lo, hi)| MantissaRange { lo, hi }));
+        // One pixel that is never zero does not make all of them so.
+        let ranges = [(4, 5), (6, 7)].map(|(lo, hi)| MantissaRange { lo, hi });
+        let never_zero = Values { ranges: ranges.to_vec(), ..input };
+        let pixels = SparseShape { channels: 1, ..pixels };
+        assert_eq!(fix(None, pixels, &never_zero).1.ranges, [MantissaRange { lo: 4, hi: 7 }]);
     }
 
     #[test]
