@@ -87,7 +87,9 @@ pub(crate) fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(Fix
         }
         Shape::Dense(_) => classes.iter().zip(&input.ranges).map(|(&class, &x)| hull(&columns[usize::from(class)], x)).collect(),
     };
-    let output = Values { fraction, divisor: 1, ranges, active: input.active };
+    // Only if it leaves zero as it is, what is not active stays zero.
+    let keeps_zero = (range.lo..=range.hi).contains(&0) && columns.iter().all(|column| column[(-range.lo) as usize] == 0);
+    let output = Values { fraction, divisor: 1, ranges, active: input.active.filter(|_| keeps_zero) };
     let table = Table { input: Format::holding(range, input.fraction), first: range.lo as i64, entries: columns };
     Ok((FixedLookup { lookup: lookup.clone(), classes, table }, output))
 }
@@ -175,7 +177,20 @@ impl LookupKernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Code, fixed::Format};
+    use crate::{Code, network::Quantizer, ops::Active};
+
+    #[test]
+    fn pixels_that_are_not_active_count_behind_a_function_that_makes_something_of_zero() {
+        let active = Some(Active { pixels: 1, channels: 2 });
+        let input = Values { fraction: 1, divisor: 1, ranges: vec![MantissaRange { lo: -3, hi: 3 }; 4], active };
+        let output = Quantizer::of_format(Format { signed: true, width: 6, fraction: 3 }, 1);
+        let behind = |function| {
+            let lookup = Lookup { function, output: output.clone() };
+            fix(&lookup, &Shape::Dense(vec![4]), &input).unwrap().1.active.is_some()
+        };
+        assert!(behind(Function::Tanh) && behind(Function::Elu));
+        assert!(!behind(Function::Sigmoid) && !behind(Function::Exp { scale: 1.0 }));
+    }
 
     #[test]
     fn an_index_has_the_bits_of_the_last_entry() {
