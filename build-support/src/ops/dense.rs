@@ -29,13 +29,15 @@ pub struct FixedDense {
 pub(crate) fn fix(op: &Dense, input: &Values) -> Result<(FixedDense, Values)> {
     let product = input.fraction + op.weights.fraction;
     let (fraction, shift_sum, shift_bias) = align(product, op.bias.as_ref().map_or(product, |bias| bias.fraction))?;
+    // A row that does not begin with a pixel has parts of some.
+    let active = input.active.filter(|active| op.inputs.is_multiple_of(active.channels));
     let mut hull = MantissaRange::ZERO;
     let mut ranges = Vec::with_capacity(op.rows * op.outputs);
     for (row, output) in (0..op.rows).flat_map(|row| (0..op.outputs).map(move |output| (row, output))) {
         let x = &input.ranges[row * op.inputs..(row + 1) * op.inputs];
         let weights = op.weights.values[output..].iter().step_by(op.outputs);
         let terms: Vec<MantissaRange> = x.iter().zip(weights).map(|(x, weight)| x.times((*weight).into())).collect();
-        let (sum, partial) = sum_of_terms(&terms, input.active);
+        let (sum, partial) = sum_of_terms(&terms, active);
         let bias = op.bias.as_ref().map_or(0, |bias| (i128::from(bias.values[output]) << shift_bias) * i128::from(input.divisor));
         let bias = MantissaRange { lo: bias, hi: bias };
         let biased = |x: MantissaRange| x.shifted(shift_sum).plus(bias);
@@ -266,6 +268,16 @@ mod tests {
     fn op(bias: Option<Coefficients>) -> FixedDense {
         let weights = Coefficients { values: vec![-4, 3], fraction: 1 };
         FixedDense { dense: network::Dense { rows: 1, inputs: 2, outputs: 1, weights, bias }, accumulator: signed(11, 9) }
+    }
+
+    /// Three pixels of two channels of which one is active, in two rows: the second begins within a pixel.
+    #[test]
+    fn a_row_that_begins_within_a_pixel_has_all_of_the_next() {
+        let active = Some(Active { pixels: 1, channels: 2 });
+        let input = Values { fraction: 0, divisor: 1, ranges: vec![MantissaRange { lo: 0, hi: 1 }; 6], active };
+        let weights = Coefficients { values: vec![0, 1, 1], fraction: 0 };
+        let (fixed, output) = fix(&network::Dense { rows: 2, inputs: 3, outputs: 1, weights, bias: None }, &input).unwrap();
+        assert_eq!((output.ranges[1], fixed.accumulator.width), (MantissaRange { lo: 0, hi: 2 }, 2));
     }
 
     #[test]
