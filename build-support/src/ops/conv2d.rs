@@ -35,22 +35,26 @@ pub(crate) fn fix(conv: &Conv2d, pixels: SparseShape, input: &Values) -> (FixedC
     let fraction = input.fraction + conv.weights.fraction;
     let (mut ranges, mut sums_hull) = (Vec::with_capacity(conv.filters), MantissaRange::ZERO);
     for filter in 0..conv.filters {
-        let term = |row: usize, column: usize| {
+        let sum = |[row, column]: [usize; 2], of: fn(MantissaRange) -> MantissaRange| {
             (0..conv.channels).fold(MantissaRange::ZERO, |sum, channel| {
                 let at = ((row * columns + column) * conv.channels + channel) * conv.filters + filter;
-                sum.plus(input.ranges[channel].times(conv.weights.values[at].into()))
+                sum.plus(of(input.ranges[channel].times(conv.weights.values[at].into())))
             })
         };
+        let whole = |product| product;
+        // Within a pixel a part of the sum can exceed the whole, if a feature is never zero.
+        let part = |product: MantissaRange| product.hull(MantissaRange::ZERO);
         // The pixel itself is there; of the others, as many as there are other slots.
-        let own = term(center[0], center[1]);
+        let own = sum(center, whole);
         let mut hull: Option<MantissaRange> = None;
         for (top, bottom) in sums::reachable(height, rows) {
             for (left, right) in sums::reachable(width, columns) {
-                let around = (top..bottom).flat_map(|row| (left..right).map(move |column| (row, column)));
-                let terms: Vec<_> = around.filter(|at| [at.0, at.1] != center).map(|(row, column)| term(row, column)).collect();
-                let rest = sums::some_of(&terms, others);
-                sums_hull = sums_hull.hull(rest.plus(own.hull(MantissaRange::ZERO)));
-                hull = Some(hull.map_or(own.plus(rest), |hull| hull.hull(own.plus(rest))));
+                let around = (top..bottom).flat_map(|row| (left..right).map(move |column| [row, column]));
+                let around: Vec<_> = around.filter(|tap| *tap != center).collect();
+                let best = |of| sums::some_of(&around.iter().map(|tap| sum(*tap, of)).collect::<Vec<_>>(), others);
+                sums_hull = sums_hull.hull(best(part).plus(sum(center, part)));
+                let total = own.plus(best(whole));
+                hull = Some(hull.map_or(total, |hull| hull.hull(total)));
             }
         }
         ranges.push(hull.unwrap_or(MantissaRange::ZERO));
