@@ -263,8 +263,9 @@ fn normalize(fixed: &FixedLayer, op: &FixedNormalize, x: &[i64]) -> Vec<i64> {
     let format = sum.formats[0];
     let total =
         format.quantize(x.iter().sum::<i64>().into(), fixed.input.fraction, fixed.input.divisor, sum.rounding, sum.overflow);
-    // A quantizer finer than the sum leaves zeros behind, which the table's index does not have.
-    let drop = format.fraction().map_or(0, |f| f - table.input.fraction);
+    // A quantizer finer than the sum leaves zeros behind, which the table's index does not have. A sum that is always zero has
+    // any fraction.
+    let drop = format.fraction().map_or(0, |f| (f - table.input.fraction).max(0));
     let reciprocal = table.at(0, (total >> drop) as i64);
     x.iter().map(|x| x * reciprocal).collect()
 }
