@@ -6,7 +6,8 @@ use crate::fixed::{Format, MantissaRange};
 /// When a value is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// All of it, in the tokens in which this bit is 1.
+    /// All of it, in the tokens in which this bit is 1. In others each word is in its range, but what has come in turns may have
+    /// pixels of two events, at the same place: a kernel makes nothing of them.
     Whole(Net),
     /// A share in each turn.
     Turns(Turns),
@@ -92,6 +93,16 @@ pub enum Stream {
     Pixels(Pixels),
     /// A dense one.
     Elements(Elements),
+}
+
+impl Flow {
+    /// The bit that is 1 in the tokens in which something is there.
+    pub(super) fn act(&self) -> Net {
+        match self {
+            Self::Whole(valid) => *valid,
+            Self::Turns(turns) => turns.act,
+        }
+    }
 }
 
 impl Slot {

@@ -159,7 +159,9 @@ impl<'a> Assembly<'a> {
                 self.pending.push(at);
                 Ok(Stream::Pixels(pixels))
             }
-            Kernel::Conv2d(kernel) => self.convolution(at, &Convolution { kernel, output: around.output }, pixels),
+            Kernel::Conv2d(kernel) => {
+                self.convolution(at, &Convolution { kernel, input: around.input, output: around.output }, pixels)
+            }
             Kernel::Pooling2d(kernel) => self.pooling(at, &Pooling { kernel, output: around.output }, pixels),
             Kernel::Flatten(kernel) => {
                 let pixels = if kernel.pixels_per_cycle < kernel.shape.slots {

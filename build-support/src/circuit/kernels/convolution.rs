@@ -16,6 +16,9 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(in crate::circuit) struct Convolution<'a> {
     pub(in crate::circuit) kernel: &'a Conv2dKernel,
+    /// What comes in.
+    pub(in crate::circuit) input: &'a Value,
+    /// What comes out.
     pub(in crate::circuit) output: &'a Value,
 }
 
@@ -34,9 +37,15 @@ impl Convolution<'_> {
         self.kernel.filters / self.kernel.filters_per_cycle
     }
 
-    /// What a filter gives, and each sum of some of its products.
+    /// What a filter gives.
     fn range(&self, filter: usize) -> MantissaRange {
         self.output.ranges.get(filter).copied().unwrap_or(MantissaRange::ZERO).hull(MantissaRange::ZERO)
+    }
+
+    /// What the sum of some of a filter's products is in. It is one that all of them can have, unless a feature is never zero.
+    fn partial(&self, filter: usize) -> MantissaRange {
+        let can_be_zero = self.input.ranges.iter().all(|range| range.lo <= 0 && range.hi >= 0);
+        if can_be_zero { self.range(filter) } else { self.kernel.accumulator.range() }
     }
 
     /// All slots at once.
@@ -48,15 +57,16 @@ impl Convolution<'_> {
             .map(|at| {
                 let head = Head { row: input.slots[at].row, column: input.slots[at].column, number: Some(at), moves: false };
                 let sums = window.sums(c, &input.slots, &head, None);
-                self.finish(c, &input.slots[at], &sums)
+                let active = c.is_active(&input.slots[at]);
+                let active = c.all([active, input.flow.act()]);
+                self.finish(c, &input.slots[at], active, &sums)
             })
             .collect();
         Pixels { slots, ..input.clone() }
     }
 
     /// The slot of the sums of its filters: an empty one has none.
-    fn finish(&self, c: &mut Circuit, slot: &Slot, sums: &[Net]) -> Slot {
-        let active = c.is_active(slot);
+    fn finish(&self, c: &mut Circuit, slot: &Slot, active: Net, sums: &[Net]) -> Slot {
         let features = sums.iter().enumerate().map(|(filter, sum)| {
             let sum = c.gate(active, *sum);
             c.narrow(sum, self.range(filter))
@@ -74,14 +84,17 @@ impl Convolution<'_> {
         let window = Window::new(self.kernel);
         let slots = pixels.slots.iter().map(|slot| {
             let head = Head { row: slot.row, column: slot.column, number: None, moves: true };
-            let sums = if self.span() == 1 {
-                window.sums(c, &still, &head, None)
-            } else {
-                let parts = window.sums(c, &still, &head, Some(token));
-                let groups = self.groups(c, busy, token, turns.act);
-                self.accumulated(c, &parts, &groups)
-            };
-            self.finish(c, slot, &sums)
+            let active = c.is_active(slot);
+            if self.span() == 1 {
+                let sums = window.sums(c, &still, &head, None);
+                return self.finish(c, slot, active, &sums);
+            }
+            let parts = window.sums(c, &still, &head, Some(token));
+            // Around an empty output lies what is around no pixel.
+            let now = c.all([busy, active]);
+            let groups = self.groups(c, now, token, turns.act);
+            let features = self.accumulated(c, &parts, &groups);
+            Slot { features, row: slot.row, column: slot.column }
         });
         Pixels { slots: slots.collect(), ..pixels }
     }
@@ -129,7 +142,15 @@ impl Convolution<'_> {
     fn accumulated(&self, c: &mut Circuit, parts: &[Net], groups: &[Group]) -> Vec<Net> {
         let per_group = self.kernel.filters_per_cycle;
         (0..self.kernel.filters)
-            .map(|filter| accumulate(c, parts[filter % per_group], &groups[filter / per_group], self.range(filter)))
+            .map(|filter| {
+                let (group, partial, range) = (&groups[filter / per_group], self.partial(filter), self.range(filter));
+                let sum = accumulate(c, parts[filter % per_group], group, partial);
+                if partial == range {
+                    return sum;
+                }
+                let sum = c.gate(group.ends, sum);
+                c.narrow(sum, range)
+            })
             .collect()
     }
 }

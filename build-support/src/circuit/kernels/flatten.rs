@@ -28,13 +28,7 @@ pub(in crate::circuit) fn scatter(c: &mut Circuit, kernel: &FlattenKernel, outpu
     };
     let mut values = Vec::with_capacity(shape.height * shape.width * shape.channels);
     for (row, column) in (0..shape.height).flat_map(|row| (0..shape.width).map(move |column| (row, column))) {
-        let here: Vec<_> = hits
-            .iter()
-            .map(|[rows, columns]| match turns {
-                None => c.all([rows[row], columns[column]]),
-                Some(turns) => c.all([rows[row], columns[column], turns.act]),
-            })
-            .collect();
+        let here: Vec<_> = hits.iter().map(|[rows, columns]| c.all([rows[row], columns[column], input.flow.act()])).collect();
         for channel in 0..shape.channels {
             let pairs: Vec<_> = here.iter().zip(&input.slots).map(|(here, slot)| (*here, slot.features[channel])).collect();
             let element = c.one_of(&pairs);

@@ -40,7 +40,7 @@ impl LookUpDense<'_> {
     ///
     /// Cost: for every slot, channel and output a table of the weights by position, and a product.
     pub(in crate::circuit) fn whole(&self, c: &mut Circuit, input: &Pixels, valid: Net) -> Result<Elements> {
-        let pixels = self.pixels(c, &input.slots)?;
+        let pixels = self.pixels(c, &input.slots, valid)?;
         let values = (0..self.kernel.outputs).map(|output| {
             let terms: Vec<_> = pixels.iter().flat_map(|pixel| self.terms(c, pixel, output, None)).collect();
             let sum = c.sum_of(&terms);
@@ -53,7 +53,7 @@ impl LookUpDense<'_> {
     ///
     /// Cost: that of the slots of a turn, and an accumulator for every output.
     pub(in crate::circuit) fn in_turns(&self, c: &mut Circuit, input: &InTurns) -> Result<Elements> {
-        let (pixels, per_token) = (self.pixels(c, &input.pixels.slots)?, self.kernel.outputs_per_cycle);
+        let (pixels, per_token) = (self.pixels(c, &input.pixels.slots, input.busy)?, self.kernel.outputs_per_cycle);
         let token = (self.span() > 1).then_some(input.token);
         let parts: Vec<_> = (0..per_token)
             .map(|output| {
@@ -93,11 +93,12 @@ impl LookUpDense<'_> {
         self.output.ranges.get(output).copied().unwrap_or(MantissaRange::ZERO)
     }
 
-    fn pixels(&self, c: &mut Circuit, slots: &[Slot]) -> Result<Vec<Pixel>> {
-        slots.iter().map(|slot| self.pixel(c, slot)).collect()
+    /// The pixels of slots that are there when `valid` is 1.
+    fn pixels(&self, c: &mut Circuit, slots: &[Slot], valid: Net) -> Result<Vec<Pixel>> {
+        slots.iter().map(|slot| self.pixel(c, slot, valid)).collect()
     }
 
-    fn pixel(&self, c: &mut Circuit, slot: &Slot) -> Result<Pixel> {
+    fn pixel(&self, c: &mut Circuit, slot: &Slot, valid: Net) -> Result<Pixel> {
         let shape = self.kernel.shape;
         // Row-major from 1: that of (row, column) is `(row - 1) * width + column`, and an empty slot has 0.
         let row = c.times(slot.row, shape.width as i128);
@@ -105,6 +106,7 @@ impl LookUpDense<'_> {
         let width = c.constant(shape.width as i128);
         let position = c.subtract(sum, width);
         let active = c.is_active(slot);
+        let active = c.all([active, valid]);
         let position = c.gate(active, position);
         let position = c.narrow(position, MantissaRange { lo: 0, hi: (shape.height * shape.width) as i128 });
         let features = slot.features.iter().enumerate().map(|(channel, feature)| match &self.kernel.quantizer {

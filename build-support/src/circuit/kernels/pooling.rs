@@ -39,6 +39,7 @@ impl Pooling<'_> {
             let same: Vec<_> = keys.iter().map(|key| c.equal(keys[at], *key)).collect();
             let is_behind = c.any(same[..at].iter().copied());
             let leads = self.leads(c, keys[at], is_behind);
+            let leads = c.all([leads, input.flow.act()]);
             // A slot that leads has none of its cell before it.
             let together: Vec<_> = (at..cells.len()).map(|other| (same[other], &input.slots[other])).collect();
             self.pooled(c, &together, cells[at], leads)
