@@ -42,7 +42,9 @@ impl Quantizer {
         Self::uniform(live(format), Rounding::HalfUp, Overflow::Saturate, rank)
     }
 
-    pub(crate) fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
+    /// A format for each of `elements`, row-major, of a value that has `shape`, or more of what is 1 there. `None` if there are
+    /// more different ones than can be counted.
+    pub fn new(elements: &[QuantizerFormat], shape: Vec<usize>, rounding: Rounding, overflow: Overflow) -> Option<Self> {
         let mut formats = Vec::new();
         let mut index = std::collections::HashMap::new();
         let mut classes = Vec::with_capacity(elements.len());

@@ -211,6 +211,11 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
     }
     model.interface = random.choice(&[Interface::Row, Interface::Partition]).copied();
     model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
+    if model.target.language == Language::Verilog {
+        model.pipeline = Pipeline::Dataflow;
+        let is_by_rows = model.interface != Some(Interface::Partition);
+        model.verilog.rows = maybe(random, network.input_shape[0]).filter(|_| is_by_rows);
+    }
     model.layers.clear();
     for fixed in &network.layers {
         let mut options = LayerOptions::default();

@@ -3,13 +3,17 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod draw;
+mod networks;
 
 use sparsehls_build::{
-    check,
+    Mantissas, check,
     circuit::{core::Core, engine::Simulated, schedule::Timing, tech::Technology},
     cost, data,
     engine::{self, Engine},
+    formats::FixedNetwork,
     lower::Design,
     plan::Plan,
     reference::Reference,
@@ -27,7 +31,6 @@ fn circuits_compute_what_the_network_does() {
         let (mut model, network) = common::load(source, &arrays["x"]).unwrap();
         let mut events = check::made_up(&network, 3);
         events.append(data::to_mantissas(&arrays["x"], &network).0.first(4));
-        let reference = Reference::new(&network);
         for seed in 0..SEEDS {
             if seed > 0 {
                 let own = name.bytes().fold(seed, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
@@ -35,22 +38,29 @@ fn circuits_compute_what_the_network_does() {
             }
             let design = Design::new(&network, &Plan::new(&network, &model, cost::area).unwrap()).unwrap();
             let failed = |what: String| format!("{what} with the knobs of seed {seed}");
-            let core = Core::new(&design, &TIMING).map_err(|error| failed(error.to_string()))?;
-            let simulated = Simulated::new(&network, core).map_err(|error| failed(error.to_string()))?;
-            let outputs = simulated.start().unwrap().run(&events).map_err(|error| failed(error.to_string()))?;
-            if outputs != engine::run(&reference, &events).unwrap() {
-                return Err(failed("other outputs".into()));
-            }
-            let event = events.iter().last().unwrap();
-            let (wanted, found) = (reference.trace(event).unwrap(), simulated.trace(event));
-            let found = found.map_err(|error| failed(format!("trace: {error}")))?;
-            for ((wanted, found), fixed) in wanted.iter().zip(&found).zip(&network.layers) {
-                if found.is_some() && found != wanted {
-                    return Err(failed(format!("{}: {found:?} where the reference has {wanted:?}", fixed.layer.name)));
-                }
-            }
+            compare(&network, &design, &events).map_err(failed)?;
         }
         Ok(())
     });
     assert!(failures.is_empty(), "{} fixtures:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// That the circuit of `design` computes what `network` does, and that of the last event every layer gives what it should.
+fn compare(network: &FixedNetwork, design: &Design, events: &Mantissas) -> Result<(), String> {
+    let said = |error: sparsehls_build::Error| error.to_string();
+    let reference = Reference::new(network);
+    let simulated = Simulated::new(network, Core::new(design, &TIMING).map_err(said)?).map_err(said)?;
+    let outputs = simulated.start().map_err(said)?.run(events).map_err(said)?;
+    let different = check::same(&outputs, &engine::run(&reference, events).map_err(said)?);
+    if let Some(first) = different.first {
+        return Err(format!("other outputs: {first:?}"));
+    }
+    let event = events.iter().last().unwrap();
+    let (wanted, found) = (reference.trace(event).map_err(said)?, simulated.trace(event).map_err(said)?);
+    for ((wanted, found), fixed) in wanted.iter().zip(&found).zip(&network.layers) {
+        if found.is_some() && found != wanted {
+            return Err(format!("{}: {found:?} where the reference has {wanted:?}", fixed.layer.name));
+        }
+    }
+    Ok(())
 }

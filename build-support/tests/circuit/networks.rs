@@ -1,0 +1,97 @@
+//! Circuits of random networks with random knobs, against the reference. SPARSEHLS_SEED is the first that is drawn.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use fastrand::Rng;
+use sparsehls_build::{
+    Mantissas, backend, check,
+    formats::FixedNetwork,
+    lower::Design,
+    manifest::{Language, Model},
+    network::Network,
+};
+
+use crate::{common, compare, draw};
+
+/// How many are drawn, with SPARSEHLS_ALL and without.
+const NETWORKS: [u64; 2] = [2000, 100];
+
+/// Events behind those that are made up.
+const EVENTS: usize = 13;
+
+#[test]
+fn circuits_compute_what_random_networks_do() {
+    let first = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let count = NETWORKS[usize::from(std::env::var_os("SPARSEHLS_ALL").is_none())];
+    let (next, refused, failures) = (AtomicU64::new(0), AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    let seed = first + number;
+                    match check(seed) {
+                        Ok(true) => {}
+                        Ok(false) => _ = refused.fetch_add(1, Ordering::Relaxed),
+                        Err(what) => failures.lock().unwrap().push(format!("SPARSEHLS_SEED={seed}: {what}")),
+                    }
+                }
+            });
+        }
+    });
+    let (failures, refused) = (failures.into_inner().unwrap(), refused.into_inner());
+    println!("{refused} of {count} networks were refused");
+    assert!(failures.is_empty(), "{} networks:\n{}", failures.len(), failures.join("\n"));
+    assert!(refused * 4 < count as usize, "{refused} of {count} networks were refused");
+}
+
+/// Whether the network of a seed is one that can be built, and computes what it should.
+fn check(seed: u64) -> Result<bool, String> {
+    let mut random = Rng::with_seed(seed);
+    let (network, input) = draw::network(&mut random);
+    let outline = outline(&network);
+    let mut model = common::model("random.keras".as_ref(), input);
+    model.target.language = Language::Verilog;
+    let Ok(network) = FixedNetwork::infer(network, &model) else { return Ok(false) };
+    common::draw_knobs(&mut model, &network, seed);
+    let Ok(plan) = backend::plan(&network, &model) else { return Ok(false) };
+    let design = Design::new(&network, &plan).map_err(|error| format!("{error}\n{outline}"))?;
+    let result = std::panic::catch_unwind(|| compare(&network, &design, &events(&network, seed)));
+    let result = result.unwrap_or_else(|_| Err("it panics".into()));
+    result.map(|()| true).map_err(|what| format!("{what}\n{outline}{}", knobs(&model)))
+}
+
+/// All zero, all at an extreme, single pixels; then as many active pixels as there happen to be.
+fn events(network: &FixedNetwork, seed: u64) -> Mantissas {
+    let mut random = Rng::with_seed(seed);
+    let range = network.input.format.range();
+    let mut events = check::made_up(network, 7);
+    for _ in 0..EVENTS {
+        let density = random.u8(1..=32);
+        let mut value = || match random.u8(..32) {
+            kind if kind >= density => 0,
+            0 => range.hi as i64,
+            1 => range.lo as i64,
+            _ => random.i64(range.lo as i64..=range.hi as i64),
+        };
+        events.append(network.inputs((0..network.input_len().get()).map(|_| value()).collect()));
+    }
+    events
+}
+
+/// What a network is, in a line for each op.
+fn outline(network: &Network) -> String {
+    let ops = network.layers.iter().map(|layer| {
+        let text: String = format!("{:?}", layer.op).chars().take(600).collect();
+        format!("    {:?} {text}\n", layer.shape)
+    });
+    format!("  input {:?}\n{}", network.input_shape, ops.collect::<String>())
+}
+
+fn knobs(model: &Model) -> String {
+    let layers = model.layers.iter().map(|(name, options)| format!("    {name}: {options:?}\n"));
+    format!("  {:?} {:?} {:?}\n{}", model.interface, model.verilog, model.knobs, layers.collect::<String>())
+}
