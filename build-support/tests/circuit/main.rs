@@ -26,7 +26,7 @@ const SEEDS: u64 = 3;
 
 #[test]
 fn circuits_compute_what_the_network_does() {
-    let failures = common::for_every(1, "", |name, source, _| {
+    let failures = common::for_fixtures(|name, source, _| {
         let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
         let (mut model, network) = common::load(source, &arrays["x"]).unwrap();
         let mut events = check::made_up(&network, 3);
