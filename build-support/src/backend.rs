@@ -19,7 +19,7 @@ pub use self::{
 };
 use self::{hls::Hls, verilog::Verilog};
 use crate::{
-    cost,
+    cost::{self, NetworkEstimate},
     engine::Engine,
     error::Result,
     formats::FixedNetwork,
@@ -42,6 +42,12 @@ pub trait Backend: fmt::Debug + Sync {
 
     /// How many of the golden events the test bench of a project gets, if there are so many.
     fn bench_events(&self, network: &FixedNetwork) -> usize;
+
+    /// What a network costs if it is built as planned.
+    ///
+    /// # Errors
+    /// As [`Design::new`].
+    fn estimate(&self, network: &FixedNetwork, plan: &Plan, target: &Target) -> Result<NetworkEstimate>;
 
     /// Writes out the project of `design` for `model` of `package`.
     ///

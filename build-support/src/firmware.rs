@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 pub use self::{golden::Golden, proof::Proof};
 use crate::{
     backend::{self, Backend, Bench, Generated, Project},
-    check, cost, data,
+    check,
+    cost::NetworkEstimate,
+    data,
     engine::{self, Engine},
     error::{Code, Error, Errors, Result},
     float32,
@@ -116,12 +118,20 @@ impl Firmware {
         Proof::new(&self.network, simulation, golden)
     }
 
+    /// What it costs, built as planned.
+    ///
+    /// # Errors
+    /// As [`Backend::estimate`].
+    pub fn estimate(&self) -> Result<NetworkEstimate> {
+        self.backend.estimate(&self.network, &self.plan, &self.model.target)
+    }
+
     /// The steps for a build that was asked for `asked`, or did not say; see [`Choice::new`].
     ///
     /// # Errors
     /// As [`Choice::new`].
     pub fn choose(&self, asked: Option<Steps>, required: bool) -> Result<Choice> {
-        let luts = || cost::network(&self.network, &self.plan, &self.model.target).total.luts;
+        let luts = || Ok(self.estimate()?.total.luts);
         Choice::new(&self.model, asked, required, luts)
     }
 

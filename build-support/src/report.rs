@@ -1,11 +1,12 @@
 //! What people look at.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    cost,
-    formats::FixedNetwork,
-    manifest::Target,
+    cost::{self, NetworkEstimate},
+    firmware::Firmware,
+    manifest::Language,
     ops::{FixedOp, LayerPlan},
-    plan::Plan,
     structure::{Estimate, Operation},
 };
 
@@ -60,14 +61,18 @@ pub struct Count {
 }
 
 /// The table of layers, as planned.
-pub fn layers(network: &FixedNetwork, plan: &Plan, target: &Target) -> Vec<LayerSummary> {
-    (0..network.layers.len()).map(|at| summary(network, plan, at, target)).collect()
+pub fn layers(firmware: &Firmware, estimate: &NetworkEstimate) -> Vec<LayerSummary> {
+    estimate.layers.iter().enumerate().map(|(at, estimate)| summary(firmware, at, *estimate)).collect()
 }
 
-fn summary(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) -> LayerSummary {
+fn summary(Firmware { model, network, plan, .. }: &Firmware, at: usize, estimate: Estimate) -> LayerSummary {
     let fixed = &network.layers[at];
-    let (kernel, estimate) = cost::planned(network, plan, at, target);
-    let operations = kernel.structure.operations().into_iter().map(|(operation, count)| Count { operation, count });
+    // A circuit is not made of the operations of the HLS kernels.
+    let operations = match model.target.language {
+        Language::Hls(_) => cost::planned(network, plan, at, &model.target).0.structure.operations(),
+        Language::Verilog => BTreeMap::new(),
+    };
+    let operations = operations.into_iter().map(|(operation, count)| Count { operation, count });
     let cost = Cost { plan: plan.layers[at], estimate, operations: operations.collect() };
     let quantizers = match &fixed.layer.op {
         FixedOp::Quantize(op) => Some(op.quantizer.formats.len()),

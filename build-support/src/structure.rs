@@ -90,6 +90,8 @@ pub struct Estimate {
     pub latency: u64,
     /// Clock cycles from one input to the next.
     pub initiation_interval: u64,
+    /// LUTs behind each other on the longest path between registers, where the circuit itself is known.
+    pub levels: Option<u32>,
 }
 
 impl Clock {
@@ -165,6 +167,7 @@ impl Structure {
             depth_ns: self.steps.iter().map(|step| step.operation.delay() * f64::from(step.levels)).sum(),
             latency: walk.registers.saturating_add((trips - 1).saturating_mul(interval)),
             initiation_interval: trips.saturating_mul(interval),
+            levels: None,
         }
     }
 

@@ -1,11 +1,17 @@
 //! Sweeps the knobs of a model over the cost model.
 
-use std::{collections::BTreeSet, num::NonZeroUsize};
+use std::{
+    collections::BTreeSet,
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+};
 
 use sparsehls_build::{
-    backend, cost,
+    Result, backend, cost,
     formats::FixedNetwork,
     manifest::{Interface, Knob, Model, Pipeline},
+    parallel,
+    plan::Plan,
     structure::Estimate,
 };
 
@@ -101,57 +107,107 @@ impl Bounds {
 }
 
 /// The points of the sweep that no other point beats in latency, interval and area at once; by latency, then area.
-pub fn pareto(model: &Model, network: &FixedNetwork) -> Vec<Point> {
-    let mut points: Vec<Point> = Vec::new();
-    for interface in [Interface::Partition, Interface::Row] {
-        for interval in INTERVALS.into_iter().filter_map(NonZeroUsize::new) {
-            points.extend(from_interval(model, network, interface, interval));
-        }
-    }
+///
+/// # Errors
+/// None of its own: knobs that do not fit make no point.
+pub fn pareto(model: &Model, network: &FixedNetwork) -> Result<Vec<Point>> {
+    let sweep = Sweep { model, network, known: Mutex::default() };
+    let interfaces = [Interface::Partition, Interface::Row].into_iter();
+    let starts: Vec<_> = interfaces
+        .flat_map(|interface| INTERVALS.into_iter().filter_map(NonZeroUsize::new).map(move |interval| (interface, interval)))
+        .collect();
+    let workers =
+        (0..parallel::workers()).map(|_| |(interface, interval)| Ok(sweep.from_interval(interface, interval))).collect();
+    let (mut starts, mut points) = (starts.into_iter(), Vec::new());
+    parallel::in_order(
+        workers,
+        || Ok(starts.next()),
+        |found| {
+            points.extend(found);
+            Ok(())
+        },
+    )?;
     let function = Knobs {
         pipeline: Pipeline::Function,
         interface: Interface::Partition,
         interval: NonZeroUsize::MIN,
         one_step: BTreeSet::new(),
     };
-    points.extend(point(model, network, function).map(|(point, _)| point));
-    front(points)
+    points.extend(sweep.planned(&function).and_then(|planned| sweep.point(function, &planned)));
+    Ok(front(points))
 }
 
-/// All layers in steps, then one layer after the other in one step, always the one that costs the least area for the
-/// latency it saves.
-fn from_interval(model: &Model, network: &FixedNetwork, interface: Interface, interval: NonZeroUsize) -> Vec<Point> {
-    let mut knobs = Knobs { pipeline: Pipeline::Dataflow, interface, interval, one_step: BTreeSet::new() };
-    let Some((mut best, mut in_steps)) = point(model, network, knobs.clone()) else { return Vec::new() };
-    let mut points = vec![best.clone()];
-    while !in_steps.is_empty() {
-        let candidates = in_steps.iter().filter_map(|layer| {
-            let mut knobs = knobs.clone();
-            knobs.one_step.insert(layer.clone());
-            let (point, left) = point(model, network, knobs)?;
-            let saved = best.estimate.latency.saturating_sub(point.estimate.latency).max(1);
-            let price = point.estimate.area().saturating_sub(best.estimate.area()) / saved;
-            (left.len() < in_steps.len()).then_some((price, point, left))
-        });
-        let Some((_, next, left)) = candidates.min_by_key(|(price, ..)| *price) else { break };
-        (knobs, best, in_steps) = (next.knobs.clone(), next.clone(), left);
-        points.push(next);
+/// A sweep over the knobs of a model.
+struct Sweep<'a> {
+    model: &'a Model,
+    network: &'a FixedNetwork,
+    /// What has been estimated: many knobs come to the same plan.
+    known: Mutex<Vec<(Plan, Estimate)>>,
+}
+
+/// Knobs as the model and the plan that they come to.
+struct Planned {
+    model: Model,
+    plan: Plan,
+    /// The layers that take several steps and could take one.
+    in_steps: BTreeSet<String>,
+}
+
+impl Sweep<'_> {
+    /// All layers in steps, then one layer after the other in one step, always the one that costs the least area for the
+    /// latency it saves. Which one that is the quick estimate of the kernels' structure says; what a point is worth, the
+    /// backend.
+    fn from_interval(&self, interface: Interface, interval: NonZeroUsize) -> Vec<Point> {
+        let mut knobs = Knobs { pipeline: Pipeline::Dataflow, interface, interval, one_step: BTreeSet::new() };
+        let Some(mut best) = self.planned(&knobs) else { return Vec::new() };
+        let mut points: Vec<_> = self.point(knobs.clone(), &best).into_iter().collect();
+        while !best.in_steps.is_empty() {
+            let now = self.quick(&best);
+            let candidates = best.in_steps.iter().filter_map(|layer| {
+                let mut knobs = knobs.clone();
+                knobs.one_step.insert(layer.clone());
+                let planned = self.planned(&knobs)?;
+                let then = self.quick(&planned);
+                let saved = now.latency.saturating_sub(then.latency).max(1);
+                let price = then.area().saturating_sub(now.area()) / saved;
+                (planned.in_steps.len() < best.in_steps.len()).then_some((price, knobs, planned))
+            });
+            let Some((_, next, planned)) = candidates.min_by_key(|(price, ..)| *price) else { break };
+            (knobs, best) = (next, planned);
+            points.extend(self.point(knobs.clone(), &best));
+        }
+        points
     }
-    points
-}
 
-/// The estimate of knobs, and the layers that take several steps and could take one. Nothing if the knobs do not fit.
-fn point(model: &Model, network: &FixedNetwork, knobs: Knobs) -> Option<(Point, BTreeSet<String>)> {
-    let model = knobs.apply(model);
-    let plan = backend::plan(network, &model).ok()?;
-    let estimate = cost::network(network, &plan, &model.target).total;
-    let by_rows = |at: usize| at == 0 && plan.interface == Interface::Row;
-    let in_steps = (network.layers.iter().zip(&plan.layers).enumerate())
-        .filter(|(at, (_, plan))| plan.steps > 1 && !by_rows(*at))
-        .map(|(_, (fixed, _))| fixed.layer.keras_name.clone())
-        .filter(|layer| !knobs.one_step.contains(layer))
-        .collect();
-    Some((Point { knobs, estimate }, in_steps))
+    /// What knobs come to; nothing if they do not fit.
+    fn planned(&self, knobs: &Knobs) -> Option<Planned> {
+        let model = knobs.apply(self.model);
+        let plan = backend::plan(self.network, &model).ok()?;
+        let by_rows = |at: usize| at == 0 && plan.interface == Interface::Row;
+        let in_steps = (self.network.layers.iter().zip(&plan.layers).enumerate())
+            .filter(|(at, (_, plan))| plan.steps > 1 && !by_rows(*at))
+            .map(|(_, (fixed, _))| fixed.layer.keras_name.clone())
+            .filter(|layer| !knobs.one_step.contains(layer))
+            .collect();
+        Some(Planned { model, plan, in_steps })
+    }
+
+    fn quick(&self, planned: &Planned) -> Estimate {
+        cost::network(self.network, &planned.plan, &planned.model.target).total
+    }
+
+    /// The point of some knobs; nothing if the backend cannot build them.
+    fn point(&self, knobs: Knobs, planned: &Planned) -> Option<Point> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = known().iter().find(|(plan, _)| *plan == planned.plan).map(|(_, estimate)| *estimate);
+        if let Some(estimate) = same {
+            return Some(Point { knobs, estimate });
+        }
+        let target = &planned.model.target;
+        let estimate = backend::of(target).estimate(self.network, &planned.plan, target).ok()?.total;
+        known().push((planned.plan.clone(), estimate));
+        Some(Point { knobs, estimate })
+    }
 }
 
 /// What is left when every point goes that another is as good as in all and better in something.

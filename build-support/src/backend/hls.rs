@@ -24,12 +24,13 @@ use super::{
     text::{Templates, serde, summary},
 };
 use crate::{
+    cost::{self, NetworkEstimate},
     error::{Code, Error, Result},
     fingerprint::Fingerprint,
     fixed::Format,
     formats::FixedNetwork,
     lower::{Design, Interface},
-    manifest::{HlsTool, Model, Pipeline},
+    manifest::{HlsTool, Model, Pipeline, Target},
     mantissas::Mantissas,
     names,
     plan::Plan,
@@ -79,6 +80,10 @@ impl Backend for Hls {
 
     fn bench_events(&self, _: &FixedNetwork) -> usize {
         BENCH_EVENTS
+    }
+
+    fn estimate(&self, network: &FixedNetwork, plan: &Plan, target: &Target) -> Result<NetworkEstimate> {
+        Ok(cost::network(network, plan, target))
     }
 
     fn emit(&self, package: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project> {

@@ -19,14 +19,14 @@ use crate::{
         core::Core,
         engine::Simulated,
         schedule::{Schedule, Timing},
-        tech::Technology,
     },
+    cost::NetworkEstimate,
     error::{Code, Error, Result},
     fingerprint::Fingerprint,
     fixed::Format,
     formats::FixedNetwork,
     lower::Design,
-    manifest::{self, Language, Model, Pipeline, Target},
+    manifest::{Language, Model, Pipeline, Target},
     plan::Plan,
 };
 
@@ -97,8 +97,13 @@ impl Backend for Verilog {
         usize::try_from(MOST_BITS / bits).unwrap_or(usize::MAX).max(LEAST_EVENTS)
     }
 
+    fn estimate(&self, network: &FixedNetwork, plan: &Plan, target: &Target) -> Result<NetworkEstimate> {
+        let (design, timing) = (Design::new(network, plan)?, Timing::of(target));
+        Ok(Core::new(&design, &timing)?.estimate(plan, &timing))
+    }
+
     fn emit(&self, _: &str, model: &Model, design: &Design, bench: Bench<'_>) -> Result<Project> {
-        let core = Core::new(design, &timing(&model.target))?;
+        let core = Core::new(design, &Timing::of(&model.target))?;
         let files = Files { model, design, core: &core, bench }.all()?;
         Ok(Project { files, folders: &FOLDERS, orders: None, core: Some(Arc::new(core)) })
     }
@@ -112,16 +117,4 @@ impl Backend for Verilog {
         let engine = Simulated::new(network, Arc::unwrap_or_clone(core))?;
         Ok(Compiled { engine: Box::new(engine), made_from: fingerprint.short(), is_new: true })
     }
-}
-
-/// What a stage may take, and where.
-fn timing(target: &Target) -> Timing {
-    let picoseconds = 1000.0 * target.clock_period * (1.0 - target.clock_uncertainty / 100.0);
-    let technology = match manifest::Technology::of(&target.part) {
-        Some(manifest::Technology::Xc7) => Technology::Xc7,
-        Some(manifest::Technology::Ecp5) => Technology::Ecp5,
-        Some(manifest::Technology::Ice40) => Technology::Ice40,
-        Some(manifest::Technology::Xcup) | None => Technology::Xcup,
-    };
-    Timing { stage: picoseconds as u32, technology }
 }

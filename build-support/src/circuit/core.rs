@@ -8,14 +8,18 @@ use self::assembly::Assembly;
 pub use self::ways::Way;
 use super::{
     Circuit,
+    cost::{CircuitCost, Cost},
     evaluate::{Evaluation, Program},
     schedule::{Schedule, Timing},
     stream::Stream,
 };
 use crate::{
+    cost::NetworkEstimate,
     error::{Error, Result},
     lower::{Design, Interface, Work},
-    ops::Kernel,
+    ops::{Kernel, LayerPlan},
+    plan::Plan,
+    structure::Estimate,
 };
 
 /// The circuit of a network, with its pipeline registers.
@@ -59,9 +63,50 @@ impl Core {
         Ok(Self { circuit, schedule, words, interval: design.initiation_interval.max(words), answer, streams })
     }
 
+    /// What it costs, by its nodes. A layer's latency is the number of its pipeline stages, its depth that of its LUTs.
+    pub fn estimate(&self, plan: &Plan, timing: &Timing) -> NetworkEstimate {
+        let cost = CircuitCost::new(&self.circuit, &self.schedule, timing.technology);
+        let lut = f64::from(timing.technology.delays().lut) / 1000.0;
+        let stages = self.stages(plan.layers.len());
+        let layer = |(at, plan): (usize, &LayerPlan)| {
+            let own = cost.layers.get(at).copied().unwrap_or_default();
+            let estimate = estimate(own, f64::from(own.levels) * lut);
+            Estimate { latency: stages[at], initiation_interval: plan.steps as u64, ..estimate }
+        };
+        let total = estimate(cost.total, f64::from(self.schedule.longest) / 1000.0);
+        let total = Estimate { latency: self.latency() as u64, initiation_interval: self.interval as u64, ..total };
+        NetworkEstimate { layers: plan.layers.iter().enumerate().map(layer).collect(), total }
+    }
+
+    /// The pipeline stages between the first and the last net of each layer.
+    fn stages(&self, layers: usize) -> Vec<u64> {
+        let live = self.circuit.live();
+        let mut ends: Vec<Option<(u32, u32)>> = vec![None; layers];
+        for net in self.circuit.nets().filter(|net| live[net.index()]) {
+            let (node, stage) = (self.circuit.node(net), self.schedule.stage[net.index()]);
+            let is_placed = node.constant().is_none();
+            let Some(ends) = ends.get_mut(node.layer).filter(|_| is_placed) else { continue };
+            let (first, last) = ends.unwrap_or((stage, stage));
+            *ends = Some((first.min(stage), last.max(stage)));
+        }
+        ends.into_iter().map(|ends| ends.map_or(0, |(first, last)| (last - first).into())).collect()
+    }
+
     /// Clock cycles from the first word to the output, if words follow each other without a gap.
     pub fn latency(&self) -> usize {
         self.answer + self.schedule.last as usize
+    }
+}
+
+/// A cost as an estimate; cycles stay open.
+fn estimate(cost: Cost, depth_ns: f64) -> Estimate {
+    Estimate {
+        luts: cost.lut,
+        ffs: cost.ff,
+        table_bits: cost.table_bits,
+        levels: Some(cost.levels),
+        depth_ns,
+        ..Estimate::default()
     }
 }
 

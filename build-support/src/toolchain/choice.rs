@@ -49,7 +49,7 @@ impl Choice {
     /// # Errors
     /// [`Code::NoSuchStep`] for a step of another backend; [`Code::InvalidValue`] for a part that a step which was asked
     /// for does not work on.
-    pub fn new(model: &Model, asked: Option<Steps>, required: bool, luts: impl FnOnce() -> u64) -> Result<Self> {
+    pub fn new(model: &Model, asked: Option<Steps>, required: bool, luts: impl FnOnce() -> Result<u64>) -> Result<Self> {
         let language = model.target.language;
         let steps = asked.unwrap_or_else(|| default_steps(language));
         check(language, steps)?;
@@ -59,7 +59,7 @@ impl Choice {
         if required {
             return Ok(Self { steps, left_out: Vec::new() });
         }
-        let luts = (asked.is_none() && language == Language::Verilog).then(luts);
+        let luts = (asked.is_none() && language == Language::Verilog).then(luts).transpose()?;
         let mut chosen = Self { steps: Steps::NONE, left_out: Vec::new() };
         for step in steps.iter() {
             match luts.map_or(Ok(()), |luts| small_enough(step, luts)).and_then(|()| usable(model, step)) {

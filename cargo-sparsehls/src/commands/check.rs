@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Errors, Firmware, Result, cost, error, report};
+use sparsehls_build::{Errors, Firmware, Result, error, report};
 
 use super::load_each;
 use crate::{
@@ -20,7 +20,7 @@ pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
     let mut errors = Vec::new();
     for firmware in load_each(common)? {
         let checked = firmware.and_then(|firmware| {
-            print(&firmware, output);
+            print(&firmware, output)?;
             Ok(firmware.golden()?)
         });
         // What is wrong with the defaults of a package is wrong with each of its models.
@@ -34,9 +34,10 @@ pub fn run(common: &Common, _args: &CheckArgs, output: &mut Output) -> Result {
     Err(last)
 }
 
-fn print(firmware: &Firmware, output: &Output) {
-    let Firmware { model, network, plan, .. } = firmware;
-    let layers = report::layers(network, plan, &model.target);
+fn print(firmware: &Firmware, output: &Output) -> Result {
+    let Firmware { model, network, .. } = firmware;
+    let estimate = firmware.estimate().map_err(|error| error.file(&model.source))?;
+    let layers = report::layers(firmware, &estimate);
     let mut rows = vec![
         ["layer", "kind", "shape", "format", "accumulator", "weights", "built", "steps", "LUT", "FF", "DSP", "BRAM", "depth ns"]
             .map(String::from),
@@ -45,11 +46,11 @@ fn print(firmware: &Firmware, output: &Output) {
         output.json(&Message::Layer(message::Layer::new(&model.name, layer)));
         rows.push(row(layer));
     }
-    let total = cost::network(network, plan, &model.target).total;
+    let total = estimate.total;
     output.json(&Message::Estimate(ModelEstimate { model: model.name.clone(), total: total.into() }));
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
-    let numbers = [plan.initiation_interval() as u64, total.luts, total.ffs, total.dsps, total.bram18];
+    let numbers = [total.initiation_interval, total.luts, total.ffs, total.dsps, total.bram18];
     for (cell, value) in last[NUMBERS..].iter_mut().zip(numbers) {
         *cell = count(value);
     }
@@ -74,6 +75,7 @@ fn print(firmware: &Firmware, output: &Output) {
     if network.tolerance > 0.0 {
         output.text(&format!("outputs are within {:.2e} of Keras's float arithmetic", network.tolerance));
     }
+    Ok(())
 }
 
 fn row(layer: &report::LayerSummary) -> [String; COLUMNS] {

@@ -25,7 +25,8 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     let one_only = args.plot.is_some() || args.apply.is_some();
     let models = if one_only { vec![load_one(common)?] } else { load(common)? };
     for firmware in &models {
-        let points = match explore(firmware, &bounds) {
+        let all = pareto(&firmware.model, &firmware.network)?;
+        let points = match explore(firmware, all, &bounds) {
             Ok(points) => points,
             // Nothing to draw, nor to write.
             Err(none) if one_only => return Err(Error::new(Code::NoSuchPoint, none.what).help(none.why.join("; "))),
@@ -59,10 +60,10 @@ struct NoPoints {
     why: Vec<String>,
 }
 
-/// The points within the bounds, with their numbers, which are those of the whole list: a number means the same point
+/// Those of all points that are within the bounds, with their numbers, which are those of the whole list: a number means the same point
 /// with other bounds.
-fn explore(firmware: &Firmware, bounds: &Bounds) -> Result<Vec<(usize, Point)>, NoPoints> {
-    let all: Vec<_> = (1..).zip(pareto(&firmware.model, &firmware.network)).collect();
+fn explore(firmware: &Firmware, all: Vec<Point>, bounds: &Bounds) -> Result<Vec<(usize, Point)>, NoPoints> {
+    let all: Vec<_> = (1..).zip(all).collect();
     let within: Vec<_> = all.iter().filter(|(_, point)| bounds.missed(&point.estimate).is_empty()).cloned().collect();
     if within.is_empty() { Err(no_points(&firmware.model.name, bounds, &all)) } else { Ok(within) }
 }

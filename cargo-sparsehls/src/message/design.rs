@@ -112,6 +112,9 @@ pub struct Estimate {
     pub latency: u64,
     /// Clock cycles from one event to the next.
     pub interval: u64,
+    /// LUTs behind each other on the longest path between registers, of a circuit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub levels: Option<u32>,
 }
 
 /// A point of the sweep over the knobs.
@@ -183,10 +186,11 @@ impl From<structure::Estimate> for Estimate {
             depth_ns,
             latency,
             initiation_interval: interval,
+            levels,
         } = estimate;
         // No more digits than an estimate has; a sum of nothing is `-0.0`, which becomes 0.
         let depth_ns = (depth_ns * 1000.0).round() / 1000.0 + 0.0;
-        Self { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval }
+        Self { luts, hls_luts, ffs, dsps, bram18, table_bits, depth_ns, latency, interval, levels }
     }
 }
 

@@ -143,7 +143,10 @@ impl<'a> Luts<'a> {
                     before + levels(inputs, self.inputs),
                 );
             }
-            Op::Add | Op::Subtract | Op::AddOrSubtract => self.sum(net, &variable, before),
+            Op::Add | Op::Subtract | Op::AddOrSubtract => {
+                self.take_in_addend(net, &node.args);
+                self.sum(net, &variable, before);
+            }
             Op::Multiply => {
                 let [a, b] = [0, 1].map(|at| f64::from(self.circuit.width(node.args[at])));
                 self.block(net, (2.3 * a * b - 1.6 * (a + b)).max(0.5 * a * b), before + 3);
@@ -187,6 +190,16 @@ impl<'a> Luts<'a> {
     fn block(&mut self, net: Net, luts: f64, level: u32) {
         self.layers[self.circuit.node(net).layer] += luts;
         self.levels[net.index()] = level;
+    }
+
+    /// The LUTs in front of a carry chain make one of its addends, if their inputs suffice.
+    fn take_in_addend(&mut self, net: Net, args: &[Net]) {
+        let others = args.len() as u32 - 1;
+        let fits = |arg: &&Net| self.open(net, **arg).is_some_and(|open| open.inputs + others <= self.inputs);
+        let addends = args.iter().take(2).rev();
+        if let Some(arg) = addends.clone().find(fits) {
+            self.open[arg.index()] = None;
+        }
     }
 
     /// A sum of two, with the sums that it is made of.
