@@ -116,8 +116,7 @@ pub fn pareto(model: &Model, network: &FixedNetwork) -> Result<Vec<Point>> {
     let starts: Vec<_> = interfaces
         .flat_map(|interface| INTERVALS.into_iter().filter_map(NonZeroUsize::new).map(move |interval| (interface, interval)))
         .collect();
-    let workers =
-        (0..parallel::workers()).map(|_| |(interface, interval)| Ok(sweep.from_interval(interface, interval))).collect();
+    let workers = (0..parallel::workers()).map(|_| |(interface, interval)| Ok(sweep.at_interval(interface, interval))).collect();
     let (mut starts, mut points) = (starts.into_iter(), Vec::new());
     parallel::in_order(
         workers,
@@ -157,7 +156,7 @@ impl Sweep<'_> {
     /// All layers in steps, then one layer after the other in one step, always the one that costs the least area for the
     /// latency it saves. Which one that is the quick estimate of the kernels' structure says; what a point is worth, the
     /// backend.
-    fn from_interval(&self, interface: Interface, interval: NonZeroUsize) -> Vec<Point> {
+    fn at_interval(&self, interface: Interface, interval: NonZeroUsize) -> Vec<Point> {
         let mut knobs = Knobs { pipeline: Pipeline::Dataflow, interface, interval, one_step: BTreeSet::new() };
         let Some(mut best) = self.planned(&knobs) else { return Vec::new() };
         let mut points: Vec<_> = self.point(knobs.clone(), &best).into_iter().collect();
