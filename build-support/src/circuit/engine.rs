@@ -19,6 +19,9 @@ use crate::{
 /// Events that run beside each other: their rows stay in the nearest caches.
 const LANES: usize = 32;
 
+/// Events that follow each other in a lane, if there are so many: what one leaves behind must not change the next.
+const LEAST_ROUNDS: usize = 4;
+
 /// The circuit of a network, run by tokens.
 #[derive(Debug)]
 pub struct Simulated<'a> {
@@ -79,7 +82,7 @@ impl<'a> Simulated<'a> {
 
 impl<'a> Flight<'a> {
     fn new(engine: &'a Simulated<'a>, program: &'a Program, events: Vec<&'a [i64]>) -> Self {
-        let lanes = events.len().clamp(1, LANES);
+        let lanes = events.len().div_ceil(LEAST_ROUNDS).clamp(1, LANES);
         Self { engine, evaluation: Evaluation::new(&engine.core.circuit, program, lanes), events, lanes }
     }
 

@@ -6,8 +6,7 @@ use crate::fixed::{Format, MantissaRange};
 /// When a value is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// All of it, in the tokens in which this bit is 1. In others each word is in its range, but what has come in turns may have
-    /// pixels of two events, at the same place: a kernel makes nothing of them.
+    /// All of it, in the tokens in which this bit is 1.
     Whole(Net),
     /// A share in each turn.
     Turns(Turns),
@@ -49,7 +48,8 @@ pub struct Pixels {
     /// Of a value that comes in turns: the row and column of every slot, in all tokens of the turns; a slot that turns out to be
     /// empty may have others there. Nothing for a value that comes whole.
     pub places: Vec<[Net; 2]>,
-    /// Whether no slot turns out to be empty that has a place.
+    /// Whether no slot turns out to be empty that has a place. Where that is not so of a value that is whole, there can be two
+    /// pixels at a place in tokens in which it is not there: it has come in turns, and some are of the event before.
     pub is_settled: bool,
     /// Of a value that changes while it comes: in each turn its lanes are put into other slots than those of the turn.
     pub updates: Option<Updates>,
@@ -230,7 +230,18 @@ impl Circuit {
         let slot =
             |(at, (_, place)): (usize, (_, Slot))| Slot { features: columns.iter().map(|column| column[at]).collect(), ..place };
         let slots = places.into_iter().enumerate().map(slot).collect();
-        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
+        Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: false, updates: None }
+    }
+
+    /// The same value, with no two pixels at a place in any token.
+    pub fn consistent(&mut self, pixels: &Pixels) -> Pixels {
+        if pixels.is_settled {
+            return pixels.clone();
+        }
+        let act = pixels.flow.act();
+        let mut placed =
+            |slot: &Slot| Slot { row: self.gate(act, slot.row), column: self.gate(act, slot.column), ..slot.clone() };
+        Pixels { slots: pixels.slots.iter().map(&mut placed).collect(), is_settled: true, ..pixels.clone() }
     }
 
     /// A feature of every slot, as of this token; zero in those that do not stay.

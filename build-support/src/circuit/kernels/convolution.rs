@@ -52,17 +52,16 @@ impl Convolution<'_> {
     ///
     /// Cost: for each pair of slots a look-up of the weights and products, or for each slot and tap a choice among all slots.
     pub(in crate::circuit) fn whole(&self, c: &mut Circuit, input: &Pixels) -> Pixels {
-        let window = Window::new(self.kernel);
+        let (window, input) = (Window::new(self.kernel), c.consistent(input));
         let slots = (0..input.slots.len())
             .map(|at| {
                 let head = Head { row: input.slots[at].row, column: input.slots[at].column, number: Some(at), moves: false };
                 let sums = window.sums(c, &input.slots, &head, None);
                 let active = c.is_active(&input.slots[at]);
-                let active = c.all([active, input.flow.act()]);
                 self.finish(c, &input.slots[at], active, &sums)
             })
             .collect();
-        Pixels { slots, ..input.clone() }
+        Pixels { slots, ..input }
     }
 
     /// The slot of the sums of its filters: an empty one has none.
@@ -121,7 +120,8 @@ impl Convolution<'_> {
             });
             Slot { features: features.collect(), ..slot }
         });
-        Pixels { slots: slots.collect(), flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
+        let is_settled = input.pixels.is_settled;
+        Pixels { slots: slots.collect(), flow: Flow::Whole(turns.last), places: Vec::new(), is_settled, updates: None }
     }
 
     /// When each group of filters is worked on: in those tokens of its own in which `now` is 1. Sums end with the token in which

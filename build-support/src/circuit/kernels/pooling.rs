@@ -107,8 +107,13 @@ impl Pooling<'_> {
                 c.all([has_cell, turns.act])
             })
             .collect();
-        let known: Vec<Vec<_>> =
-            same.iter().map(|same| same.iter().zip(&before).map(|(same, before)| c.all([*same, *before])).collect()).collect();
+        let writes: Vec<Vec<_>> =
+            same.iter().zip(&active).map(|(same, active)| same.iter().map(|same| c.all([*same, *active])).collect()).collect();
+        // Of slots that are in no cell, and so get nothing, there may be anything.
+        let known: Vec<Vec<_>> = writes
+            .iter()
+            .map(|writes| writes.iter().zip(&before).map(|(writes, before)| c.all([*writes, *before])).collect())
+            .collect();
         let together: Vec<Vec<_>> = lanes.iter().map(|key| lanes.iter().map(|other| c.equal(*key, *other)).collect()).collect();
         let stays = (0..lanes.len()).map(|lane| {
             let earlier = known[lane].iter().chain(&together[lane][..lane]).copied().collect::<Vec<_>>();
@@ -116,8 +121,6 @@ impl Pooling<'_> {
             self.leads(c, lanes[lane], is_behind)
         });
         let stays = stays.collect();
-        let writes: Vec<Vec<_>> =
-            same.iter().zip(&active).map(|(same, active)| same.iter().map(|same| c.all([*same, *active])).collect()).collect();
         let features: Vec<Vec<_>> = (0..self.kernel.shape.channels)
             .map(|channel| {
                 let lanes: Vec<_> = slots.iter().map(|slot| slot.features[channel]).collect();

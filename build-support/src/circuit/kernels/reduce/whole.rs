@@ -52,7 +52,7 @@ pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: N
         })
         .collect();
     let slots = (0..shape.slots).filter_map(|at| Slot::of(&parts.iter().map(|part| part[at]).collect::<Vec<_>>())).collect();
-    Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: true, updates: None }
+    Pixels { slots, flow: Flow::Whole(turns.last), places: Vec::new(), is_settled: false, updates: None }
 }
 
 fn image(c: &mut Circuit, kernel: &ReduceKernel, elements: &[Net]) -> Image {
