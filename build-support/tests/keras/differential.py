@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The live differential test: random networks in real Keras against `cargo sparsehls verify`, both backends and engines.
+"""The live differential test: random networks in real Keras against `cargo sparsehls verify`, all backends and engines.
 
     python differential.py --networks 60 --events 200 --seed 1        # seed 0: one from the clock
     python differential.py --seed 1 --only 17                         # one network of that run again
@@ -9,6 +9,9 @@ Needs the packages of requirements.txt and a built tool: --tool, or $SPARSEHLS_T
 `recipes.py` draws networks as plain data, `knobs.py` how they are built. Each becomes a model of a throw-away firmware
 package, and every output of every event must be what Keras computed: to the bit, unless the network ends in a float
 function, for which the tool states a tolerance. A network that fails is made smaller as long as it still fails, and written as a golden case.
+
+Every third network is built as Verilog too, where there are simulators: every event goes through the text of the core, back to
+back and with gaps, with latency and interval as stated, and no tool has a warning for it.
 
 Whom to blame: Keras computes in float32, which holds 24 bits. So every layer is recomputed in float64 (exact.py), and a
 network on which Keras itself rounded is drawn again with fewer bits (`prepare`); one that disagrees with even the fewest
@@ -44,7 +47,9 @@ import numpy as np  # noqa: E402
 import recipes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
-BACKENDS = ("vitis", "vivado")
+BACKENDS = ("vitis", "vivado", "verilog")
+SIMULATED = "verilog in simulators"  # a backend too, for every network of this many:
+EVERY = 3
 DEFAULT_NETWORKS = 60
 REQUIRED = recipes.REQUIRED | knobs.REQUIRED
 CHUNK = 10  # networks of one package
@@ -150,6 +155,8 @@ def write_package(folder, name, backend, models):
     for model in models:
         sign, integer, fraction = model.grid
         keys, own = model.knobs
+        if backend == "verilog":
+            keys = model.verilog_keys
         table = f"[package.metadata.sparsehls.models.{model.name}"
         lines.append(
             f"{table}]\n"
@@ -164,9 +171,9 @@ def write_package(folder, name, backend, models):
     (folder / "Cargo.toml").write_text("\n".join(lines))
 
 
-def call_tool(tool, package, *options, engine="both"):
-    """The JSON lines of `verify`, and the text beside them."""
-    command = [tool, "sparsehls", "verify", "--engine", engine, "--message-format", "json"]
+def call_tool(tool, package, *options, command=("verify", "--engine", "both")):
+    """The JSON lines of a command, and the text beside them."""
+    command = [tool, "sparsehls", *command, "--message-format", "json"]
     command += ["--manifest-path", package / "Cargo.toml", "--target-dir", package.parent / "target", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     lines = []
@@ -194,11 +201,40 @@ def judge(lines, text, network):
         noted = [line for line in text.splitlines() if f"{network.name}: " in line and " input values " in line]
         if noted:
             return "grid", noted[0].strip()
-    if sorted(line["engine"] for line in mine) != ["csim", "reference"]:
+    if sorted(line["engine"] for line in mine) not in (["csim", "reference"], ["circuit", "reference"]):
         errors = [line for line in lines if line["reason"] == "error"]
         if errors:
             return f"error {errors[0].get('code')}", f"{errors[0].get('message')} (layer {errors[0].get('layer')})"
         return "missing", f"no result: {lines[-1]}"
+    return None
+
+
+# What must have nothing to say about a core, and exit with 0.
+LINTS = {
+    "verilator": ["--lint-only", "-Wall", "--top-module", "NAME", "rtl/NAME.v"],
+    "iverilog": ["-g2001", "-Wall", "-o", "sim/NAME_tb", "sim/NAME_tb.v", "rtl/NAME.v"],
+    "yosys": ["-q", "-p", "read_verilog rtl/NAME.v; hierarchy -check -top NAME; proc; check -assert"],
+}
+
+
+def simulate(tool, package, network):
+    """Sends every event of a network through the Verilog. What is wrong: (kind, message) or None."""
+    build = ("build", "--synth", "require", "--steps", "sim")
+    lines, text, status = call_tool(tool, package, "--model", network.name, command=build)
+    mine = [line for line in lines if line["reason"] == "simulation"]
+    if status or len(mine) != 1:
+        return "simulation", f"exit status {status}: {text[-1000:]}"
+    # Those in front of the golden ones are not counted.
+    if mine[0]["events"] != network.events or mine[0]["events-different"] != 0:
+        return "simulation", f"{mine[0]}"
+    project = package.parent / "target/sparsehls" / package.name / network.name
+    for program, arguments in LINTS.items():
+        if shutil.which(program) is None:
+            continue
+        command = [program, *(argument.replace("NAME", network.name) for argument in arguments)]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode or (done.stdout + done.stderr).strip():
+            return f"{program} complains", (done.stdout + done.stderr)[:1000]
     return None
 
 
@@ -213,6 +249,12 @@ def check_batch(tool, folder, networks, backends=BACKENDS):
     """Runs the tool over saved networks. {network name: (backend, kind, message)} of what failed."""
     failures = {}
     for backend in backends:
+        if backend == SIMULATED:
+            package = folder / "simulated"
+            write_package(package, package.name, "verilog", networks)
+            wrong = {network.name: simulate(tool, package, network) for network in networks if network.simulated}
+            failures |= {name: (backend, *problem) for name, problem in wrong.items() if problem and name not in failures}
+            continue
         package = folder / backend
         write_package(package, f"differential-{backend}", backend, networks)
         lines, text, status = call_tool(tool, package)
@@ -229,13 +271,16 @@ def check_batch(tool, folder, networks, backends=BACKENDS):
     return failures
 
 
-def describe(network, name, stem):
+def describe(network, name, stem, simulated=True):
     """What the checking needs of a network, without Keras objects."""
+    drawn = knobs.draw(network.recipe, network.model)
     return SimpleNamespace(
         name=name,
         stem=stem,
         grid=network.recipe["grid"],
-        knobs=knobs.draw(network.recipe, network.model),
+        knobs=drawn,
+        verilog_keys=knobs.of_verilog(drawn[0], network.recipe),
+        simulated=simulated and shutil.which("verilator") is not None,
         events=len(network.x),
         float_end=ends_in_floats(network.recipe),
     )
@@ -268,10 +313,10 @@ def test_chunk(job):
             except Exception as error:
                 results[index]["failure"] = ["keras", type(error).__name__, str(error)[:1000]]
                 continue
-            networks.append(describe(network, name, folder / name))
+            networks.append(describe(network, name, folder / name, index % EVERY == 0))
             covered = recipes.covered(recipe, network.model, network.x) | knobs.covered(*networks[-1].knobs)
             results[index]["covered"] = sorted(covered)
-        failures = check_batch(tool, folder, networks) if networks else {}
+        failures = check_batch(tool, folder, networks, (*BACKENDS, SIMULATED)) if networks else {}
         for name, failure in failures.items():
             results[int(name[1:])]["failure"] = list(failure)
     return list(results.values())
@@ -500,6 +545,8 @@ def main():
     options = arguments()
     start = time.monotonic()
     indices = [options.only] if options.only is not None else list(range(options.networks))
+    if shutil.which("verilator") is None:
+        print("skipped: networks in simulators: there is no verilator", flush=True)
     print(f"seed {options.seed}: {len(indices)} networks, {options.events} events each, {' and '.join(BACKENDS)}", flush=True)
     counts, notes, passed, failed, ties, refused, done = collections.Counter(), collections.Counter(), 0, 0, 0, 0, 0
     for result in all_results(options.tool, options.seed, options.events, indices):

@@ -42,6 +42,19 @@ def draw(recipe, model):
     return keys, own
 
 
+def of_verilog(keys, recipe):
+    """The keys that a model of Verilog has instead: images enter by rows or at once, and there is one pipeline."""
+    keys = {key: value for key, value in keys.items() if key != "pipeline"}
+    if recipe.get("knobs") is None or recipe["layers"][0]["op"] != "reduce":
+        return keys
+    rng = np.random.default_rng([*recipe["knobs"], 1])
+    if "interface" not in keys and rng.random() < 0.4:
+        return keys | {"interface": "partition"}
+    if rng.random() < 0.5:
+        return keys | {"rows": int(rng.integers(1, recipe["shape"][0] + 1))}
+    return keys
+
+
 def draw_variants(rng, layers, classes, tables):
     """Implementations of the layers that have several."""
     own, sparse = {}, False

@@ -83,7 +83,7 @@ def test(job):
         differential.save(network, folder / "network")
         described = differential.describe(network, "network", folder / "network")
         differential.write_package(folder / "package", "rounding", "vitis", [described])
-        lines, _, _ = differential.call_tool(tool, folder / "package", engine="reference")
+        lines, _, _ = differential.call_tool(tool, folder / "package", command=("verify", "--engine", "reference"))
     line = next((line for line in lines if line["reason"] == "verify"), None)
     if line is None:
         error = next((line for line in lines if line["reason"] == "error"), lines[-1])
