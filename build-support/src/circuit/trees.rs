@@ -43,7 +43,7 @@ impl From<(Net, bool)> for Term {
 }
 
 /// Terms with a sign of their own that are added one behind the other: each takes an adder, but the first, which takes one more.
-const CHAIN: usize = 4;
+const CHAIN: usize = 2;
 
 impl Circuit {
     /// The sum of terms whose signs may vary
