@@ -13,4 +13,5 @@ mod rebuilds;
 #[path = "../../../build-support/tests/common/skip.rs"]
 mod skip;
 mod support;
+mod verilog;
 mod without_compiler;
