@@ -46,7 +46,7 @@ pub struct Rtl<'a> {
     pub model: &'a str,
     /// Lines of the comment at the head of the file; they have nothing that would end it.
     pub about: &'a [String],
-    /// What it is. The ports are those of a [`Core`](crate::circuit::core::Core).
+    /// What it is. The ports are those of a [`Core`].
     pub circuit: &'a Circuit,
     /// When its nets have their values.
     pub schedule: &'a Schedule,
