@@ -170,7 +170,7 @@ fn simulators_compute_what_circuits_mean() {
     }
     let (mut compared, mut random) = (0, Random(1));
     let folder = tempfile::tempdir().unwrap();
-    for _ in 0..if std::env::var_os("SPARSEHLS_ALL").is_some() { 2000 } else { 80 } {
+    for _ in 0..if std::env::var_os("SPARSEHLS_ALL").is_some() { 400 } else { 80 } {
         let case = Case::new(&mut random);
         let cycles = random::cycles(&mut random, &case.circuit, case.clock_enable, 120);
         std::fs::write(folder.path().join("m.v"), &case.text).unwrap();

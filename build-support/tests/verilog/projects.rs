@@ -80,7 +80,7 @@ fn benches_pass() {
         return;
     }
     let failures = common::for_every(
-        if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 32 },
+        if std::env::var_os("SPARSEHLS_ALL").is_some() { 8 } else { 32 },
         "SPARSEHLS_ALL=1",
         |name, source, _| {
             let folder = tempfile::tempdir().unwrap();
