@@ -15,7 +15,8 @@ pub struct Simulation {
     pub events: u64,
     /// Events whose outputs are not those of the reference.
     pub events_different: u64,
-    /// Cycles from the last word of an event to its output; the harness requires it of every event.
+    /// Cycles from the first word of an event to its output, if its words follow each other without a gap; the harness requires
+    /// it of every event.
     pub latency_cycles: u64,
     /// Cycles from one event to the next, back to back.
     pub interval_cycles: u64,
