@@ -14,7 +14,7 @@ use crate::{
     engine::Engine,
     error::{Code, Error, Result},
     files,
-    firmware::{Firmware, Golden},
+    firmware::{Firmware, GoldenFile},
     manifest::{self, HlsTool, Language, Model, Package, Verilog},
     toolchain::{Cancel, LeftOut, Steps},
 };
@@ -255,7 +255,7 @@ impl Build {
         let library = match firmware.model.target.language {
             Language::Hls(_) => simulate(&firmware, golden.as_ref(), libraries)?,
             Language::Verilog => {
-                let compiled = firmware.backend.compile(firmware.generate(golden.as_ref())?)?;
+                let compiled = firmware.backend.compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
                 firmware.prove(Some(&*compiled.engine), golden.as_ref())?.require(&firmware)?;
                 simulate(&in_cpp(&firmware)?, golden.as_ref(), libraries)?
             }
@@ -286,8 +286,8 @@ impl Build {
 
 /// Brings the C++ of a model up to date, and compares it with the reference and its golden file; returns the name of its
 /// library.
-fn simulate(firmware: &Firmware, golden: Option<&Golden>, libraries: Option<&Libraries>) -> Result<Option<String>> {
-    let generated = firmware.generate(golden)?;
+fn simulate(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, libraries: Option<&Libraries>) -> Result<Option<String>> {
+    let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
     let library = libraries.map(|libraries| libraries.compile(&firmware.package, &generated)).transpose()?;
     let simulation = match (libraries, &library) {
         (Some(libraries), Some(library)) => libraries.program(library, generated)?,

@@ -12,7 +12,7 @@ use crate::{
     reference::Reference,
 };
 
-/// Events made up for a self-check, and values that they may have in all: large images get fewer events.
+/// Events made up for a self-check, and values that they may have in all, of every layer: large networks get fewer events.
 const EVENTS: usize = 256;
 const VALUES: usize = 1 << 23;
 /// After so many events that differ for good, the others that differ in the same part are not looked at closely: a golden
@@ -221,8 +221,13 @@ pub fn compare(found: &[f32], expected: &[f64], outputs: NonZeroUsize, tolerance
 /// As [`engine::run`].
 pub fn self_check(engine: &dyn Engine) -> Result<Comparison> {
     let network = engine.network();
-    let inputs = made_up(network, (VALUES / network.input_len()).clamp(16, EVENTS));
-    Ok(same(&engine::run(engine, &inputs)?, &engine::run(&Reference::new(network), &inputs)?))
+    let values = network.layers.iter().fold(network.input_len().get(), |sum, layer| sum.saturating_add(layer.layer.shape.len()));
+    let inputs = made_up(network, (VALUES / values).clamp(16, EVENTS));
+    let mut result = Comparison::default();
+    for inputs in inputs.chunks(engine::batch_events(network)) {
+        result.add(same(&engine::run(engine, &inputs)?, &engine::run(&Reference::new(network), &inputs)?));
+    }
+    Ok(result)
 }
 
 /// Compares the outputs of two engines, which must be the same.

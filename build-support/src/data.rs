@@ -23,8 +23,12 @@ use crate::{
 /// The largest array that is unpacked to a disk, in bytes.
 const MAX_BYTES: u64 = 8 << 30;
 
-/// The most values of an array that is read as a whole. Each takes 8 bytes, a few times; what streams has no such bound.
-const MAX_VALUES: u64 = 1 << 27;
+/// The most values of all arrays that are read from a file as a whole. Each takes 8 bytes, a few times; what streams has no
+/// such bound.
+const MAX_VALUES: u64 = 1 << 25;
+
+/// The most bytes that one byte of a compressed archive can stand for.
+const MOST_UNPACKED: u64 = 1032;
 
 /// An array of numbers, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +63,7 @@ pub fn read_npy(path: &Path) -> Result<Array> {
     let file = open(path)?;
     // A pipe does not tell how much is in it.
     let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map_or(u64::MAX, |metadata| metadata.len());
-    npy::read(&mut BufReader::new(file), size).map_err(|error| error.file(path))
+    npy::read(&mut BufReader::new(file), size, &mut { MAX_VALUES }).map_err(|error| error.file(path))
 }
 
 /// Reads the arrays `x` and `y` of a `.npz` file.
@@ -67,8 +71,8 @@ pub fn read_npy(path: &Path) -> Result<Array> {
 /// # Errors
 /// As [`read_npy`].
 pub fn read_golden(path: &Path) -> Result<Golden> {
-    let mut archive = archive(path)?;
-    let golden = Golden { x: member(&mut archive, "x", path)?, y: member(&mut archive, "y", path)? };
+    let (mut archive, mut left) = (archive(path)?, MAX_VALUES);
+    let golden = Golden { x: member(&mut archive, "x", path, &mut left)?, y: member(&mut archive, "y", path, &mut left)? };
     if golden.x.events() != golden.y.events() {
         let message = format!("`x` has {} events, `y` has {}", golden.x.events(), golden.y.events());
         return Err(Error::new(Code::InvalidData, message).file(path).help("both arrays need the same events"));
@@ -81,9 +85,9 @@ pub fn read_golden(path: &Path) -> Result<Golden> {
 /// # Errors
 /// As [`read_npy`].
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Array>> {
-    let mut archive = archive(path)?;
+    let (mut archive, mut left) = (archive(path)?, MAX_VALUES);
     let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
-    names.into_iter().map(|name| Ok((name.clone(), member(&mut archive, &name, path)?))).collect()
+    names.into_iter().map(|name| Ok((name.clone(), member(&mut archive, &name, path, &mut left)?))).collect()
 }
 
 fn archive(path: &Path) -> Result<zip::ZipArchive<File>> {
@@ -118,10 +122,16 @@ fn what_is_there(archive: &zip::ZipArchive<File>) -> String {
     }
 }
 
-fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<Array> {
+fn member(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path, left: &mut u64) -> Result<Array> {
     let member = member_of(archive, name, path)?;
-    let size = member.size();
-    npy::read(&mut BufReader::new(member), size).map_err(|error| error.file(path))
+    let size = unpacked(&member, path);
+    npy::read(&mut BufReader::new(member), size, left).map_err(|error| error.file(path))
+}
+
+/// The most bytes that a member of the archive at `path` can unpack to. Its header may claim anything.
+fn unpacked(member: &zip::read::ZipFile<'_, File>, path: &Path) -> u64 {
+    let packed = path.metadata().map_or(u64::MAX, |metadata| metadata.len()).min(member.compressed_size());
+    member.size().min(packed.saturating_mul(MOST_UNPACKED))
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -194,9 +204,9 @@ pub fn check_events(x: &Array, network: &FixedNetwork) -> Result {
 /// # Errors
 /// [`Code::InvalidData`].
 pub fn check_shape(shape: &[usize], network: &FixedNetwork) -> Result {
-    let event: Vec<usize> = shape.iter().skip(1).copied().collect();
+    let event: &[usize] = shape.get(1..).unwrap_or_default();
     let squeeze = |shape: &[usize]| shape.iter().copied().filter(|s| *s != 1).collect::<Vec<_>>();
-    let fits = squeeze(&event) == squeeze(&network.input_shape) || event == [network.input_len().get()];
+    let fits = squeeze(event) == squeeze(&network.input_shape) || event == [network.input_len().get()];
     if fits && !shape.is_empty() {
         return Ok(());
     }
@@ -227,7 +237,8 @@ pub fn check_outputs(events: usize, shape: &[usize], network: &FixedNetwork) -> 
         return Err(Error::new(Code::InvalidData, "there are no events").help("a check of nothing would always pass"));
     }
     let outputs = network.output_len().get();
-    if shape.first() == Some(&events) && shape.iter().skip(1).product::<usize>() == outputs {
+    let product = shape.iter().skip(1).try_fold(1usize, |product, &size| product.checked_mul(size));
+    if shape.first() == Some(&events) && product == Some(outputs) {
         return Ok(());
     }
     Err(Error::new(Code::InvalidData, format!("the expected outputs have the shape {shape:?}"))

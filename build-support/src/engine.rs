@@ -13,6 +13,9 @@ use crate::{
 /// Values of a chunk: a few milliseconds of work.
 const CHUNK: usize = 1 << 17;
 
+/// Values of a batch: some memory for much work.
+const BATCH: usize = 1 << 21;
+
 /// What computes a network: the interpreter, or what is made of generated text. All give the same bits.
 pub trait Engine: fmt::Debug + Sync {
     /// Its name, in JSON and in messages.
@@ -78,7 +81,17 @@ pub fn run(engine: &dyn Engine, inputs: &Mantissas) -> Result<Mantissas> {
 
 /// How many events should be read at a time: whatever their number, they take the same memory.
 pub fn chunk_events(network: &FixedNetwork) -> NonZeroUsize {
-    NonZeroUsize::new((CHUNK / network.input_len()).min(4096)).unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new((CHUNK / wider_end(network)).min(4096)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many events [`run`] should get at a time, which divides them among its workers.
+pub fn batch_events(network: &FixedNetwork) -> NonZeroUsize {
+    NonZeroUsize::new(BATCH / wider_end(network)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Values of an event that goes in or comes out, whichever has more.
+fn wider_end(network: &FixedNetwork) -> NonZeroUsize {
+    network.input_len().max(network.output_len())
 }
 
 impl Engine for Reference<'_> {

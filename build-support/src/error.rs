@@ -85,6 +85,8 @@ codes! {
     NotAKerasFile = "not-a-keras-file", Exit::Failed;
     /// A member of the archive, or an array in it, is larger than any model we accept.
     ModelTooLarge = "model-too-large", Exit::Failed;
+    /// A network, or a circuit of it, that takes more memory than any that fits an FPGA.
+    TooLarge = "too-large", Exit::Failed;
     /// `config.json` is not what Keras writes.
     InvalidConfig = "invalid-config", Exit::Failed;
     /// A weight is missing from `model.weights.h5` or cannot be read.

@@ -5,7 +5,10 @@ mod proof;
 
 use std::path::{Path, PathBuf};
 
-pub use self::{golden::Golden, proof::Proof};
+pub use self::{
+    golden::{Golden, GoldenFile},
+    proof::Proof,
+};
 use crate::{
     backend::{self, Backend, Bench, Generated, Project},
     check,
@@ -22,6 +25,10 @@ use crate::{
     reference::Reference,
     toolchain::{Cancel, Choice, Job, Progress, Report, Steps, limits},
 };
+
+/// Events that are made up for a test bench, and values that all its events may have together.
+const MADE_UP: usize = 12;
+const BENCH_VALUES: usize = 1 << 24;
 
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
 /// [`Backend::compile`], [`prove`](Self::prove), [`job`](Self::job).
@@ -63,20 +70,30 @@ impl Firmware {
         Ok(Self { package: package.to_owned(), model, network, plan, backend, directory })
     }
 
-    /// The events of the manifest's golden file, if it names one.
+    /// The manifest's golden file, if it names one.
     ///
     /// # Errors
-    /// [`Code::FileNotFound`], [`Code::InvalidData`]; the error names the key.
-    pub fn golden(&self) -> Result<Option<Golden>> {
-        Golden::of(&self.model, &self.network)
+    /// [`Code::FileNotFound`], [`Code::InvalidData`] if the shapes of its arrays do not fit; the error names the key.
+    pub fn golden(&self) -> Result<Option<GoldenFile<'_>>> {
+        GoldenFile::of(&self.model, &self.network)
     }
 
-    /// As [`Self::golden`], but no more than [`generate`](Self::generate) needs.
+    /// The golden events that [`generate`](Self::generate) needs.
     ///
     /// # Errors
-    /// As [`Self::golden`].
+    /// As [`Self::golden`], and those of reading the events.
     pub fn bench_events(&self) -> Result<Option<Golden>> {
-        Golden::first(&self.model, &self.network, self.backend.bench_events(&self.network))
+        self.golden()?.map(|golden| golden.first(self.most_bench_events())).transpose()
+    }
+
+    /// Events that a test bench may have besides made-up ones: as many as its backend wants, but large ones are few.
+    fn most_bench_events(&self) -> usize {
+        self.backend.bench_events(&self.network).min(self.affordable_events())
+    }
+
+    /// Events of a test bench that take no more memory than they should.
+    fn affordable_events(&self) -> usize {
+        (BENCH_VALUES / (self.network.input_len().get() + self.network.output_len().get())).max(2)
     }
 
     /// The project, whose test bench gets the events `inputs`.
@@ -99,12 +116,12 @@ impl Firmware {
     /// # Errors
     /// As [`Self::project`] and [`Project::write`].
     pub fn generate(&self, golden: Option<&Golden>) -> Result<Generated<'_>> {
-        const MADE_UP: usize = 12;
-        let mut events = check::made_up(&self.network, MADE_UP);
+        let made_up = MADE_UP.min(self.affordable_events());
+        let mut events = check::made_up(&self.network, made_up);
         if let Some(golden) = golden {
-            events.append(golden.inputs.first(self.backend.bench_events(&self.network)));
+            events.append(golden.inputs.first(self.most_bench_events()));
         }
-        let project = self.emit(&events, MADE_UP)?;
+        let project = self.emit(&events, made_up)?;
         project.write(&self.directory)?;
         Ok(Generated { project, directory: &self.directory, model: &self.model, network: &self.network })
     }
@@ -113,8 +130,8 @@ impl Firmware {
     /// events. [`Proof::require`] makes an error of a difference.
     ///
     /// # Errors
-    /// As [`engine::run`].
-    pub fn prove(&self, simulation: Option<&dyn Engine>, golden: Option<&Golden>) -> Result<Proof> {
+    /// As [`engine::run`], and those of reading the golden file.
+    pub fn prove(&self, simulation: Option<&dyn Engine>, golden: Option<&GoldenFile<'_>>) -> Result<Proof> {
         Proof::new(&self.network, simulation, golden)
     }
 

@@ -149,7 +149,7 @@ impl Bounds<'_> {
 
 /// Whether Keras may have every value of the range that formats give this one.
 fn covers(values: &Values, at: usize, exact: i64, slack: Slack) -> bool {
-    let range = values.ranges[at % values.ranges.len()];
+    let range = values.range_at(at);
     let (down, up) = (i128::from(exact) - range.lo, range.hi - i128::from(exact));
     range.lo < range.hi && slack.below >= down as f64 && slack.above >= up as f64
 }

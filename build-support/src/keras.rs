@@ -13,8 +13,8 @@ use std::path::Path;
 
 #[cfg(test)]
 pub(crate) use self::{
-    archive::{MAX_CONFIG, MAX_WEIGHTS},
-    weights::MAX_ELEMENTS,
+    archive::{MAX_CONFIG, MAX_WEIGHTS, MIN_WEIGHTS},
+    config::MAX_MEMORY,
 };
 
 use serde_json::{Map, Value};
@@ -95,7 +95,7 @@ impl KerasModel {
             let members = archive::read(path)?;
             let config::Config { model, layers, inputs, outputs } = config::parse(&members.config, members.version().as_deref())?;
             let names: Vec<(&str, &str)> = layers.iter().map(|l| (l.name.as_str(), l.class.as_str())).collect();
-            let weights = Weights::open(members.weights, &names)?;
+            let weights = Weights::open(members.weights, members.most_elements, &names)?;
             Ok(Self { model, layers, inputs, outputs, weights })
         };
         read().map_err(|error: crate::error::Error| error.file(path))

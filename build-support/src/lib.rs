@@ -67,12 +67,12 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`error`] | the one error type: codes, exit codes, what to do |
+//! | `budget` | how large a model may be, so that memory follows from sizes that are known before |
 //! | [`files`] | writing files whole, and only if they changed |
 //! | [`fingerprint`] | whether contents are the same as before |
 //! | [`parallel`] | work on all cores, in order |
 //! | `names` | identifiers for generated text |
 //! | `steps` | the steps of the vendor's tools |
-//! | [`parts`] | what the vendors' parts have |
 //! | [`fixed`] | formats, ranges of mantissas, rounding |
 //! | `mantissas` | [`Mantissas`]: what goes into an engine, and what comes out |
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
@@ -102,6 +102,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod backend;
+mod budget;
 mod build_script;
 pub mod check;
 pub mod circuit;
@@ -124,7 +125,6 @@ mod names;
 pub mod network;
 pub mod ops;
 pub mod parallel;
-pub mod parts;
 pub mod plan;
 pub mod profile;
 pub mod reference;
@@ -136,7 +136,7 @@ pub mod trace;
 
 pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
-pub use firmware::{Firmware, Golden, Proof, compare_golden};
+pub use firmware::{Firmware, Golden, GoldenFile, Proof, compare_golden};
 pub use mantissas::Mantissas;
 
 #[cfg(test)]
@@ -253,11 +253,12 @@ mod tests {
         let slots = network::MAX_SLOTS;
         let (table, classes, inputs) = (ops::MAX_TABLE, network::MAX_CLASSES, network::MAX_INPUTS);
         let (bits, different, weight) = (network::MAX_BITS, network::MAX_FORMATS, network::MAX_WEIGHT_BITS);
-        let [config, weights] = [keras::MAX_CONFIG, keras::MAX_WEIGHTS].map(|bytes| bytes >> 20);
-        let elements = keras::MAX_ELEMENTS;
+        let [config, weights, packed] = [keras::MAX_CONFIG, keras::MAX_WEIGHTS, keras::MIN_WEIGHTS].map(|bytes| bytes >> 20);
+        let memory = keras::MAX_MEMORY >> 20;
         for phrase in [
             format!("`config.json` unpacks to more than {config} MiB, `model.weights.h5` to more than {weights} MiB"),
-            format!("a variable has more than {elements} elements"),
+            format!("or to more than {packed} MiB and one and a half times the size of the file"),
+            format!("more values than {memory} MiB of memory hold"),
             format!("a pixel budget is not from 1 to {slots}"),
             format!("a table would have more than {table} entries"),
             format!("a float softmax has more than {classes} classes"),
@@ -276,6 +277,16 @@ mod tests {
             format!("More than {classes} classes are refused."),
             format!("|i| and |f| up to {bits}, k + i + f up to {}, up to {different} different formats", fixed::MAX_WIDTH),
             format!("have at most {weight} bits"),
+            format!("all places of an image count | {} |", crate::budget::MAX_LAYER),
+            format!("of a quantizer all places | {} |", crate::budget::MAX_VALUES),
+            format!(
+                "| {}; with a file of more than 6 MiB a third of its bytes, up to {} |",
+                crate::budget::MIN_WEIGHTS,
+                crate::budget::MAX_WEIGHTS
+            ),
+            format!("of all layers | {} |", crate::budget::MAX_RANGES),
+            format!("one table for each format of its quantizer | {} |", crate::budget::MAX_ENTRIES),
+            format!("operations that it has | {} and {} |", crate::budget::MAX_LUTS, crate::budget::MAX_NODES),
         ] {
             assert!(layers.contains(&phrase), "layers.md does not say: {phrase}");
         }

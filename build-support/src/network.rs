@@ -196,6 +196,26 @@ pub enum Op {
 }
 
 impl Op {
+    /// Numbers that it has of its own: weights, and formats of elements.
+    pub(crate) fn coefficients(&self) -> usize {
+        let bias = |bias: &Option<Coefficients>| bias.as_ref().map_or(0, |bias| bias.values.len());
+        match self {
+            Self::Quantize(quantizer) => quantizer.size(),
+            Self::SparseConv2d(conv) => conv.weights.values.len(),
+            Self::SparseBias(bias) => bias.values.len(),
+            Self::Dense(dense) => dense.weights.values.len() + bias(&dense.bias),
+            Self::Affine { scale, offset } => scale.values.len() + offset.values.len(),
+            Self::Lookup(lookup) => lookup.output.size(),
+            Self::Normalize { sum, reciprocal } => sum.size() + reciprocal.output.size(),
+            Self::InputReduce { .. }
+            | Self::SparsePooling2d(_)
+            | Self::SparseFlatten
+            | Self::Relu(_)
+            | Self::MaxMinus
+            | Self::Reshape => 0,
+        }
+    }
+
     /// The name of this kind of op in reports and JSON.
     pub fn kind(&self) -> &'static str {
         match self {

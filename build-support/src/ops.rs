@@ -175,7 +175,8 @@ pub struct Values {
     pub fraction: i32,
     /// Odd; not 1 only between a mean over a window that is no power of two and the quantizer after it.
     pub divisor: u64,
-    /// For each channel of a sparse value, each element of a dense one.
+    /// For each channel of a sparse value; for the elements of a dense one again and again, as images repeat theirs: see
+    /// [`range_at`](Self::range_at).
     pub ranges: Vec<MantissaRange>,
     /// In a dense value that was sparse: at most `pixels` groups of `channels` neighbours are not zero.
     pub active: Option<Active>,
@@ -191,6 +192,11 @@ pub struct Active {
 }
 
 impl Values {
+    /// What element `at` of a dense value, or of the dense image of a sparse one, can be.
+    pub fn range_at(&self, at: usize) -> MantissaRange {
+        range_at(&self.ranges, at)
+    }
+
     /// The hull of all ranges.
     pub fn range(&self) -> MantissaRange {
         self.ranges.iter().copied().reduce(MantissaRange::hull).unwrap_or(MantissaRange::ZERO)
@@ -208,6 +214,20 @@ impl Values {
             divisor => format!("{}/{divisor}", self.format()),
         }
     }
+}
+
+/// Of ranges that repeat, that of element `at`.
+pub(crate) fn range_at(ranges: &[MantissaRange], at: usize) -> MantissaRange {
+    ranges.get(at % ranges.len().max(1)).copied().unwrap_or(MantissaRange::ZERO)
+}
+
+/// After how many elements two things repeat together that repeat after so many.
+fn common_period(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x.max(1) * b
 }
 
 /// What comes out of a layer, and what its op needs for that: the range rule of each op.
@@ -240,7 +260,9 @@ pub fn fix(layer: &Layer, input_shape: &Shape, input: &Values) -> Result<(FixedO
         Op::Affine { scale, offset } => of(FixedOp::Affine, affine::fix(scale, offset, input)?),
         Op::MaxMinus => of(FixedOp::MaxMinus, softmax::fix_max_minus(input)),
         Op::Lookup(lookup) => of(FixedOp::Lookup, lookup::fix(lookup, input_shape, input)?),
-        Op::Normalize { sum, reciprocal } => of(FixedOp::Normalize, softmax::fix_normalize(sum, reciprocal, input)?),
+        Op::Normalize { sum, reciprocal } => {
+            of(FixedOp::Normalize, softmax::fix_normalize(sum, reciprocal, input_shape.len(), input)?)
+        }
         Op::Reshape => of(FixedOp::Reshape, (FixedReshape, input.clone())),
     })
 }

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use self::files::Files;
 use super::{Backend, Bench, Compiled, Generated, Project};
 use crate::{
+    budget::{MAX_LUTS, too_large},
     circuit::{
         Circuit,
         core::Core,
         engine::Simulated,
         schedule::{Schedule, Timing},
     },
-    cost::NetworkEstimate,
+    cost::{self, NetworkEstimate},
     error::{Code, Error, Result},
     fingerprint::Fingerprint,
     fixed::Format,
@@ -79,9 +80,9 @@ impl Backend for Verilog {
     }
 
     /// Every circuit is a pipeline from its input to its output; there is nothing to choose.
-    fn validate(&self, model: &Model, _: &FixedNetwork, plan: &Plan) -> Result {
+    fn validate(&self, model: &Model, network: &FixedNetwork, plan: &Plan) -> Result {
         match plan.pipeline {
-            Pipeline::Dataflow => Ok(()),
+            Pipeline::Dataflow => check_size(model, network, plan),
             Pipeline::Function => {
                 let message = "with backend = \"verilog\" every layer is a stage of one pipeline already";
                 Err(Error::new(Code::InvalidValue, message)
@@ -117,4 +118,18 @@ impl Backend for Verilog {
         let engine = Simulated::new(network, Arc::unwrap_or_clone(core))?;
         Ok(Compiled { engine: Box::new(engine), made_from: fingerprint.short(), is_new: true })
     }
+}
+
+/// Refuses what would take gigabytes as a circuit, by the quick estimate of the kernels: once it is built it is too late.
+fn check_size(model: &Model, network: &FixedNetwork, plan: &Plan) -> Result {
+    let estimate = cost::network(network, plan, &model.target);
+    let luts = estimate.total.luts;
+    if luts <= MAX_LUTS {
+        return Ok(());
+    }
+    let layers = network.layers.iter().zip(&estimate.layers);
+    let largest = layers.max_by_key(|(_, estimate)| estimate.luts).map(|(fixed, _)| fixed.layer.keras_name.clone());
+    Err(too_large("the circuit of the network would have too many LUT, most of them in this layer", luts, MAX_LUTS)
+        .layer(largest.unwrap_or_default())
+        .help("give the layers more cycles with `interval`, or make the image, the filters or the layers smaller"))
 }

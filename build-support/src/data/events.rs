@@ -9,7 +9,7 @@ use std::{
 use super::{
     Error, MAX_BYTES, Result, archive, member_of, npy,
     npy::{Header, invalid},
-    open,
+    open, unpacked,
 };
 
 /// Bytes of a block of an array in Fortran order, whose events lie spread over the whole file.
@@ -64,7 +64,7 @@ impl Source {
             }
             Opened::Npz(archive, name) => {
                 let member = member_of(archive, name, &path)?;
-                let size = member.size();
+                let size = unpacked(&member, &path);
                 Events::new(BufReader::new(member), Some(size), None, path.clone())
             }
         };
@@ -87,6 +87,8 @@ enum Layout<'a> {
     Rows(Box<dyn Read + 'a>),
     /// Fortran order: the first value of all events, then the second.
     Columns(Columns),
+    /// The same, before it can be read at any place. It is unpacked once someone has looked at the shape and still wants it.
+    Packed(Box<dyn Read + 'a>),
 }
 
 impl<'a> Events<'a> {
@@ -99,7 +101,7 @@ impl<'a> Events<'a> {
         let layout = match again {
             _ if !header.fortran || bytes == 0 => Layout::Rows(Box::new(source)),
             Some(file) => Layout::Columns(Columns::new(file, header.start)),
-            None => Layout::Columns(Columns::new(unpack(source, bytes)?, 0)),
+            None => Layout::Packed(Box::new(source)),
         };
         Ok(Self { path, header, next: 0, layout, raw: Vec::new() })
     }
@@ -125,7 +127,14 @@ impl<'a> Events<'a> {
     /// [`InvalidData`](crate::Code::InvalidData) if the file is cut off, [`Io`](crate::Code::Io).
     pub fn read(&mut self, most: usize) -> Result<Vec<f64>> {
         let count = most.min(self.count() - self.next);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let path = &self.path;
+        if let Layout::Packed(source) = &mut self.layout {
+            let bytes = self.header.bytes().unwrap_or(u64::MAX);
+            self.layout = Layout::Columns(Columns::new(unpack(source, bytes).map_err(|error| error.file(path))?, 0));
+        }
         let in_order = match &mut self.layout {
             Layout::Rows(source) => {
                 self.raw.resize(count * self.header.event_len() * self.header.size, 0);
@@ -134,6 +143,7 @@ impl<'a> Events<'a> {
             Layout::Columns(columns) => {
                 columns.events(&self.header, self.next, count, &mut self.raw).map_err(|error| error.file(path))
             }
+            Layout::Packed(_) => Err(Error::internal("an array that is to be read was not unpacked")),
         };
         in_order?;
         self.next += count;
@@ -278,6 +288,31 @@ mod tests {
             std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
             let mut source = Source::open(&path, "x").unwrap();
             assert_eq!(source.events().err().unwrap().code(), Code::InvalidData);
+        }
+    }
+
+    /// An archive whose directory and array both claim 2^62 bytes, of which 9 are there.
+    #[test]
+    fn an_archive_cannot_claim_more_than_it_can_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        for fortran in ["True", "False"] {
+            let path = folder.path().join("x.npz");
+            let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+            let packed = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+            zip.start_file("x.npy", packed.large_file(true)).unwrap();
+            let header = format!("{{'descr': '<f8', 'fortran_order': {fortran}, 'shape': (576460752303423488, 1), }}\n");
+            let bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &[0; 9]].concat();
+            zip.write_all(&bytes).unwrap();
+            zip.finish().unwrap();
+            let size = (bytes.len() as u64).to_le_bytes();
+            let mut file = std::fs::read(&path).unwrap();
+            for at in (0..file.len() - 8).filter(|at| file[*at..at + 8] == size).collect::<Vec<_>>() {
+                file[at..at + 8].copy_from_slice(&(1u64 << 62).to_le_bytes());
+            }
+            std::fs::write(&path, file).unwrap();
+            let read = Source::in_archive(&path, "x").and_then(|mut source| source.events().map(drop));
+            assert_eq!(read.unwrap_err().code(), Code::InvalidData);
+            assert_eq!(crate::data::read_npz(&path).unwrap_err().code(), Code::InvalidData);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether a simulation computes what the reference and Keras compute.
 
-use super::{Firmware, Golden};
+use super::{Firmware, Golden, GoldenFile};
 use crate::{
     check::{self, Comparison},
     diagnosis,
@@ -24,24 +24,36 @@ pub struct Proof {
 }
 
 impl Proof {
-    pub(super) fn new(network: &FixedNetwork, simulation: Option<&dyn Engine>, golden: Option<&Golden>) -> Result<Self> {
-        let run_reference = |golden: &Golden| engine::run(&Reference::new(network), &golden.inputs);
-        let outputs = golden.map(run_reference).transpose()?;
-        let golden = golden.zip(outputs);
-        let compare_engines = |simulation: &dyn Engine| {
-            let mut engines = check::self_check(simulation)?;
-            if let Some((golden, outputs)) = &golden {
-                engines.add(check::same(&engine::run(simulation, &golden.inputs)?, outputs));
-            }
-            Ok::<_, Error>(engines)
-        };
-        let engines = simulation.map(compare_engines).transpose()?;
-        let agree = engines.as_ref().is_none_or(|engines| engines.first.is_none());
-        let grid = golden.as_ref().map_or_else(GridReport::default, |(golden, _)| golden.grid);
-        let keras = golden.filter(|_| agree).map(|(golden, outputs)| {
-            check::all_with_keras(&Float32::new(network), &golden.inputs, &outputs.to_floats(), &golden.outputs)
-        });
-        Ok(Self { engines, keras: keras.transpose()?, grid })
+    pub(super) fn new(network: &FixedNetwork, simulation: Option<&dyn Engine>, golden: Option<&GoldenFile<'_>>) -> Result<Self> {
+        let engines = simulation.map(check::self_check).transpose()?;
+        let mut proof = Self { engines, keras: None, grid: GridReport::default() };
+        if let Some(golden) = golden {
+            let (reference, float32) = (Reference::new(network), Float32::new(network));
+            golden.each(engine::batch_events(network).get(), &mut |golden| {
+                proof.add(&reference, &float32, simulation, &golden)?;
+                Ok(true)
+            })?;
+        }
+        proof.keras = proof.keras.filter(|_| proof.engines.as_ref().is_none_or(|engines| engines.first.is_none()));
+        Ok(proof)
+    }
+
+    /// Takes in some golden events.
+    fn add(
+        &mut self,
+        reference: &Reference<'_>,
+        float32: &Float32<'_>,
+        simulation: Option<&dyn Engine>,
+        golden: &Golden,
+    ) -> Result {
+        let outputs = engine::run(reference, &golden.inputs)?;
+        if let (Some(engines), Some(simulation)) = (&mut self.engines, simulation) {
+            engines.add(check::same(&engine::run(simulation, &golden.inputs)?, &outputs));
+        }
+        let found = outputs.to_floats();
+        self.keras.get_or_insert_default().add(check::all_with_keras(float32, &golden.inputs, &found, &golden.outputs)?);
+        self.grid.add(golden.grid);
+        Ok(())
     }
 
     /// An error if anything differs. One about the golden file says what the input grid has to do with it.

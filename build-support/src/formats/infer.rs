@@ -1,6 +1,7 @@
 //! The formats of a chain of ops, one after another.
 
 use crate::{
+    budget::{Budget, MAX_RANGES},
     error::{Code, Error, Result},
     fixed::{Format, MAX_WIDTH},
     network::{Layer, Network, Shape},
@@ -10,12 +11,13 @@ use crate::{
 /// Infers the formats of every layer, for an input in `input`.
 pub(crate) fn layers(network: &Network, input: Format) -> Result<Vec<FixedLayer>> {
     let mut shape = Shape::Dense(network.input_shape.clone());
-    let elements = network.input_shape.iter().product();
-    let mut values = Values { fraction: input.fraction, divisor: 1, ranges: vec![input.range(); elements], active: None };
+    let mut values = Values { fraction: input.fraction, divisor: 1, ranges: vec![input.range()], active: None };
+    let mut ranges = Budget::new("the values of all layers have too many different ranges", MAX_RANGES as u64);
     let mut out = Vec::with_capacity(network.layers.len());
     for layer in &network.layers {
         let fixed = infer(layer, shape, values).map_err(|error| error.layer(&layer.name))?;
         shape = layer.shape.clone();
+        ranges.take(&[fixed.output.ranges.len()]).map_err(|error| error.layer(&layer.name))?;
         values = fixed.output.clone();
         out.push(fixed);
     }

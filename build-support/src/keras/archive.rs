@@ -4,12 +4,19 @@ use std::{fs::File, io::Read, path::Path};
 
 use zip::{ZipArchive, result::ZipError};
 
-use crate::error::{Code, Error, Result};
+use crate::{
+    budget,
+    error::{Code, Error, Result},
+};
 
 /// The largest `config.json` accepted, in bytes; a network of a few hundred layers has under 2 MB.
 pub(crate) const MAX_CONFIG: u64 = 8 << 20;
 /// The largest `model.weights.h5` accepted, in bytes; 256 MiB are 10^7 weights with their quantizers.
 pub(crate) const MAX_WEIGHTS: u64 = 256 << 20;
+
+/// What `model.weights.h5` may unpack to in any case, in bytes. Keras does not pack it, so beyond that it is no more than half as
+/// large again as its file.
+pub(crate) const MIN_WEIGHTS: u64 = 16 << 20;
 
 /// The largest `metadata.json` that is looked at, in bytes; it has the version and a date.
 const MAX_METADATA: u64 = 64 << 10;
@@ -18,6 +25,8 @@ const MAX_METADATA: u64 = 64 << 10;
 pub struct Members {
     pub config: Vec<u8>,
     pub weights: Vec<u8>,
+    /// The most elements that a variable in it may have.
+    pub most_elements: u64,
     /// Only the version of Keras is read from it; it may be missing.
     metadata: Vec<u8>,
 }
@@ -40,6 +49,7 @@ pub(crate) fn read(path: &Path) -> Result<Members> {
             .help("check `source`; it is relative to the Cargo.toml that names it"),
         _ => Error::io("open the model", path, &error),
     })?;
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
     let mut archive = match ZipArchive::new(file) {
         Ok(archive) => archive,
         Err(_) if is_hdf5(path) => {
@@ -49,7 +59,8 @@ pub(crate) fn read(path: &Path) -> Result<Members> {
     };
     Ok(Members {
         config: member(&mut archive, "config.json", MAX_CONFIG)?,
-        weights: member(&mut archive, "model.weights.h5", MAX_WEIGHTS)?,
+        weights: member(&mut archive, "model.weights.h5", size.saturating_add(size / 2).clamp(MIN_WEIGHTS, MAX_WEIGHTS))?,
+        most_elements: budget::most_weights(size),
         metadata: member(&mut archive, "metadata.json", MAX_METADATA).unwrap_or_default(),
     })
 }

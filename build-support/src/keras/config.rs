@@ -21,9 +21,10 @@ pub struct Config {
 /// `version` is that of the Keras that wrote the file, if it says so.
 pub(crate) fn parse(bytes: &[u8], version: Option<&str>) -> Result<Config> {
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8"))?;
-    let root: Value = serde_json::from_str(&without_special_floats(text)).map_err(|error| invalid(&error.to_string()))?;
+    check_memory(text)?;
+    let mut root: Value = serde_json::from_str(&without_special_floats(text)).map_err(|error| invalid(&error.to_string()))?;
     check_origin(&root, version)?;
-    let mut model = model_entry(&root)?;
+    let mut model = model_entry(&mut root)?;
     // Before anything is looked for that only the models of Keras have.
     if !matches!(model.class.as_str(), "Functional" | "Sequential") || model.registered.iter().any(|name| name.contains('>')) {
         return Err(hints::own_model(&model));
@@ -31,19 +32,40 @@ pub(crate) fn parse(bytes: &[u8], version: Option<&str>) -> Result<Config> {
     let Some(Value::Array(entries)) = model.config.remove("layers") else {
         return Err(invalid("it has no list of layers"));
     };
-    let mut layers = entries.iter().map(layer).collect::<Result<Vec<_>>>()?;
+    let mut layers = entries.into_iter().map(|entry| layer(&entry)).collect::<Result<Vec<_>>>()?;
     let (inputs, outputs) = if model.class == "Sequential" {
         chain(&mut layers);
         let end = |layer: Option<&KerasLayer>| layer.map(|layer| TensorRef { layer: layer.name.clone(), index: 0 });
         (end(layers.first()).into_iter().collect(), end(layers.last()).into_iter().collect())
     } else {
-        (references(&root["config"]["input_layers"], "inputs")?, references(&root["config"]["output_layers"], "outputs")?)
+        let ends = |key: &str, what| references(model.config.get(key).unwrap_or(&Value::Null), what);
+        (ends("input_layers", "inputs")?, ends("output_layers", "outputs")?)
     };
     let mut names = HashSet::new();
     if let Some(twice) = layers.iter().find(|layer| !names.insert(&layer.name)) {
         return Err(invalid("two layers have the same name").layer(&twice.name));
     }
     Ok(Config { model, layers, inputs, outputs })
+}
+
+/// The most that `config.json` may take as values in memory, in bytes, and about what an object and another value take.
+pub(crate) const MAX_MEMORY: usize = 32 << 20;
+const OBJECT: usize = 700;
+const OTHER: usize = 64;
+
+/// Refuses a text whose values would take much more memory than it does itself. It counts what may be an object, or separate two
+/// values; in a string it is neither, but then it costs little.
+fn check_memory(text: &str) -> Result {
+    let memory = text.bytes().fold(0, |sum, byte| match byte {
+        b'{' => sum + OBJECT,
+        b'[' | b',' => sum + OTHER,
+        _ => sum,
+    });
+    if memory <= MAX_MEMORY {
+        return Ok(());
+    }
+    let message = format!("`config.json` has more objects and values than {} MiB of memory hold", MAX_MEMORY >> 20);
+    Err(Error::new(Code::ModelTooLarge, message).help("no network for an FPGA is that large; is this the right file?"))
 }
 
 fn invalid(why: &str) -> Error {
@@ -75,9 +97,12 @@ fn check_origin(root: &Value, version: Option<&str>) -> Result {
 }
 
 /// The model itself, as an entry among the layers would be.
-fn model_entry(root: &Value) -> Result<KerasLayer> {
+fn model_entry(root: &mut Value) -> Result<KerasLayer> {
+    let config = match root.get_mut("config").map(Value::take) {
+        Some(Value::Object(config)) => config,
+        _ => Map::new(),
+    };
     let class = root["class_name"].as_str().ok_or_else(|| invalid("it holds no model"))?;
-    let config = root["config"].as_object().cloned().unwrap_or_default();
     Ok(KerasLayer {
         name: config.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         class: class.to_owned(),

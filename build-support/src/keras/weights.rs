@@ -6,8 +6,10 @@ use hdf5_pure::{AttrValue, File};
 
 use crate::error::{Code, Error, Result};
 
-/// The largest variable accepted, in elements.
-pub(crate) const MAX_ELEMENTS: u64 = 1 << 26;
+/// The widest number, in bytes; a text or a compound may have elements of any size.
+const MAX_ELEMENT: u64 = 8;
+/// The most elements of a chunk, unless the variable itself has more: a chunk is unpacked as a whole.
+const MIN_CHUNK: u64 = 1 << 16;
 
 /// A variable, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +25,14 @@ pub struct Array {
 pub struct Weights {
     file: File,
     groups: HashMap<String, String>,
+    /// The most elements of a variable.
+    most: u64,
 }
 
 impl Weights {
-    /// Opens the file in `bytes`; `layers` are (name, class) in the order of `config.json`.
-    pub(crate) fn open(bytes: Vec<u8>, layers: &[(&str, &str)]) -> Result<Self> {
+    /// Opens the file in `bytes`, whose variables may have `most` elements; `layers` are (name, class) in the order of
+    /// `config.json`.
+    pub(crate) fn open(bytes: Vec<u8>, most: u64, layers: &[(&str, &str)]) -> Result<Self> {
         let file = File::from_bytes(bytes).map_err(|error| {
             Error::new(Code::WeightsUnreadable, format!("model.weights.h5 is not a readable HDF5 file: {error}"))
                 .help("save the model again with `model.save(\"model.keras\")`")
@@ -44,7 +49,12 @@ impl Weights {
             check_name(&file, layer, &group)?;
             groups.insert((*layer).to_owned(), group);
         }
-        Ok(Self { file, groups })
+        Ok(Self { file, groups, most })
+    }
+
+    /// The most elements that a variable may have, and all of them that are used.
+    pub(crate) fn most(&self) -> u64 {
+        self.most
     }
 
     /// Variable number `index` of the object `path` inside `layer` (empty for the layer itself).
@@ -52,6 +62,14 @@ impl Weights {
     /// # Errors
     /// [`Code::WeightsUnreadable`], [`Code::ModelTooLarge`], [`Code::WeightsValue`]; the caller adds the layer.
     pub fn read(&self, layer: &str, path: &str, index: usize) -> Result<Array> {
+        self.read_if(layer, path, index, |_| Ok(()))
+    }
+
+    /// As [`Self::read`], but not before `fits` has seen the shape.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and those of `fits`.
+    pub(crate) fn read_if(&self, layer: &str, path: &str, index: usize, fits: impl FnOnce(&[usize]) -> Result) -> Result<Array> {
         let group = self.groups.get(layer);
         let group = group.ok_or_else(|| Error::internal(format!("weights of {layer:?}, which config.json does not have")))?;
         let inner = if path.is_empty() { String::new() } else { format!("/{path}") };
@@ -63,11 +81,18 @@ impl Weights {
         };
         let dataset = self.file.dataset(&full).map_err(|error| unreadable(&error))?;
         let shape = dataset.shape().map_err(|error| unreadable(&error))?;
-        let elements = shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
-        if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
+        let product = |shape: &[u64]| shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
+        let Some(elements) = product(&shape).filter(|elements| *elements <= self.most) else {
             return Err(Error::new(Code::ModelTooLarge, format!("variable `{full}` has the shape {shape:?}"))
                 .layer(layer)
-                .help(format!("a variable may have up to {MAX_ELEMENTS} elements")));
+                .help(format!("a variable of a file of this size may have up to {} elements", self.most)));
+        };
+        let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
+        fits(&sizes)?;
+        let chunk = dataset.chunk_shape().map_err(|error| unreadable(&error))?.map_or(Some(0), |chunk| product(&chunk));
+        let width = dataset.element_size().map_err(|error| unreadable(&error))?;
+        if width > MAX_ELEMENT || chunk.is_none_or(|chunk| chunk > elements.max(MIN_CHUNK)) {
+            return Err(unreadable(&"its elements or chunks are larger than Keras writes them"));
         }
         let values = dataset.read_f32().map_err(|error| unreadable(&error))?;
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
@@ -75,10 +100,10 @@ impl Weights {
                 .layer(layer)
                 .help("the training diverged; a weight must be a finite number"));
         }
-        if Some(values.len() as u64) != elements {
+        if values.len() as u64 != elements {
             return Err(unreadable(&"it is shorter than its shape says"));
         }
-        Ok(Array { shape: shape.iter().map(|&size| size as usize).collect(), values })
+        Ok(Array { shape: sizes, values })
     }
 
     /// As [`Self::read`], but the variable must have `shape`.
@@ -86,16 +111,16 @@ impl Weights {
     /// # Errors
     /// As [`Self::read`], and [`Code::WeightsShape`].
     pub(crate) fn read_shaped(&self, layer: &str, path: &str, index: usize, shape: &[usize], what: &str) -> Result<Vec<f32>> {
-        let array = self.read(layer, path, index)?;
-        if array.shape == shape {
-            return Ok(array.values);
-        }
-        Err(Error::new(
-            Code::WeightsShape,
-            format!("the {what} has the shape {:?} in model.weights.h5, but config.json makes it {shape:?}", array.shape),
-        )
-        .layer(layer)
-        .help("config.json and model.weights.h5 do not belong together; save the model again"))
+        let fits = |found: &[usize]| {
+            if found == shape {
+                return Ok(());
+            }
+            let message = format!("the {what} has the shape {found:?} in model.weights.h5, but config.json makes it {shape:?}");
+            Err(Error::new(Code::WeightsShape, message)
+                .layer(layer)
+                .help("config.json and model.weights.h5 do not belong together; save the model again"))
+        };
+        self.read_if(layer, path, index, fits).map(|array| array.values)
     }
 }
 

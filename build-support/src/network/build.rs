@@ -9,6 +9,7 @@ use super::{
     softmax, sparse,
 };
 use crate::{
+    budget::{Budget, MAX_LAYER, MAX_VALUES},
     error::{Code, Error, Errors, Result},
     fixed::Format,
     keras::{KerasLayer, KerasModel, TensorRef},
@@ -120,6 +121,9 @@ pub struct Builder<'a> {
     pub last: bool,
     pub manifest: &'a manifest::Model,
     layers: Vec<Layer>,
+    /// What is left for the values of all layers, and for their weights.
+    values: Budget,
+    weights: Budget,
     tolerance: f64,
     input_shape: Vec<usize>,
     names: Identifiers,
@@ -157,6 +161,8 @@ impl<'a> Builder<'a> {
             last: false,
             manifest,
             layers: Vec::new(),
+            values: Budget::new("all layers up to this one give too many values", MAX_VALUES as u64),
+            weights: Budget::new("all layers up to this one have too many weights", model.weights.most()),
             tolerance: 0.0,
             input_shape,
             names,
@@ -319,6 +325,12 @@ impl<'a> Builder<'a> {
                 ));
             }
         };
+        self.check_size(&shape.keras())?;
+        self.values.take(&match &op {
+            Op::Quantize(_) | Op::Lookup(_) => shape.keras(),
+            _ => shape.dimensions(),
+        })?;
+        self.weights.take(&[op.coefficients()])?;
         let name = format!("{}{suffix}", keras.name);
         self.layers.push(Layer {
             id: self.names.assign(&name),
@@ -331,6 +343,11 @@ impl<'a> Builder<'a> {
         });
         self.shape = shape;
         Ok(())
+    }
+
+    /// Refuses a value of `shape` that is too large for any layer.
+    pub(crate) fn check_size(&self, shape: &[usize]) -> Result {
+        Budget::new("the layer gives too many values", MAX_LAYER as u64).take(shape)
     }
 
     /// A float function of every value, to be rounded by the next quantizer or, at the end, by a table of our own.

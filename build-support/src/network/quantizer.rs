@@ -58,9 +58,20 @@ impl Quantizer {
         Some(Self { formats, rounding, overflow, shape, classes })
     }
 
+    /// Elements that have a format of their own in the model's file.
+    pub(crate) fn size(&self) -> usize {
+        self.classes.len()
+    }
+
     /// Whether all elements share one format.
     pub fn is_uniform(&self) -> bool {
         self.formats.len() == 1
+    }
+
+    /// After how many elements of a value of `shape` the formats repeat.
+    pub(crate) fn period(&self, shape: &[usize]) -> usize {
+        let first = (0..shape.len()).find(|axis| self.shape.get(*axis).is_some_and(|size| *size != 1));
+        first.map_or(1, |first| shape[first..].iter().product())
     }
 
     /// The format index of every element of a value of `shape`, row-major.
@@ -205,8 +216,7 @@ impl<'a> Place<'a> {
             (false, false) => [1, 2, 0], // i, f, k
         };
         let path = format!("{}/quantizer", self.path);
-        let k = self.weights.read(self.layer, &path, at_k)?;
-        self.check_shape(&k.shape, shape)?;
+        let k = self.weights.read_if(self.layer, &path, at_k, |found| self.check_shape(found, shape))?;
         let read =
             |at, name| self.weights.read_shaped(self.layer, &path, at, &k.shape, &format!("variable {name} of `{}`", self.path));
         let i = read(at_i, "i")?;

@@ -10,8 +10,6 @@ use crate::{
 
 /// The largest pixel budget accepted: a convolution works on all pairs of slots.
 pub(crate) const MAX_SLOTS: f32 = 4096.0;
-/// The largest sparse value accepted, in values of its dense image.
-pub(crate) const MAX_VALUES: usize = 1 << 23;
 
 /// `InputReduce`: 0.2.x keeps `n_max_pixels` and `threshold` in its config; 0.3.2 can have either as a variable.
 pub(crate) fn input_reduce(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
@@ -58,9 +56,8 @@ pub(crate) fn conv2d(builder: &mut Builder<'_>, layer: &KerasLayer) -> Result {
     }
     let kernel = conv.pair("kernel_size")?;
     let filters = conv.size("filters")?;
-    if height * width > MAX_VALUES / filters.min(MAX_VALUES) {
-        return Err(conv.unsupported("filters", conv.value("filters"), "this many filters on an image this large fit no FPGA"));
-    }
+    // Before the weights are read.
+    builder.check_size(&[height, width, filters])?;
     let shape = [kernel[0], kernel[1], channels, filters];
     let values = weights.read_shaped(&layer.name, "conv", 0, &shape, "kernel")?;
     let kq = Place::new(weights, &layer.name, conv, "kq_conf", "conv/kq");

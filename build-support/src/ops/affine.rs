@@ -24,13 +24,13 @@ pub struct FixedAffine {
 /// `x * scale + offset` for each channel.
 pub(crate) fn fix(scale: &Coefficients, offset: &Coefficients, input: &Values) -> Result<(FixedAffine, Values)> {
     let (fraction, shift_product, shift_offset) = align(input.fraction + scale.fraction, offset.fraction)?;
-    let value = |(at, x): (usize, &MantissaRange)| {
+    let value = |at: usize| {
         let channel = at % scale.values.len();
         let offset = (i128::from(offset.values[channel]) << shift_offset) * i128::from(input.divisor);
-        let product = x.times(scale.values[channel].into()).shifted(shift_product);
+        let product = input.range_at(at).times(scale.values[channel].into()).shifted(shift_product);
         product.plus(MantissaRange { lo: offset, hi: offset })
     };
-    let ranges = input.ranges.iter().enumerate().map(value).collect();
+    let ranges = (0..super::common_period(input.ranges.len(), scale.values.len())).map(value).collect();
     let op = FixedAffine { scale: scale.clone(), offset: offset.clone() };
     Ok((op, Values { fraction, ranges, active: None, ..input.clone() }))
 }

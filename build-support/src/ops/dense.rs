@@ -32,11 +32,13 @@ pub(crate) fn fix(op: &Dense, input: &Values) -> Result<(FixedDense, Values)> {
     // A row that does not begin with a pixel has parts of some.
     let active = input.active.filter(|active| op.inputs.is_multiple_of(active.channels));
     let mut hull = MantissaRange::ZERO;
-    let mut ranges = Vec::with_capacity(op.rows * op.outputs);
-    for (row, output) in (0..op.rows).flat_map(|row| (0..op.outputs).map(move |output| (row, output))) {
-        let x = &input.ranges[row * op.inputs..(row + 1) * op.inputs];
-        let weights = op.weights.values[output..].iter().step_by(op.outputs);
-        let terms: Vec<MantissaRange> = x.iter().zip(weights).map(|(x, weight)| x.times((*weight).into())).collect();
+    // Rows whose inputs have the same ranges have the same outputs.
+    let rows = super::common_period(input.ranges.len(), op.inputs) / op.inputs;
+    let mut ranges = Vec::with_capacity(rows * op.outputs);
+    for (row, output) in (0..rows).flat_map(|row| (0..op.outputs).map(move |output| (row, output))) {
+        let weights = op.weights.values[output..].iter().step_by(op.outputs).enumerate();
+        let term = |(at, weight): (usize, &i64)| input.range_at(row * op.inputs + at).times((*weight).into());
+        let terms: Vec<MantissaRange> = weights.map(term).collect();
         let (sum, partial) = sum_of_terms(&terms, active);
         let bias = op.bias.as_ref().map_or(0, |bias| (i128::from(bias.values[output]) << shift_bias) * i128::from(input.divisor));
         let bias = MantissaRange { lo: bias, hi: bias };

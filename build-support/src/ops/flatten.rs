@@ -22,7 +22,7 @@ pub struct FixedFlatten {
 /// What each place of the image can hold, and how many of them do at once.
 pub(crate) fn fix(pixels: SparseShape, input: &Values) -> (FixedFlatten, Values) {
     let channels = pixels.channels;
-    let ranges = (0..pixels.image_len()).map(|at| input.ranges[at % channels].hull(MantissaRange::ZERO)).collect();
+    let ranges = input.ranges.iter().map(|range| range.hull(MantissaRange::ZERO)).collect();
     let active = Some(Active { pixels: pixels.max_active(), channels });
     (FixedFlatten { pixels }, Values { ranges, active, ..input.clone() })
 }

@@ -3,8 +3,10 @@
 use super::{
     About, Elements, Extent, FormatChoice, Kernel, LayerPlan, Rules, Site, Values,
     parts::{Gives, Parts, narrow},
+    quantize,
 };
 use crate::{
+    budget::{MAX_ENTRIES, too_large},
     error::{Code, Error, Result},
     fixed::{Format, MantissaRange, QuantizerFormat, bits_for},
     network::{Function, Lookup, Shape, SparseShape},
@@ -64,6 +66,14 @@ pub(crate) fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(Fix
         let y = format.quantize_weight(lookup.function.float32(x), quantizer.rounding, quantizer.overflow)?;
         y.checked_mul(1i64.checked_shl((fraction - format.fraction().unwrap_or(fraction)) as u32)?)
     };
+    let size = entries as usize * quantizer.formats.len();
+    if size > MAX_ENTRIES {
+        return Err(too_large(
+            "the tables of this function, one for each format of its quantizer, have too many entries",
+            size,
+            MAX_ENTRIES,
+        ));
+    }
     let columns =
         quantizer.formats.iter().map(|format| (range.lo..=range.hi).map(|m| value(format, m)).collect::<Option<Vec<i64>>>());
     let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| {
@@ -85,7 +95,11 @@ pub(crate) fn fix(lookup: &Lookup, shape: &Shape, input: &Values) -> Result<(Fix
             }
             hulls
         }
-        Shape::Dense(_) => classes.iter().zip(&input.ranges).map(|(&class, &x)| hull(&columns[usize::from(class)], x)).collect(),
+        Shape::Dense(_) => {
+            let period = quantize::period(quantizer, shape, input)?;
+            let classes = classes.iter().take(period).enumerate();
+            classes.map(|(at, &class)| hull(&columns[usize::from(class)], input.range_at(at))).collect()
+        }
     };
     // Only if it leaves zero as it is, what is not active stays zero.
     let keeps_zero = (range.lo..=range.hi).contains(&0) && columns.iter().all(|column| column[(-range.lo) as usize] == 0);

@@ -7,6 +7,7 @@ use super::{
     parts::{Gives, Parts, Sparse, counted, narrow},
 };
 use crate::{
+    budget::{MAX_RANGES, too_large},
     error::{Code, Error, Result},
     fixed::{Format, MantissaRange, Overflow, QuantizerFormat, Rounding, bits_for},
     network::{Quantizer, Shape, SparseShape},
@@ -42,12 +43,10 @@ pub(crate) fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Resul
     }
     let classes = quantizer.expand(&shape.keras());
     // A sparse value has one range for a channel, wherever the pixel is.
-    let range_at = |at: usize| match shape {
-        Shape::Sparse(SparseShape { channels, .. }) => input.ranges[at % channels],
-        Shape::Dense(_) => input.ranges[at],
-    };
+    let range_at = |at: usize| input.range_at(at);
+    let period = period(quantizer, shape, input)?;
     let mut results = HashMap::new();
-    for (at, &class) in classes.iter().enumerate() {
+    for (at, &class) in classes.iter().enumerate().take(period) {
         results.entry((range_at(at), class)).or_insert_with(|| element(input, range_at(at), quantizer, class));
     }
     // A quantizer without a live element gives zeros, which need no fraction.
@@ -56,13 +55,23 @@ pub(crate) fn fix(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Resul
         let (range, f, _) = results[&(range_at(at), *class)];
         at_fraction(range, f.unwrap_or(fraction), fraction)
     };
-    let each = classes.iter().enumerate().map(quantized);
+    let each = classes.iter().enumerate().take(period).map(quantized);
     let ranges = match shape {
         Shape::Sparse(SparseShape { channels, .. }) => hulls(each, *channels),
         Shape::Dense(_) => each.collect(),
     };
     let output = Values { fraction, divisor: 1, ranges, active: input.active };
     Ok((FixedQuantizer { quantizer: quantizer.clone(), classes, pixels: shape.sparse() }, output))
+}
+
+/// After how many elements of a value of `shape` both its ranges and the quantizer's formats repeat.
+pub(super) fn period(quantizer: &Quantizer, shape: &Shape, input: &Values) -> Result<usize> {
+    let period = super::common_period(quantizer.period(&shape.keras()), input.ranges.len());
+    // A sparse value has a range for each channel, whatever the formats are.
+    if period > MAX_RANGES && matches!(shape, Shape::Dense(_)) {
+        return Err(too_large("a quantizer gives too many elements a range of their own", period, MAX_RANGES));
+    }
+    Ok(period)
 }
 
 /// The hull for each channel of the ranges of an image's elements.

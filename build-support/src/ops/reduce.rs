@@ -44,9 +44,9 @@ pub(crate) fn fix(threshold: Option<f32>, pixels: SparseShape, input: &Values) -
     let threshold = threshold.map(|value| Threshold::new(value, input.fraction));
     let mut ranges = vec![MantissaRange::ZERO; pixels.channels];
     // A slot gets pixels from everywhere, and a quantizer before may treat each place in another way.
-    for (at, range) in input.ranges.iter().enumerate() {
-        let channel = &mut ranges[at % pixels.channels];
-        *channel = if at < pixels.channels { *range } else { channel.hull(*range) };
+    for at in 0..super::common_period(input.ranges.len(), pixels.channels) {
+        let (range, channel) = (input.range_at(at), &mut ranges[at % pixels.channels]);
+        *channel = if at < pixels.channels { range } else { channel.hull(range) };
     }
     if let Some(Threshold { floor, .. }) = threshold {
         // If no pixel can get in, the range is that of an empty slot.

@@ -7,6 +7,7 @@ use super::{
     signed, sums,
 };
 use crate::{
+    budget::{MAX_RANGES, too_large},
     error::Result,
     fixed::{Format, MantissaRange, Overflow, Rounding},
     network::{Coefficients, Lookup, Quantizer, Shape},
@@ -36,9 +37,18 @@ pub(crate) fn fix_max_minus(input: &Values) -> (FixedMaxMinus, Values) {
 }
 
 /// The product with the reciprocal of the rounded sum.
-pub(crate) fn fix_normalize(sum: &Quantizer, reciprocal: &Lookup, input: &Values) -> Result<(FixedNormalize, Values)> {
-    let total = input.ranges.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus);
-    let partial = sums::some_of(&input.ranges, input.ranges.len());
+pub(crate) fn fix_normalize(
+    sum: &Quantizer,
+    reciprocal: &Lookup,
+    count: usize,
+    input: &Values,
+) -> Result<(FixedNormalize, Values)> {
+    if count > MAX_RANGES {
+        return Err(too_large("a softmax has too many classes", count, MAX_RANGES));
+    }
+    let all: Vec<_> = (0..count).map(|at| input.range_at(at)).collect();
+    let total = all.iter().copied().fold(MantissaRange::ZERO, MantissaRange::plus);
+    let partial = sums::some_of(&all, count);
     let shape = Shape::Dense(vec![1]);
     let total = Values { ranges: vec![total], active: None, ..input.clone() };
     let (_, rounded) = quantize::fix(sum, &shape, &total)?;

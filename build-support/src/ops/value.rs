@@ -20,7 +20,7 @@ pub struct Value {
     pub format: Format,
     /// What is still to be divided by; 1 but between a mean and the quantizer after it.
     pub divisor: u64,
-    /// The mantissas that can occur in each channel of a sparse value, each element of a dense one.
+    /// The mantissas that can occur in each channel of a sparse value; in the elements of a dense one again and again.
     pub ranges: Vec<MantissaRange>,
 }
 
@@ -71,6 +71,11 @@ impl Value {
         };
         let output = &fixed.output;
         Ok(Self { layout, format: output.format(), divisor: output.divisor, ranges: output.ranges.clone() })
+    }
+
+    /// The mantissas that can occur in element `at` of a dense value.
+    pub fn range_at(&self, at: usize) -> MantissaRange {
+        super::range_at(&self.ranges, at)
     }
 
     /// The mantissas that can occur in any element.

@@ -52,7 +52,7 @@ fn check(value: &Value, kind: &Kind, layer: &str) {
         match sparse.map(|layout| layout.shape.channels) {
             Some(channels) if value.slots[at / channels] == [0, 0] => assert_eq!(*x, 0, "{layer}: an empty slot"),
             channels => {
-                let range = kind.ranges[channels.map_or(at, |channels| at % channels)];
+                let range = kind.ranges[channels.map_or(at, |channels| at % channels) % kind.ranges.len()];
                 assert!((range.lo..=range.hi).contains(x), "{layer}: {x} is not in {range:?}");
             }
         }

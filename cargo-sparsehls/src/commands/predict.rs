@@ -34,9 +34,9 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let missing = check_output(&args.output)?;
     let firmware = load_one(common)?;
     let interrupt = Interrupt::install()?;
-    let input = Input::open(&args.input, engine::chunk_events(&firmware.network).get())?;
-    let check = data::check_shape(&input.shape, &firmware.network).and_then(|()| data::check_any(&input.shape));
-    check.map_err(|error| error.file(&args.input))?;
+    let input = Input::open(&args.input, engine::chunk_events(&firmware.network).get(), |shape| {
+        data::check_shape(shape, &firmware.network).and_then(|()| data::check_any(shape))
+    })?;
     let events = input.events();
     let engine: Box<dyn Engine> = match args.engine {
         Choice::Reference => Box::new(Reference::new(&firmware.network)),
@@ -139,16 +139,20 @@ struct Input {
 }
 
 impl Input {
-    fn open(path: &Path, chunk_events: usize) -> Result<Self> {
+    /// Nothing but the header is read before `check` has seen the shape.
+    fn open(path: &Path, chunk_events: usize, check: impl Fn(&[usize]) -> Result) -> Result<Self> {
         let mut source = data::Source::open(path, "x")?;
         let (to_shape, shape) = sync_channel(1);
+        let (go_on, checked) = sync_channel(1);
         let (to, chunks) = sync_channel(1);
         thread::spawn(move || {
             let mut x = match source.events() {
                 Ok(x) => x,
                 Err(error) => return drop(to_shape.send(Err(error))),
             };
-            let _ = to_shape.send(Ok(x.shape().to_vec()));
+            if to_shape.send(Ok(x.shape().to_vec())).is_err() || checked.recv().is_err() {
+                return;
+            }
             // An empty chunk is the end. Nobody takes any more after an error elsewhere.
             loop {
                 let chunk = x.read(chunk_events);
@@ -159,6 +163,8 @@ impl Input {
             }
         });
         let shape = shape.recv().map_err(|_| unread(path))??;
+        check(&shape).map_err(|error| error.file(path))?;
+        go_on.send(()).map_err(|_| unread(path))?;
         Ok(Self { path: path.to_owned(), shape, chunks })
     }
 

@@ -2,7 +2,9 @@
 
 use sparsehls_build::{
     Code, Error, Firmware, Result,
-    data::{self, Array},
+    data::{self, Source},
+    engine,
+    formats::FixedNetwork,
     trace::{self, Dump, LayerTrace},
 };
 
@@ -18,14 +20,8 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let firmware = load_one(common)?;
     let Firmware { model, network, .. } = &firmware;
     let dump = args.keras.as_deref().map(|path| Dump::read(path, model)).transpose()?;
-    let x = events(&firmware, args, dump.as_ref())?;
-    data::check_events(&x, network)?;
-    let size = network.input_len().get();
-    let Some(event) = x.values.get(args.event * size..(args.event + 1) * size) else {
-        return Err(Error::new(Code::InvalidData, format!("there is no event {}; there are {}", args.event, x.events()))
-            .help("--event counts from 0"));
-    };
-    let (mantissas, grid) = network.input.mantissas(event);
+    let event = event(&firmware, args, dump.as_ref())?;
+    let (mantissas, grid) = network.input.mantissas(&event);
     note_grid(output, &model.name, network, grid);
     let compiled = firmware.backend.compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
     let layers = trace::trace(&*compiled.engine, mantissas.values(), dump.as_ref(), args.event)
@@ -57,15 +53,18 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
 }
 
 /// The event's data: `--input`, or `x` of the dump, or the golden set.
-fn events(firmware: &Firmware, args: &TraceArgs, dump: Option<&Dump>) -> Result<Array> {
+fn event(firmware: &Firmware, args: &TraceArgs, dump: Option<&Dump>) -> Result<Vec<f64>> {
+    let network = &firmware.network;
     if let Some(path) = &args.input {
-        return data::read_npy(path);
+        return of_file(Source::open(path, "x")?, args.event, network).map_err(|error| error.file(path));
     }
     if let Some(x) = dump.and_then(Dump::x) {
-        return Ok(x.clone());
+        data::check_events(x, network)?;
+        let event = x.values.chunks_exact(network.input_len().get()).nth(args.event);
+        return event.map(<[f64]>::to_vec).ok_or_else(|| no_event(args.event, x.events()));
     }
     match &firmware.model.golden {
-        Some(path) => Ok(data::read_golden(path)?.x),
+        Some(path) => of_file(Source::in_archive(path, "x")?, args.event, network).map_err(|error| error.file(path)),
         None => Err(Error::new(
             Code::MissingKey,
             format!("model `{}` has no golden file to take the event from", firmware.model.name),
@@ -74,6 +73,26 @@ fn events(firmware: &Firmware, args: &TraceArgs, dump: Option<&Dump>) -> Result<
         .key(format!("{}.golden", firmware.model.key()))
         .help("give --input X.npy")),
     }
+}
+
+/// Event `number` of a file, which may have any number of them.
+fn of_file(mut source: Source, number: usize, network: &FixedNetwork) -> Result<Vec<f64>> {
+    let mut events = source.events()?;
+    data::check_shape(events.shape(), network)?;
+    if number >= events.count() {
+        return Err(no_event(number, events.count()));
+    }
+    let (most, mut before) = (engine::chunk_events(network).get(), number);
+    while before > 0 {
+        let skipped = before.min(most);
+        events.read(skipped)?;
+        before -= skipped;
+    }
+    events.read(1)
+}
+
+fn no_event(number: usize, events: usize) -> Error {
+    Error::new(Code::InvalidData, format!("there is no event {number}; there are {events}")).help("--event counts from 0")
 }
 
 /// A layer on one line, and its values that are not zero (the first few, or all with -v).

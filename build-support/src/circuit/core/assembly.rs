@@ -5,6 +5,7 @@ use super::{
     words::{dense, word},
 };
 use crate::{
+    budget::{MAX_NODES, too_large},
     circuit::{
         Circuit, Net,
         kernels::{Around, Place, convolution::Convolution, flatten, look_up_dense::LookUpDense, pooling::Pooling, reduce},
@@ -52,6 +53,10 @@ impl<'a> Assembly<'a> {
             let Work::Kernel(kernel) = &layer.work else { continue };
             self.c.enter(at);
             stream = self.kernel(at, kernel, stream).map_err(|error| error.layer(&layer.keras_name))?;
+            if self.c.nodes().len() > MAX_NODES {
+                let what = "the circuit up to this layer has too many operations";
+                return Err(too_large(what, self.c.nodes().len(), MAX_NODES).layer(&layer.keras_name));
+            }
             if self.pending.last() != Some(&at) && self.early != Some(at + 1) {
                 self.record(at, &stream);
             }

@@ -72,11 +72,7 @@ impl Layer<'_> {
     /// The result of a sum.
     fn result(&self, c: &mut Circuit, row: usize, output: usize, sum: Net) -> Net {
         let result = appended(c, sum, self.bias(output).1, self.wait);
-        let range = self.around.output.ranges.get(row * self.kernel.outputs + output);
-        match range {
-            Some(range) => c.fitted(result, *range),
-            None => result,
-        }
+        c.fitted(result, self.around.output.range_at(row * self.kernel.outputs + output))
     }
 
     fn in_turns(&self, c: &mut Circuit, input: &Elements, groups: [usize; 2]) -> Elements {

@@ -32,7 +32,7 @@ pub(in crate::circuit) fn scatter(c: &mut Circuit, kernel: &FlattenKernel, outpu
         for channel in 0..shape.channels {
             let pairs: Vec<_> = here.iter().zip(&input.slots).map(|(here, slot)| (*here, slot.features[channel])).collect();
             let element = c.one_of(&pairs);
-            let range = output.ranges.get(values.len()).copied().unwrap_or(MantissaRange::ZERO).hull(MantissaRange::ZERO);
+            let range = output.range_at(values.len()).hull(MantissaRange::ZERO);
             let element = c.narrow(element, range);
             values.push(match turns {
                 None => element,

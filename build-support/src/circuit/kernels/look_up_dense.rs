@@ -90,7 +90,7 @@ impl LookUpDense<'_> {
 
     /// What an output is in.
     fn range(&self, output: usize) -> MantissaRange {
-        self.output.ranges.get(output).copied().unwrap_or(MantissaRange::ZERO)
+        self.output.range_at(output)
     }
 
     /// The pixels of slots that are there when `valid` is 1.
