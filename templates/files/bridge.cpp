@@ -5,6 +5,8 @@
 // The model is included, in a namespace without a name: several simulations may end up in one program, and each has a
 // conv1_config of its own. The linker would take one of them for all.
 
+{% if stack %}#include "csim/stack.h"
+{% endif -%}
 #include "ap_fixed.h"
 #include "ap_int.h"
 
@@ -16,8 +18,11 @@
 namespace {
 #include "firmware/{{ name }}.cpp"
 }  // namespace
-
+{% if stack %}
+static void compute(const long long* input, long long* output, unsigned long long events) {
+{%- else %}
 extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
+{%- endif %}
     for (unsigned long long event = 0; event < events; ++event) {
         input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
         output_t out[{{ layers[-1].size }}];
@@ -31,3 +36,24 @@ extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsi
         }
     }
 }
+{%- if stack %}
+
+namespace {
+struct Call {
+    const long long* input;
+    long long* output;
+    unsigned long long events;
+};
+}  // namespace
+
+static void* compute_call(void* argument) {
+    const Call* const call = static_cast<const Call*>(argument);
+    compute(call->input, call->output, call->events);
+    return 0;
+}
+
+extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
+    Call call = {input, output, events};
+    on_large_stack(compute_call, &call);
+}
+{%- endif %}

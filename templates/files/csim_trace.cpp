@@ -4,6 +4,10 @@
 // prints for each layer a line with its mantissas and, if it is sparse, a line with its hash.
 
 #include <cstdio>
+{%- if stack %}
+
+#include "csim/stack.h"
+{%- endif %}
 
 #include "firmware/parameters.h"
 
@@ -29,7 +33,7 @@ static void print(const T* values, int count) {
     std::printf("\n");
 }
 
-int main() {
+static int trace() {
     static input_t input{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
     for (int i = 0; i < {{ input.size }}; ++i) {
         long long mantissa = 0;
@@ -53,4 +57,21 @@ int main() {
 {%- endif %}
 {%- endfor %}
     return 0;
+}
+{%- if stack %}
+
+static void* run_trace(void* result) {
+    *static_cast<int*>(result) = trace();
+    return 0;
+}
+{%- endif %}
+
+int main() {
+{%- if stack %}
+    int result = 1;
+    on_large_stack(run_trace, &result);
+    return result;
+{%- else %}
+    return trace();
+{%- endif %}
 }

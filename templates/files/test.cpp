@@ -28,8 +28,8 @@ int main() {
     const int total = {{ test_events }};
     int events = 0, different = 0;
     for (; events < total; ++events) {
-        input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
-        output_t out[{{ layers[-1].size }}];
+        static input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
+        static output_t out[{{ layers[-1].size }}];
         long long mantissa = 0;
         bool complete = true;
         for (int i = 0; i < {{ input.size }} && complete; ++i) {

@@ -8,6 +8,7 @@ pub mod csim;
 mod kernel;
 mod layer;
 mod process;
+mod stack;
 mod types;
 
 use std::{
@@ -97,7 +98,9 @@ impl Backend for Hls {
         let (input, output) = (design.value(design.input), design.value(design.output));
         let kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
         let shape = layer::describe(&input.layout);
+        let stack = stack::large(design);
         let shared = context! {
+            stack,
             made_by => serde(&made_by),
             kernels => serde(&kernels),
             layers => serde(&layers),
@@ -146,6 +149,9 @@ impl Backend for Hls {
             ("vivado_synth.tcl".into(), "vivado_synth.tcl"),
         ] {
             files.insert(path, templates.render(template, &shared)?);
+        }
+        if stack.is_some() {
+            files.insert("csim/stack.h".into(), templates.render("csim_stack.h", &shared)?);
         }
         for weights in &weights {
             files.insert(format!("firmware/weights/{}.h", weights.name), weights_file(&templates, &made_by, name, weights)?);

@@ -140,7 +140,7 @@ pub(super) fn kept_or_linked(
     let program = temporary.path().join("csim");
     run_compiler(compiler, directory, |command| {
         arguments(command);
-        command.arg("-o").arg(&program)
+        command.args(["-pthread", "-o"]).arg(&program)
     })?;
     fs::rename(&program, &path).map_err(|error| Error::io("create", &path, &error))?;
     files::remove_older(&folder, &format!("{name}-"), std::env::consts::EXE_SUFFIX, &file);
