@@ -1,7 +1,14 @@
 //! Proof that the engines agree with each other and with Keras.
 
+mod aim;
+mod goals;
+mod places;
+mod probes;
+mod search;
+
 use std::num::NonZeroUsize;
 
+pub use self::probes::{Kind, Probes};
 use crate::{
     engine::{self, Engine},
     error::{Code, Error, Result},
@@ -12,8 +19,7 @@ use crate::{
     reference::Reference,
 };
 
-/// Events made up for a self-check, and values that they may have in all, of every layer: large networks get fewer events.
-const EVENTS: usize = 256;
+/// Values that the events of a self-check may have in all, of every layer: large networks get fewer events.
 const VALUES: usize = 1 << 23;
 /// After so many events that differ for good, the others that differ in the same part are not looked at closely: a golden
 /// file of another model costs no time, and what is found does not depend on the number of cores.
@@ -215,14 +221,14 @@ pub fn compare(found: &[f32], expected: &[f64], outputs: NonZeroUsize, tolerance
     result
 }
 
-/// Compares an engine with the reference, on made-up events.
+/// Compares an engine with the reference, on the events of [`Probes`].
 ///
 /// # Errors
 /// As [`engine::run`].
 pub fn self_check(engine: &dyn Engine) -> Result<Comparison> {
     let network = engine.network();
     let values = network.layers.iter().fold(network.input_len().get(), |sum, layer| sum.saturating_add(layer.layer.shape.len()));
-    let inputs = made_up(network, (VALUES / values).clamp(16, EVENTS));
+    let inputs = Probes::new(network, (VALUES / values).max(16)).inputs;
     let mut result = Comparison::default();
     for inputs in inputs.chunks(engine::batch_events(network)) {
         result.add(same(&engine::run(engine, &inputs)?, &engine::run(&Reference::new(network), &inputs)?));
@@ -268,9 +274,7 @@ pub fn made_up(network: &FixedNetwork, events: usize) -> Mantissas {
                 5 if at != size - 1 => 0,
                 6 if at != 0 => 0,
                 5 | 6 => hi,
-                _ if random.below(256) < density => {
-                    lo.wrapping_add(random.below((hi.wrapping_sub(lo) as u64).saturating_add(1)) as i64)
-                }
+                _ if random.below(256) < density => random.between(lo, hi),
                 _ => 0,
             });
         }
@@ -293,5 +297,10 @@ impl SplitMix {
     /// A number below `end`, close enough to evenly.
     fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+    }
+
+    /// A number from `lo` to `hi`.
+    fn between(&mut self, lo: i64, hi: i64) -> i64 {
+        lo.wrapping_add(self.below((hi.wrapping_sub(lo) as u64).saturating_add(1)) as i64)
     }
 }

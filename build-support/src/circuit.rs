@@ -223,6 +223,21 @@ impl Circuit {
         self.node(net).constant()
     }
 
+    /// Puts another node in the place of one: for tests that ask who notices. What it reads has to stand before it.
+    pub fn replace(&mut self, net: Net, node: Node) {
+        self.nodes[net.index()] = node;
+    }
+
+    /// Changes an entry of a table, for the same tests.
+    pub fn replace_entry(&mut self, table: usize, entry: usize, value: i128) {
+        self.tables[table][entry] = value;
+    }
+
+    /// Changes a state, for the same tests.
+    pub fn replace_state(&mut self, at: usize, state: State) {
+        self.states[at] = state;
+    }
+
     /// Every net.
     pub fn nets(&self) -> impl DoubleEndedIterator<Item = Net> + use<> {
         (0..self.nodes.len() as u32).map(Net)

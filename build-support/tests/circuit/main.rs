@@ -5,7 +5,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod draw;
 mod networks;
 
 use sparsehls_build::{

@@ -11,7 +11,10 @@ use sparsehls_build::{
     network::Network,
 };
 
-use crate::{common, compare, draw};
+use crate::{
+    common::{self, draw},
+    compare,
+};
 
 /// How many are drawn, with SPARSEHLS_ALL and without.
 const NETWORKS: [u64; 2] = [2000, 100];

@@ -1,0 +1,183 @@
+//! Seeded faults: kernels, generated text, designs and circuits with one thing changed, drawn by chance and not chosen by hand. Each that
+//! changes a result is caught by the self-check of a build alone, without a golden file. Those that it does not catch run against the
+//! right one on many more events, and must not differ there either.
+//!
+//! SPARSEHLS_ALL takes more of each kind and more events; SPARSEHLS_SEED draws others. `cargo test -p sparsehls-build --test mutants --
+//! --nocapture` prints what caught what.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod circuit;
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use fastrand::Rng;
+use sparsehls_build::{
+    Mantissas,
+    check::{self, Kind, Probes},
+    engine,
+    formats::FixedNetwork,
+    reference::Reference,
+};
+
+/// Events by chance, as the self-check had them before it knew kinds.
+const EVENTS_BEFORE: usize = 256;
+
+/// Whether everything is to be tried, and not a sample.
+fn all() -> bool {
+    std::env::var_os("SPARSEHLS_ALL").is_some()
+}
+
+/// The first seed.
+fn first_seed() -> u64 {
+    std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Events and what must come of them.
+struct Trial {
+    /// By what they are there for.
+    probes: Vec<(Kind, Mantissas, Mantissas)>,
+    /// What a self-check had before it knew kinds.
+    broad: (Mantissas, Mantissas),
+    /// Many more.
+    many: (Mantissas, Mantissas),
+}
+
+/// What became of a mutant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    /// It was caught by events of these kinds; by those of chance alone as well, or not.
+    Caught { by: Vec<Kind>, by_chance: bool },
+    /// It gives the same on all events.
+    Same,
+    /// It differs, and the self-check did not see it.
+    Missed(String),
+}
+
+impl Trial {
+    fn new(network: &FixedNetwork, many: usize) -> Self {
+        let with = |events: Mantissas| {
+            let outputs = engine::run(&Reference::new(network), &events).unwrap();
+            (events, outputs)
+        };
+        let Probes { inputs, kinds } = Probes::new(network, usize::MAX);
+        let mut by_kind = BTreeMap::<Kind, Vec<i64>>::new();
+        for (event, kind) in inputs.iter().zip(&kinds) {
+            by_kind.entry(*kind).or_default().extend(event);
+        }
+        let probe = |(kind, events): (Kind, Vec<i64>)| {
+            let (events, outputs) = with(network.inputs(events));
+            (kind, events, outputs)
+        };
+        Self {
+            probes: by_kind.into_iter().map(probe).collect(),
+            broad: with(check::made_up(network, EVENTS_BEFORE)),
+            many: with(many_events(network, &inputs, many)),
+        }
+    }
+
+    /// Runs a mutant. What cannot run, says that something is wrong with itself, or gives other results is caught.
+    fn verdict(&self, run: &dyn Fn(&Mantissas) -> Result<Mantissas, String>) -> Verdict {
+        let run = |events: &Mantissas| catch_unwind(AssertUnwindSafe(|| run(events))).unwrap_or_else(|_| Err("it panics".into()));
+        let fails =
+            |events: &Mantissas, outputs: &Mantissas| run(events).is_ok_and(|found| found == *outputs).then_some(()).is_none();
+        let by: Vec<Kind> =
+            self.probes.iter().filter(|(_, events, outputs)| fails(events, outputs)).map(|(kind, ..)| *kind).collect();
+        let by_chance = fails(&self.broad.0, &self.broad.1);
+        if !by.is_empty() {
+            return Verdict::Caught { by, by_chance };
+        }
+        match run(&self.many.0) {
+            Ok(found) => match check::same(&found, &self.many.1).first {
+                None => Verdict::Same,
+                Some(first) => {
+                    let event = self.many.0.iter().nth(first.event).unwrap();
+                    Verdict::Missed(format!("{first:?}, event {event:?}"))
+                }
+            },
+            Err(error) => Verdict::Missed(error),
+        }
+    }
+}
+
+/// Events of several kinds: all densities, with any values, extremes or small ones; and probes with a few changes.
+fn many_events(network: &FixedNetwork, probes: &Mantissas, count: usize) -> Mantissas {
+    let mut random = Rng::with_seed(7);
+    let range = network.input.format.range();
+    let (lo, hi) = (range.lo as i64, range.hi as i64);
+    let size = network.input_len().get();
+    let mut events = Vec::with_capacity(count * size);
+    for number in 0..count {
+        let kind = number % 4;
+        let value = |random: &mut Rng| match random.u8(..3).max(kind as u8) {
+            0 => random.i64(lo..=hi),
+            1 => *random.choice(&[lo, hi]).unwrap(),
+            _ => random.i64(-2..=2).clamp(lo, hi),
+        };
+        if kind == 3 {
+            let mut event = probes.iter().nth(random.usize(..probes.events())).unwrap().to_vec();
+            for _ in 0..random.usize(1..=4) {
+                event[random.usize(..size)] = random.i64(lo..=hi);
+            }
+            events.extend(event);
+        } else {
+            let density = random.u8(1..=32);
+            events.extend((0..size).map(|_| if random.u8(..32) < density { value(&mut random) } else { 0 }));
+        }
+    }
+    network.inputs(events)
+}
+
+/// A table of verdicts, and those that were missed.
+#[derive(Default)]
+struct Table {
+    rows: BTreeMap<String, Row>,
+    missed: Vec<String>,
+    same: Vec<String>,
+}
+
+#[derive(Default)]
+struct Row {
+    mutants: usize,
+    caught: usize,
+    by_chance: usize,
+    same: usize,
+    by: BTreeMap<Kind, usize>,
+}
+
+impl Table {
+    fn add(&mut self, place: &str, what: String, verdict: Verdict) {
+        let row = self.rows.entry(place.to_owned()).or_default();
+        row.mutants += 1;
+        match verdict {
+            Verdict::Caught { by, by_chance } => {
+                row.caught += 1;
+                row.by_chance += usize::from(by_chance);
+                by.into_iter().for_each(|kind| *row.by.entry(kind).or_default() += 1);
+            }
+            Verdict::Same => {
+                row.same += 1;
+                self.same.push(format!("{place}: {what}"));
+            }
+            Verdict::Missed(why) => self.missed.push(format!("{place}: {what}: {why}")),
+        }
+    }
+
+    /// Prints all, and fails if any was missed.
+    fn settle(&self) {
+        const KINDS: [Kind; 6] = [Kind::Broad, Kind::Budget, Kind::Places, Kind::Threshold, Kind::End, Kind::Case];
+        println!("place,mutants,caught,caught by chance alone,same,{}", KINDS.map(|kind| format!("{kind:?}")).join(","));
+        for (place, row) in &self.rows {
+            let by = KINDS.map(|kind| row.by.get(&kind).copied().unwrap_or(0).to_string()).join(",");
+            println!("{place},{},{},{},{},{by}", row.mutants, row.caught, row.by_chance, row.same);
+        }
+        self.same.iter().for_each(|what| println!("same: {what}"));
+        let missed = &self.missed;
+        assert!(missed.is_empty(), "{} mutants were missed:\n{}", missed.len(), missed.join("\n"));
+    }
+}
