@@ -73,6 +73,7 @@
 //! | [`parallel`] | work on all cores, in order |
 //! | `names` | identifiers for generated text |
 //! | `steps` | the steps of the vendor's tools |
+//! | [`parts`] | what the vendors' parts have |
 //! | [`fixed`] | formats, ranges of mantissas, rounding |
 //! | `mantissas` | [`Mantissas`]: what goes into an engine, and what comes out |
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
@@ -125,6 +126,7 @@ mod names;
 pub mod network;
 pub mod ops;
 pub mod parallel;
+pub mod parts;
 pub mod plan;
 pub mod profile;
 pub mod reference;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::operation::MULTIPLIED_DIGITS;
 pub use self::operation::Operation;
+use crate::parts::Demand;
 
 /// Part of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +187,11 @@ impl Estimate {
     /// One number for the area, to compare variants with.
     pub fn area(&self) -> u64 {
         self.luts.saturating_add(self.dsps.saturating_mul(LUTS_OF_A_DSP))
+    }
+
+    /// What it takes of a part. Ultra RAMs are not estimated.
+    pub fn demand(&self) -> Demand {
+        Demand { lut: Some(self.luts), ff: Some(self.ffs), dsp: Some(self.dsps), bram18: Some(self.bram18), uram: None }
     }
 
     /// Adds the area of another kernel; cycles stay.

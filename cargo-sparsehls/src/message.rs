@@ -14,7 +14,7 @@ use sparsehls_build::Error;
 
 pub use self::{
     comparison::{Predict, Profile, SelfCheck, Trace, Verify},
-    design::{Estimate, Layer, Point},
+    design::{Estimate, Layer, Part, Point},
     tools::{Compiler, Outcome, Simulation, Synthesis, Synthesized, Tool, VendorTool},
 };
 
@@ -78,6 +78,9 @@ pub struct ModelEstimate {
     /// Its sums.
     #[serde(flatten)]
     pub total: Estimate,
+    /// What it is for, and what it takes of that.
+    #[serde(flatten)]
+    pub part: Part,
 }
 
 /// A project that is up to date, before its csim is compiled.

@@ -28,6 +28,7 @@ use super::{Step, Steps, state::Project};
 use crate::{
     error::{Code, Error, Result},
     manifest::Language,
+    parts::Demand,
 };
 
 /// Larger than any report.
@@ -138,6 +139,14 @@ impl Report {
             report.vivado = Some(Vivado::read(&path("vivado_synth.rpt"), &path("vivado_timing.rpt"))?);
         }
         Ok(report)
+    }
+
+    /// What the design takes of the part, by the tool that came furthest.
+    pub fn demand(&self) -> Option<Demand> {
+        let placed = self.vivado.as_ref().map(|vivado| vivado.utilization.resources);
+        let mapped = placed.or_else(|| self.yosys.as_ref().map(Yosys::resources));
+        let found = mapped.or_else(|| self.csynth.as_ref().map(|csynth| csynth.estimate.resources));
+        found.map(|Resources { lut, ff, dsp, bram18, uram }| Demand { lut, ff, dsp, bram18, uram })
     }
 
     /// Whether no step left anything to report.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Errors, Firmware, Result, engine, error, report};
+use sparsehls_build::{Errors, Firmware, Result, engine, error, parts, report};
 
 use super::load_each;
 use crate::{
@@ -53,7 +53,12 @@ fn print(firmware: &Firmware, output: &Output) -> Result {
         rows.push(row(layer));
     }
     let total = estimate.total;
-    output.json(&Message::Estimate(ModelEstimate { model: model.name.clone(), total: total.into() }));
+    let part = &model.target.part;
+    output.json(&Message::Estimate(ModelEstimate {
+        model: model.name.clone(),
+        total: total.into(),
+        part: message::Part::new(part, &total.demand()),
+    }));
     let mut last = <[String; COLUMNS]>::default();
     last[0] = "total".into();
     let numbers = [total.initiation_interval, total.luts, total.ffs, total.dsps, total.bram18];
@@ -75,6 +80,9 @@ fn print(firmware: &Firmware, output: &Output) -> Result {
         total.dsps,
         if total.bram18 > 0 { format!(", {} BRAM", total.bram18) } else { String::new() }
     ));
+    let (share, warnings) = parts::describe(part, &total.demand());
+    output.text(&share);
+    warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
     if output.is_verbose() {
         output.text(&operations(&layers));
     }

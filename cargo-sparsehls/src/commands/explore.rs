@@ -3,6 +3,7 @@
 use sparsehls_build::{
     Code, Error, Firmware, Result, error, files,
     manifest::{Interface, Knob, Model, Pipeline},
+    parts,
     structure::Estimate,
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
@@ -89,20 +90,26 @@ fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
 fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output: &Output) {
     let model = &firmware.model;
     for (number, point) in points {
-        output.json(&Message::Point(message::Point::new(&model.name, *number, point)));
+        output.json(&Message::Point(message::Point::new(&model.name, &model.target.part, *number, point)));
     }
+    let capacity = parts::capacity(&model.target.part);
     let bram = points.iter().any(|(_, point)| point.estimate.bram18 > 0);
     let mut text = format!(
-        "{}: estimated, not synthesized; {} ns clock; Pareto-optimal points\n     latency interval      LUT      FF   DSP{}  knobs\n",
+        "{}: estimated, not synthesized; {} ns clock; Pareto-optimal points\n     latency interval      LUT {}     FF   DSP{}  knobs\n",
         model.name,
         model.target.clock_period,
+        if capacity.is_some() { "of part " } else { "" },
         if bram { "  BRAM" } else { "" }
     );
     let most = points.iter().map(|(_, point)| point.estimate.luts).max().unwrap_or(1).max(1);
     for (number, Point { knobs, estimate }) in points {
         let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
         let (cycles, every) = (estimate.latency, estimate.initiation_interval);
-        text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} {:>7} {:>5}", estimate.luts, estimate.ffs, estimate.dsps);
+        text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} ", estimate.luts);
+        if let Some(percent) = capacity.and_then(|capacity| capacity.percent(&estimate.demand()).lut) {
+            text += &format!("{percent:>6}% ");
+        }
+        text += &format!("{:>7} {:>5}", estimate.ffs, estimate.dsps);
         if bram {
             text += &format!(" {:>5}", estimate.bram18);
         }
@@ -111,6 +118,19 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
     let packages: String = common.package.iter().map(|package| format!(" -p {}", error::printable(package))).collect();
     text += &format!("write one into Cargo.toml with `cargo sparsehls explore{packages} --model {} --apply NUMBER`", model.name);
     output.text(&text);
+    note_full(&model.name, &model.target.part, points, output);
+}
+
+/// Says of which points there may be no FPGA.
+fn note_full(name: &str, part: &str, points: &[(usize, Point)], output: &Output) {
+    let Some(capacity) = parts::capacity(part) else {
+        return output.note(&format!("{name}: the capacity of {part} is not known"));
+    };
+    let is_full = |point: &Point| capacity.percent(&point.estimate.demand()).largest() > parts::FULL;
+    let full: Vec<_> = points.iter().filter(|(_, point)| is_full(point)).map(|(number, _)| number.to_string()).collect();
+    if !full.is_empty() {
+        output.note(&format!("{name}: more than {} % of {part}: {}", parts::FULL, full.join(", ")));
+    }
 }
 
 fn describe(knobs: &Knobs) -> String {

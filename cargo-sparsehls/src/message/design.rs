@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::{ops, report, structure};
+use sparsehls_build::{ops, parts, report, structure};
 
 use crate::explore;
 
@@ -117,6 +117,34 @@ pub struct Estimate {
     pub levels: Option<u32>,
 }
 
+/// The device of a model; null where its capacity is not known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Part {
+    /// As in the manifest.
+    pub part: String,
+    /// What it has.
+    pub available: Option<Available>,
+    /// What the model takes of that.
+    pub percent: Option<parts::Percent>,
+}
+
+/// What a device has; null where that is not known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Available {
+    /// Look-up tables.
+    pub lut: u64,
+    /// Flip-flops.
+    pub ff: u64,
+    /// DSP slices.
+    pub dsp: u64,
+    /// Block RAMs of 18 kb.
+    pub bram18: Option<u64>,
+    /// Ultra RAMs.
+    pub uram: u64,
+}
+
 /// A point of the sweep over the knobs.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
@@ -129,6 +157,8 @@ pub struct Point {
     pub knobs: Knobs,
     /// What they cost.
     pub estimate: Estimate,
+    /// What they take of the part, in percent; null where its capacity is not known.
+    pub percent: Option<parts::Percent>,
 }
 
 /// What a point sets in the manifest.
@@ -194,9 +224,19 @@ impl From<structure::Estimate> for Estimate {
     }
 }
 
+impl Part {
+    /// What `demand` takes of `part`.
+    pub fn new(part: &str, demand: &parts::Demand) -> Self {
+        let capacity = parts::capacity(part);
+        let available =
+            capacity.map(|parts::Capacity { lut, ff, dsp, bram18, uram, .. }| Available { lut, ff, dsp, bram18, uram });
+        Self { part: part.to_owned(), available, percent: capacity.map(|capacity| capacity.percent(demand)) }
+    }
+}
+
 impl Point {
-    /// The line for point `number` of `model`.
-    pub fn new(model: &str, number: usize, point: &explore::Point) -> Self {
+    /// The line for point `number` of `model`, on `part`.
+    pub fn new(model: &str, part: &str, number: usize, point: &explore::Point) -> Self {
         let explore::Knobs { pipeline, interface, interval, one_step } = &point.knobs;
         let knobs = Knobs {
             pipeline: pipeline.name().to_owned(),
@@ -204,6 +244,7 @@ impl Point {
             interval: interval.get(),
             one_step: one_step.clone(),
         };
-        Self { model: model.to_owned(), number, knobs, estimate: point.estimate.into() }
+        let percent = parts::capacity(part).map(|capacity| capacity.percent(&point.estimate.demand()));
+        Self { model: model.to_owned(), number, knobs, estimate: point.estimate.into(), percent }
     }
 }

@@ -3,7 +3,10 @@
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::toolchain::{self, Done, LeftOut, Program, Report, limits};
+use sparsehls_build::{
+    parts::{self, Percent},
+    toolchain::{self, Done, LeftOut, Program, Report, limits},
+};
 
 /// A tool that `doctor` looked for.
 #[derive(Debug, Serialize)]
@@ -108,6 +111,8 @@ pub enum Outcome {
 pub struct Synthesized {
     /// The reports, which are made to be read by programs themselves; null if no step leaves one.
     pub report: Option<Report>,
+    /// What the design takes of the part, in percent; null if the report or the part's capacity does not say.
+    pub percent: Option<Percent>,
     /// Steps that ran now.
     pub ran: Vec<String>,
     /// Steps that had been done for the same content.
@@ -189,8 +194,8 @@ impl Simulation {
 }
 
 impl Synthesized {
-    /// What `done` found, the limits it stands against, and what was left out.
-    pub fn new(done: &Done, limits: &[limits::Row], left_out: &[LeftOut]) -> Self {
+    /// What `done` found on `part`, the limits it stands against, and what was left out.
+    pub fn new(done: &Done, part: &str, limits: &[limits::Row], left_out: &[LeftOut]) -> Self {
         let step = |left_out: &LeftOut| {
             let LeftOut { step, why } = left_out;
             StepLeftOut { step: step.name().to_owned(), why: why.message().to_owned() }
@@ -198,6 +203,7 @@ impl Synthesized {
         let names = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect();
         Self {
             report: Some(done.report.clone()).filter(|report| !report.is_empty()),
+            percent: done.report.demand().and_then(|demand| Some(parts::capacity(part)?.percent(&demand))),
             ran: names(&done.ran.names()),
             kept: names(&done.kept.names()),
             limits: limits.iter().map(Limit::from).collect(),

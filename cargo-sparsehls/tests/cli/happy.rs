@@ -347,6 +347,36 @@ fn an_estimate_has_block_rams_and_times_that_fit_the_clock() {
 }
 
 #[test]
+fn what_is_taken_of_the_part_is_said() {
+    let firmware = Firmware::of("dense-only");
+    let part = |part: &str| firmware.manifest(&format!("{}part = \"{part}\"\n", net("dense-only")));
+    // (part, what is said of it, whether it is too full)
+    for (name, said, full) in [
+        ("xcu250-figd2104-2L-e", " % of the LUT, ", false),
+        ("iCE40LP384-SG32", "of iCE40LP384-SG32", true),
+        ("10AX115N2F45E1SG", "the capacity of 10AX115N2F45E1SG is not known", false),
+    ] {
+        part(name);
+        let run = firmware.run(&["check"]);
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+        assert_eq!(run.stderr.contains("it does not fit"), full, "{}", run.stderr);
+        let (_, lines) = firmware.json(&["check"]);
+        let total = lines.iter().find(|line| line["reason"] == "estimate").unwrap();
+        assert_eq!(total["part"], name);
+        let known = !said.contains("not known");
+        assert_eq!((total["available"].is_null(), total["percent"].is_null()), (!known, !known), "{total}");
+        if let (Some(percent), Some(all)) = (total["percent"]["lut"].as_f64(), total["available"]["lut"].as_f64()) {
+            let exact = total["luts"].as_f64().unwrap() * 100.0 / all;
+            assert!((percent - exact).abs() <= 0.051, "{total}");
+        }
+        let run = firmware.run(&["explore", "--max-interval", "2"]);
+        assert_eq!(run.stdout.contains("LUT of part"), known, "{}", run.stdout);
+        assert_eq!(run.stderr.contains("is not known"), !known, "{}", run.stderr);
+        assert_eq!(run.stderr.contains("more than 70 % of"), full, "{}", run.stderr);
+    }
+}
+
+#[test]
 fn two_builds_at_once_do_not_disturb_each_other() {
     let firmware = Firmware::of("dense-only");
     let runs: Vec<_> = std::thread::scope(|scope| {

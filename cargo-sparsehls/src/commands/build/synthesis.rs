@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sparsehls_build::{
-    Code, Firmware, Result,
+    Code, Firmware, Result, parts,
     toolchain::{self, Choice, Done, LeftOut, Progress, Steps, limits},
 };
 
@@ -93,9 +93,13 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     if let Some(simulation) = &report.simulation {
         output.json(&Message::Simulation(Simulation::new(&model.name, simulation)));
     }
-    let found = Synthesized::new(done, &limits::table(report, &model.limits), left_out);
+    let found = Synthesized::new(done, &model.target.part, &limits::table(report, &model.limits), left_out);
     output.json(&synthesis(firmware, Outcome::Done(Box::new(found))));
     report.to_string().lines().for_each(|line| output.text(&format!("{}: {line}", model.name)));
+    if let Some((share, warnings)) = report.demand().map(|demand| parts::describe(&model.target.part, &demand)) {
+        output.text(&format!("{}: {share}", model.name));
+        warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
+    }
     if let Some(timing) = report.vivado.as_ref().map(|vivado| vivado.timing).filter(|timing| !timing.met) {
         let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
         output.note(&format!("{}: Vivado does not meet the timing{slack}", model.name));
