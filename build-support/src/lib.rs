@@ -74,6 +74,7 @@
 //! | `names` | identifiers for generated text |
 //! | `steps` | the steps of the vendor's tools |
 //! | [`parts`] | what the vendors' parts have |
+//! | `planned` | the intervals that a project promises, in its file |
 //! | [`fixed`] | formats, ranges of mantissas, rounding |
 //! | `mantissas` | [`Mantissas`]: what goes into an engine, and what comes out |
 //! | [`manifest`] | `[package.metadata.sparsehls]` → [`manifest::Model`] |
@@ -128,6 +129,7 @@ pub mod ops;
 pub mod parallel;
 pub mod parts;
 pub mod plan;
+mod planned;
 pub mod profile;
 pub mod reference;
 pub mod report;

@@ -4,6 +4,7 @@
 //! `[workspace.metadata.sparsehls]`. Every key is checked: a mistyped knob must never silently give other hardware.
 
 mod choices;
+mod ip;
 mod knobs;
 mod layers;
 mod limits;
@@ -19,6 +20,7 @@ pub(crate) use self::package::of_build_script;
 use self::table::Table;
 pub use self::{
     choices::{Interface, Output, Pipeline, Variant},
+    ip::{ExportFlow, Hls, Ip},
     knobs::{Counts, Knob, Knobs},
     layers::{LayerOptions, Precision},
     limits::{Limit, Limits},
@@ -58,6 +60,8 @@ pub struct Model {
     pub interface: Option<Interface>,
     /// What only Verilog has.
     pub verilog: Verilog,
+    /// What only HLS has.
+    pub hls: Hls,
     /// Gates on the synthesis report.
     pub limits: Limits,
     /// Device and clock.
@@ -75,7 +79,7 @@ impl Model {
 
 /// Keys that the model's table and those with defaults for it may have.
 fn shared_keys() -> Vec<&'static str> {
-    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY], &Verilog::KEYS, Knob::KEYS].concat()
+    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY], &Verilog::KEYS, &Hls::KEYS, Knob::KEYS].concat()
 }
 
 /// Keys that the model's table alone may have.
@@ -152,12 +156,14 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
             .unwrap_or(Pipeline::Dataflow),
         interface: wrong.take(nearest(tables, |t| t.choice(Interface::KEY, Interface::ALL, Interface::name))),
         verilog: Verilog::default(),
+        hls: Hls::default(),
         limits: limits::read(own, &mut wrong),
         target: target::read(tables, &mut wrong),
         manifest: package.manifest.clone(),
         name,
     };
     model.verilog = verilog::read(tables, model.target.language, &mut wrong);
+    model.hls = ip::read(tables, &package.directory, model.target.language, &mut wrong);
     Errors::of(wrong.0).map_or(Ok(model), Err)
 }
 
@@ -231,6 +237,7 @@ mod tests {
             Interface::ALL.iter().map(|interface| interface.name()).collect(),
             Variant::ALL.iter().map(|variant| variant.name()).collect(),
             Output::ALL.iter().map(|output| output.name()).collect(),
+            ExportFlow::ALL.iter().map(|flow| flow.name()).collect(),
         ];
         let missing: Vec<_> = words.concat().into_iter().filter(|word| !guide.contains(&format!("`\"{word}\"`"))).collect();
         assert_eq!(missing, [""; 0]);

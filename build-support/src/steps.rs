@@ -17,6 +17,8 @@ pub enum Step {
     Export,
     /// HLS: logic synthesis with Vivado.
     Vsynth,
+    /// HLS: Vivado, from logic synthesis to route.
+    Impl,
     /// Verilog: place and route with nextpnr.
     Pnr,
     /// Verilog: Vivado, from synthesis to route.
@@ -25,11 +27,11 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the order in which they run.
-    pub const ALL: [Self; 8] =
-        [Self::Csim, Self::Sim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth, Self::Pnr, Self::Vivado];
+    pub const ALL: [Self; 9] =
+        [Self::Csim, Self::Sim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth, Self::Impl, Self::Pnr, Self::Vivado];
 
     /// The steps of HLS projects.
-    pub const HLS: [Self; 5] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth];
+    pub const HLS: [Self; 6] = [Self::Csim, Self::Synth, Self::Cosim, Self::Export, Self::Vsynth, Self::Impl];
 
     /// The steps of Verilog projects.
     pub const VERILOG: [Self; 4] = [Self::Sim, Self::Synth, Self::Pnr, Self::Vivado];
@@ -43,6 +45,7 @@ impl Step {
             Self::Cosim => "cosim",
             Self::Export => "export",
             Self::Vsynth => "vsynth",
+            Self::Impl => "impl",
             Self::Pnr => "pnr",
             Self::Vivado => "vivado",
         }
@@ -50,13 +53,13 @@ impl Step {
 
     /// Whether the step works on what `synth` leaves.
     pub fn needs_synth(self) -> bool {
-        matches!(self, Self::Cosim | Self::Export | Self::Vsynth | Self::Pnr)
+        matches!(self, Self::Cosim | Self::Export | Self::Vsynth | Self::Impl | Self::Pnr)
     }
 }
 
 /// A set of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Steps(u8);
+pub struct Steps(u16);
 
 /// Synthesis alone.
 impl Default for Steps {
@@ -112,6 +115,7 @@ impl Steps {
             cosim: flag(Step::Cosim),
             export: flag(Step::Export),
             vsynth: flag(Step::Vsynth),
+            implementation: flag(Step::Impl),
         }
     }
 }
@@ -125,6 +129,7 @@ pub(crate) struct StepFlags {
     cosim: u8,
     export: u8,
     vsynth: u8,
+    implementation: u8,
 }
 
 #[cfg(test)]
@@ -138,7 +143,7 @@ mod tests {
         for step in [Step::Csim, Step::Sim, Step::Vivado] {
             assert_eq!(with(&[step]), [step.name()]);
         }
-        for step in [Step::Cosim, Step::Export, Step::Vsynth, Step::Pnr] {
+        for step in [Step::Cosim, Step::Export, Step::Vsynth, Step::Impl, Step::Pnr] {
             assert_eq!(with(&[step]), ["synth", step.name()]);
         }
         assert_eq!(Steps::default().names(), ["synth"]);

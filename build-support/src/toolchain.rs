@@ -10,7 +10,9 @@ mod choice;
 mod find;
 mod flow;
 mod job;
+mod known;
 pub mod limits;
+mod open_files;
 mod process;
 mod program;
 mod reports;
@@ -22,10 +24,11 @@ pub use self::{
     find::{Tool, broken_variables, survey},
     flow::steps_of,
     job::{Done, Job, Progress},
+    known::{Known, known},
     process::Cancel,
     program::Program,
     reports::{
-        Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Pnr, Report, Resources, Simulation, Timing, Used,
+        Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Pnr, Report, Resources, Simulation, Stage, Timing, Used,
         Utilization, Vivado, Yosys,
     },
 };

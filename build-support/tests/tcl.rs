@@ -14,7 +14,7 @@ use std::{
 use sparsehls_build::{
     backend::hls,
     check, data,
-    manifest::{HlsTool, Language, Model},
+    manifest::{ExportFlow, HlsTool, Language, Model},
     toolchain::{Step, Steps},
 };
 
@@ -23,7 +23,8 @@ use sparsehls_build::{
 const STUBS: &str = r#"
 foreach name {
     open_project set_top add_files open_solution set_part create_clock set_clock_uncertainty csim_design csynth_design
-    config_array_partition cosim_design export_design synth_design opt_design report_utilization report_timing_summary get_ports
+    config_array_partition config_compile config_schedule cosim_design export_design read_xdc synth_design opt_design
+    place_design phys_opt_design route_design report_utilization report_timing_summary get_ports
 } {
     proc $name args "puts \[linsert \$args 0 call $name\]; fail_if_asked $name; return $name"
 }
@@ -90,6 +91,9 @@ fn tclsh_is_missing() -> bool {
     missing
 }
 
+/// Calls that set the project up, before any step.
+const SETUP: usize = 11;
+
 #[test]
 fn the_project_is_set_up_as_the_manifest_says() {
     if tclsh_is_missing() {
@@ -107,7 +111,9 @@ fn the_project_is_set_up_as_the_manifest_says() {
         "add_files -tb fixture_test.cpp -cflags -std=c++14",
         "add_files -tb tb_data",
         "open_solution solution1",
+        "config_compile -name_max_length 80",
         "set_part xcvu13p-flga2577-2-e",
+        "config_schedule -enable_dsp_full_reg=false",
         "create_clock -period 2.5 -name default",
         "set_clock_uncertainty 12.5% default",
     ];
@@ -128,13 +134,14 @@ fn the_selected_steps_run_in_order_and_no_others() {
         return;
     }
     let project = Project::new(|_| {});
-    let all = ["csim_design", "csynth_design", "cosim_design -trace_level none", "export_design -format ip_catalog"];
-    for mask in 0..32u8 {
+    let export = "export_design -format ip_catalog -vendor sparsehls -library hls -version 1.0.0 -display_name fixture";
+    let all = ["csim_design", "csynth_design", "cosim_design -trace_level none", export];
+    for mask in 0..64u8 {
         let has = |bit: u8| mask & (1 << bit) != 0;
-        project.select((0..5u8).filter(|bit| has(*bit)).map(|bit| Step::HLS[usize::from(bit)]).collect());
+        project.select((0..6u8).filter(|bit| has(*bit)).map(|bit| Step::HLS[usize::from(bit)]).collect());
         let found = project.calls("build_prj.tcl");
         let expected: Vec<_> = (0..4u8).filter(|bit| has(*bit)).map(|bit| all[usize::from(bit)]).collect();
-        assert_eq!(found[9..], expected, "{mask:05b}");
+        assert_eq!(found[SETUP..], expected, "{mask:06b}");
     }
 }
 
@@ -144,12 +151,12 @@ fn a_step_that_fails_ends_the_script_with_an_error() {
         return;
     }
     let project = Project::new(|_| {});
-    project.select(Step::HLS.into_iter().filter(|step| *step != Step::Vsynth).collect());
+    project.select(Step::HLS.into_iter().filter(|step| !matches!(step, Step::Vsynth | Step::Impl)).collect());
     let steps = ["csim_design", "csynth_design", "cosim_design", "export_design"];
     for (at, command) in steps.into_iter().enumerate() {
         let output = project.run("build_prj.tcl", Some(command));
         assert!(!output.status.success(), "{command}");
-        assert_eq!(calls(&output)[9..].len(), at + 1, "nothing runs after {command}");
+        assert_eq!(calls(&output)[SETUP..].len(), at + 1, "nothing runs after {command}");
         let (name, said) = (["csim", "synth", "cosim", "export"][at], String::from_utf8_lossy(&output.stderr));
         assert_eq!(said.trim(), format!("sparsehls: {name} failed: the stub of {command} fails"));
     }
@@ -195,19 +202,29 @@ fn logic_synthesis_works_on_what_c_synthesis_left() {
         return;
     }
     let project = Project::new(|model| model.target.clock_period = 3.0);
-    let expected = [
+    let begin = [
         "add_files fixture_prj/solution1/syn/verilog",
+        "read_xdc vivado.xdc",
         "synth_design -top fixture -part p -mode out_of_context",
-        "get_ports ap_clk",
-        "create_clock -period 3.0 -name ap_clk get_ports",
         "opt_design",
-        "report_utilization -hierarchical -hierarchical_depth 1 -file vivado_synth.rpt",
-        "report_timing_summary -file vivado_timing.rpt",
     ];
-    let expected: Vec<_> = expected.iter().map(|call| (*call).to_owned()).collect();
-    assert_eq!(project.calls("vivado_synth.tcl"), expected);
-    for call in ["add_files", "synth_design", "opt_design", "report_utilization"] {
+    let end = |name: &str, timing: &str| {
+        let utilization = format!("report_utilization -hierarchical -hierarchical_depth 1 -file {name}");
+        [utilization, format!("report_timing_summary -file {timing}")]
+    };
+    let expected = |middle: &[&str], end: [String; 2]| -> Vec<String> {
+        begin.iter().chain(middle).map(|call| (*call).to_owned()).chain(end).collect()
+    };
+    let synthesis = expected(&[], end("vivado_synth.rpt", "vivado_timing.rpt"));
+    assert_eq!(project.calls("vivado_synth.tcl"), synthesis);
+    let to_route = ["place_design", "phys_opt_design", "route_design"];
+    assert_eq!(project.calls("vivado_impl.tcl"), expected(&to_route, end("vivado_impl.rpt", "vivado_impl_timing.rpt")));
+    assert_eq!(project.calls("vivado.xdc"), ["get_ports ap_clk", "create_clock -name ap_clk -period 3.0 get_ports"]);
+    for call in ["add_files", "read_xdc", "synth_design", "opt_design", "report_utilization"] {
         assert!(!project.run("vivado_synth.tcl", Some(call)).status.success(), "{call}");
+    }
+    for call in to_route {
+        assert!(!project.run("vivado_impl.tcl", Some(call)).status.success(), "{call}");
     }
 }
 
@@ -237,7 +254,7 @@ fn a_model_may_be_called_like_a_command() {
             let file = call.split(' ').find(|word| word.ends_with(".cpp")).unwrap();
             assert!(file.contains(&name) && project.directory.path().join(file).exists(), "{call}");
         }
-        assert!(project.calls("vivado_synth.tcl")[1].starts_with(&format!("synth_design -top {name} ")), "{name}");
+        assert!(project.calls("vivado_synth.tcl")[2].starts_with(&format!("synth_design -top {name} ")), "{name}");
     }
 }
 
@@ -245,8 +262,10 @@ fn a_model_may_be_called_like_a_command() {
 type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
 
 /// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835).
-const SIGNATURES: [Signature; 15] = [
+const SIGNATURES: [Signature; 21] = [
     ("config_array_partition", &[("-maximum_size", &["1000000"])], 0),
+    ("config_compile", &[("-name_max_length", &["80"])], 0),
+    ("config_schedule", &[("-enable_dsp_full_reg=false", &[])], 0),
     ("open_project", &[("-reset", &[])], 1),
     ("set_top", &[], 1),
     ("add_files", &[("-tb", &[]), ("-cflags", &["-std=c++14", "-std=c++0x"])], 1),
@@ -257,7 +276,23 @@ const SIGNATURES: [Signature; 15] = [
     ("csim_design", &[], 0),
     ("csynth_design", &[], 0),
     ("cosim_design", &[("-trace_level", &["none"])], 0),
-    ("export_design", &[("-format", &["ip_catalog"])], 0),
+    (
+        "export_design",
+        &[
+            ("-format", &["ip_catalog"]),
+            ("-vendor", &["sparsehls"]),
+            ("-library", &["hls"]),
+            ("-version", &["1.0.0"]),
+            ("-display_name", &["fixture"]),
+            ("-flow", &["syn", "impl"]),
+            ("-rtl", &["verilog"]),
+        ],
+        0,
+    ),
+    ("read_xdc", &[], 1),
+    ("place_design", &[], 0),
+    ("phys_opt_design", &[], 0),
+    ("route_design", &[], 0),
     ("synth_design", &[("-top", &["fixture"]), ("-part", &["p"]), ("-mode", &["out_of_context"])], 0),
     ("opt_design", &[], 0),
     ("get_ports", &[], 1),
@@ -269,10 +304,14 @@ fn every_call_has_arguments_that_the_command_takes() {
         return;
     }
     for tool in [HlsTool::Vitis, HlsTool::Vivado] {
-        let project = Project::new(|model| model.target.language = Language::Hls(tool));
+        let project = Project::new(|model| {
+            model.target.language = Language::Hls(tool);
+            model.hls.ip.flow = ExportFlow::Impl;
+        });
         for steps in [Steps::default(), Step::HLS.into_iter().collect(), Step::HLS[2..4].iter().copied().collect()] {
             project.select(steps);
-            let calls = [project.calls("build_prj.tcl"), project.calls("vivado_synth.tcl")].concat();
+            let scripts = ["build_prj.tcl", "vivado_synth.tcl", "vivado_impl.tcl", "vivado.xdc"];
+            let calls = scripts.map(|script| project.calls(script)).concat();
             for call in calls.iter().filter(|call| !call.starts_with("report_")) {
                 let words: Vec<_> = call.split(' ').collect();
                 let (_, options, others) = SIGNATURES.iter().find(|(name, ..)| *name == words[0]).expect("a known command");
@@ -341,4 +380,72 @@ fn options_that_a_person_has_set_stay() {
     let (model, network) = common::load(&source, &x).unwrap();
     common::project("tcl", &model, &network, &check::made_up(&network, 2)).unwrap().write(project.directory.path()).unwrap();
     assert_eq!(fs::read_to_string(options).unwrap(), "array set opt {cosim 1}");
+}
+
+#[test]
+fn scripts_of_the_user_run_when_all_is_set_up_and_nothing_has_run() {
+    if tclsh_is_missing() {
+        return;
+    }
+    let scripts = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = scripts.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let first = path("my [exit 3] hook.tcl", "puts {call first}\nputs \"call for $project_name at $clock_period ns\"\n");
+    let second = path("second.tcl", "set mine 1; puts \"call [file tail [info script]]\"");
+    let project = Project::new(|model| model.hls.tcl = vec![first.clone(), second.clone()]);
+    let found = project.calls("build_prj.tcl");
+    assert_eq!(
+        found[SETUP - 1..],
+        ["set_clock_uncertainty 27.0% default", "first", "for fixture at 5.0 ns", "2_second.tcl", "csynth_design"]
+    );
+    assert_eq!(fs::read(project.directory.path().join("tcl/1_my__exit_3__hook.tcl")).unwrap(), fs::read(&first).unwrap());
+    // Fewer scripts leave none of the old ones.
+    fs::write(&second, "error {this is mine}").unwrap();
+    let project = Project::new(|model| model.hls.tcl = vec![second.clone()]);
+    let output = project.run("build_prj.tcl", None);
+    assert!(!output.status.success() && !calls(&output).iter().any(|call| call.starts_with("csynth")), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr).trim(), "sparsehls: tcl/1_second.tcl failed: this is mine");
+}
+
+#[test]
+fn what_an_ip_is_called_is_what_the_manifest_says() {
+    if tclsh_is_missing() {
+        return;
+    }
+    let project = Project::new(|model| {
+        let ip = &mut model.hls.ip;
+        (ip.vendor, ip.library, ip.version) = ("cern.ch".into(), "trigger".into(), "2.1.0".into());
+        (ip.name, ip.flow) = (Some("Track finder (8 bit)".into()), ExportFlow::Syn);
+    });
+    project.select(Steps::from_iter([Step::Export]));
+    let expected = "export_design -format ip_catalog -vendor cern.ch -library trigger -version 2.1.0 -display_name \
+                    {Track finder (8 bit)} -flow syn -rtl verilog";
+    assert_eq!(project.calls("build_prj.tcl").last().unwrap(), expected);
+}
+
+/// The Makefile of a project, as a person runs it.
+#[test]
+fn make_runs_the_test_bench() {
+    let missing = |program: &str| Command::new(program).arg("--version").output().is_err();
+    if missing("make") || missing("c++") {
+        return common::skip::skipped("make or c++ is not installed");
+    }
+    let project = Project::new(|_| {});
+    // Make cannot have spaces and dollars in the names of its files; a person's folder has none.
+    let plain = tempfile::tempdir().unwrap();
+    let copy = Command::new("cp").arg("-r").arg(project.directory.path()).arg(plain.path().join("project")).status().unwrap();
+    assert!(copy.success());
+    let make = |arguments: &[&str]| {
+        let mut command = Command::new("make");
+        command.args(arguments).current_dir(plain.path().join("project")).env_remove("MAKEFLAGS").output().unwrap()
+    };
+    let output = make(&["CXXFLAGS=-O0"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("2 of 2 events checked, 0 different"), "{output:?}");
+    fs::write(plain.path().join("project/tb_data/expected.dat"), "1\n2\n").unwrap();
+    assert!(!make(&["CXXFLAGS=-O0"]).status.success(), "a wrong result is an error of make");
+    assert!(make(&["clean"]).status.success() && !plain.path().join("project/test_bench").exists());
 }

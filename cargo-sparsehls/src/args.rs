@@ -189,7 +189,7 @@ pub enum Requirement {
     Compiler,
     /// Vitis HLS in any generation: vitis-run or vitis_hls
     Vitis,
-    /// vitis-run, 2023.1 and later
+    /// vitis-run, 2023.2 and later
     #[value(name = "vitis-run")]
     VitisRun,
     /// vitis_hls, 2020.2 to 2024.2
@@ -235,6 +235,8 @@ pub enum Step {
     Export,
     /// HLS: logic synthesis with Vivado
     Vsynth,
+    /// HLS: Vivado, from logic synthesis to route
+    Impl,
     /// Verilog: place and route for an ECP5 with nextpnr
     Pnr,
     /// Verilog: Vivado, from synthesis to route
@@ -250,6 +252,7 @@ impl From<Step> for toolchain::Step {
             Step::Cosim => Self::Cosim,
             Step::Export => Self::Export,
             Step::Vsynth => Self::Vsynth,
+            Step::Impl => Self::Impl,
             Step::Pnr => Self::Pnr,
             Step::Vivado => Self::Vivado,
         }

@@ -9,4 +9,5 @@ array set opt {
     cosim   {{ steps.cosim }}
     export  {{ steps.export }}
     vsynth  {{ steps.vsynth }}
+    impl    {{ steps.implementation }}
 }

@@ -8,3 +8,4 @@ set part "{{ part }}"
 set clock_period {{ clock_period }}
 set clock_uncertainty "{{ clock_uncertainty }}%"
 set cflags "{{ cflags }}"
+set hooks {{ "{" }}{{ hooks | join(" ") }}{{ "}" }}

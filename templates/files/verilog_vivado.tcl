@@ -4,8 +4,8 @@
 #   vivado -mode batch -source scripts/vivado.tcl
 
 read_verilog rtl/{{ name }}.v
+read_xdc scripts/vivado.xdc
 synth_design -top {{ name }} -part {{ part }} -mode out_of_context
-create_clock -period {{ clock_period }} -name clk [get_ports clk]
 opt_design
 place_design
 route_design

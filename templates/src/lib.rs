@@ -18,10 +18,11 @@ macro_rules! templates {
 /// Every template.
 pub const TEMPLATES: &[Template] = templates!(
     "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "csim_stack.h" "csim_trace.cpp" "defines.h"
-    "model.cpp" "model.h" "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs" "new_main.rs" "new_readme.md" "parameters.h" "pnr.v"
+    "export.tcl" "hls_readme.md" "Makefile" "model.cpp" "model.h" "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs"
+    "new_main.rs" "new_readme.md" "parameters.h" "pnr.v"
     "pnr.ys" "project.tcl" "test.cpp" "verilog.sdc" "verilog.xdc" "verilog_axis.v" "verilog_axis_tb.v" "verilog_instance.v"
-    "verilog_instance.vhd" "verilog_main.cpp" "verilog_quartus.tcl" "verilog_tb.v" "verilog_vivado.tcl" "vivado_synth.tcl"
-    "weights.h" "yosys.ys");
+    "verilog_instance.vhd" "verilog_main.cpp" "verilog_quartus.tcl" "verilog_tb.v" "verilog_vivado.tcl" "vivado.xdc" "vivado_impl.tcl"
+    "vivado_synth.tcl" "weights.h" "yosys.ys");
 
 /// Recipes for CI: where a firmware repository keeps them, and their text. They are no minijinja templates: they can be
 /// used as they are, and GitHub has braces of its own. `cargo sparsehls new` changes the lines that depend on a package.

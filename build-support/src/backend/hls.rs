@@ -14,7 +14,8 @@ mod types;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    path::PathBuf,
+    io::Read,
+    path::{Path, PathBuf},
 };
 
 use minijinja::context;
@@ -31,10 +32,11 @@ use crate::{
     fixed::Format,
     formats::FixedNetwork,
     lower::{Design, Interface},
-    manifest::{HlsTool, Model, Pipeline, Target},
+    manifest::{HlsTool, Ip, Model, Pipeline, Target},
     mantissas::Mantissas,
     names,
     plan::Plan,
+    planned::Planned,
     steps::{Step, Steps},
 };
 
@@ -49,7 +51,13 @@ pub fn symbol(package: &str, model: &str) -> String {
 pub struct Hls(pub HlsTool);
 
 /// The folders of a project that hold nothing but its files.
-const FOLDERS: [&str; 4] = ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types"];
+const FOLDERS: [&str; 5] = ["firmware", "firmware/weights", "firmware/kernels", "csim/ap_types", HOOKS];
+
+/// The folder of the user's own scripts.
+const HOOKS: &str = "tcl";
+
+/// A script of the user's is smaller than this.
+const MAX_HOOK: u64 = 1 << 20;
 
 /// Golden events that the test bench of a project gets: each takes minutes of cosimulation.
 const BENCH_EVENTS: usize = 20;
@@ -94,6 +102,7 @@ impl Backend for Hls {
             names::comment(&model.source.file_name().unwrap_or_default().to_string_lossy())
         );
         let templates = Templates::new()?;
+        let hooks = hooks(model)?;
         let (layers, weights) = layer::texts(design);
         let (input, output) = (design.value(design.input), design.value(design.output));
         let kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
@@ -105,6 +114,7 @@ impl Backend for Hls {
             kernels => serde(&kernels),
             layers => serde(&layers),
             output => serde(output.format),
+            output_type => types::fixed(output.format),
             name => serde(&model.name),
             guard => model.name.to_uppercase(),
             summary => summary(&model.name, &shape, input.format, output.size(), output.format),
@@ -128,6 +138,9 @@ impl Backend for Hls {
             part => serde(&model.target.part),
             clock_period => model.target.clock_period,
             clock_uncertainty => model.target.clock_uncertainty,
+            clock => "ap_clk",
+            hooks => serde(hooks.iter().map(|(path, _)| path).collect::<Vec<_>>()),
+            ip => serde(Ip { name: model.hls.ip.name.clone().or_else(|| Some(model.name.clone())), ..model.hls.ip.clone() }),
             cflags => match self.0 { HlsTool::Vitis => "-std=c++14", HlsTool::Vivado => "-std=c++0x" },
             steps => serde(Steps::default().flags(false)),
             test_events => bench.inputs.events(),
@@ -146,13 +159,20 @@ impl Backend for Hls {
             ("project.tcl".into(), "project.tcl"),
             ("build_prj.tcl".into(), "build_prj.tcl"),
             (ORDERS.into(), "build_opt.tcl"),
+            ("export.tcl".into(), "export.tcl"),
             ("vivado_synth.tcl".into(), "vivado_synth.tcl"),
+            ("vivado_impl.tcl".into(), "vivado_impl.tcl"),
+            ("vivado.xdc".into(), "vivado.xdc"),
+            ("Makefile".into(), "Makefile"),
+            ("README.md".into(), "hls_readme.md"),
         ] {
             files.insert(path, templates.render(template, &shared)?);
         }
         if stack.is_some() {
             files.insert("csim/stack.h".into(), templates.render("csim_stack.h", &shared)?);
         }
+        files.extend(hooks);
+        files.insert(Planned::FILE.into(), process::planned(design).text()?);
         for weights in &weights {
             files.insert(format!("firmware/weights/{}.h", weights.name), weights_file(&templates, &made_by, name, weights)?);
         }
@@ -182,11 +202,40 @@ pub(crate) fn source(name: &str) -> PathBuf {
 
 /// Adds the files from which the csim is compiled, directly or because another includes them.
 pub(crate) fn add_sources(project: &Project, fingerprint: &mut Fingerprint) {
-    let is_source = |path: &str| !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp");
+    let is_other = |path: &str| matches!(path, "Makefile" | "README.md" | "vivado.xdc" | Planned::FILE);
+    let is_source =
+        |path: &str| !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp") && !is_other(path);
     for (path, contents) in project.files.iter().filter(|(path, _)| is_source(path)) {
         fingerprint.add(path);
         fingerprint.add(contents);
     }
+}
+
+/// The scripts of the manifest, by the places in the project that they are copied to. They keep their names as far as these
+/// are plain, behind a number.
+fn hooks(model: &Model) -> Result<Vec<(String, String)>> {
+    let read = |(at, path): (usize, &PathBuf)| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
+        Ok((format!("{HOOKS}/{}_{plain}.tcl", at + 1), hook(model, path)?))
+    };
+    model.hls.tcl.iter().enumerate().map(read).collect()
+}
+
+fn hook(model: &Model, path: &Path) -> Result<String> {
+    let refuse = |code, why: String| {
+        let error = Error::new(code, format!("the Tcl script `{}` {why}", path.display()));
+        error.file(&model.manifest).key(format!("{}.tcl", model.key())).help("check the path, which is relative to Cargo.toml")
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| refuse(Code::FileNotFound, format!("cannot be opened: {error}")))?;
+    file.take(MAX_HOOK + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| refuse(Code::InvalidValue, format!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_HOOK {
+        return Err(refuse(Code::InvalidValue, "is larger than 1 MiB".into()));
+    }
+    Ok(text)
 }
 
 /// The integer of C++ that an input's mantissa travels in.

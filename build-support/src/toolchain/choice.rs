@@ -90,10 +90,10 @@ fn usable(model: &Model, step: Step) -> Result {
     let flows = flow::all(model.target.language);
     let needed = |flow: &flow::Flow| match flow {
         flow::Flow::Hls(_) => true,
-        flow::Flow::Vsynth => false,
+        flow::Flow::Vsynth | flow::Flow::Impl => false,
         flow => does(*flow, Steps::from_iter([step])),
     };
-    flows.into_iter().filter(needed).try_for_each(|flow| flow.require_part(model).and_then(|()| flow.find().map(drop)))
+    flows.into_iter().filter(needed).try_for_each(|flow| flow.require_part(model).and_then(|()| flow.require()))
 }
 
 /// Refuses a step that is not cheap for a design of `luts` LUTs.

@@ -98,6 +98,24 @@ pub(crate) fn version_in(text: &str) -> Option<String> {
     words.filter(|word| !word.is_empty()).find(is_version).map(str::to_owned)
 }
 
+/// A release of the vendor's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Release {
+    /// The year.
+    pub year: u32,
+    /// Which of that year.
+    pub minor: u32,
+}
+
+impl Release {
+    /// The release of a version: `2022.2.1` is the second of 2022.
+    pub(crate) fn of(version: &str) -> Option<Self> {
+        let mut parts = version.split('.').map(str::parse);
+        let (Some(Ok(year)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
+        Some(Self { year, minor })
+    }
+}
+
 /// The first version of an open tool in a text: `5.006`, `0.23`, `0.7-33-gb5e1b8b`.
 pub(crate) fn open_version_in(text: &str) -> Option<String> {
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | ','));
@@ -169,6 +187,13 @@ mod tests {
         ] {
             assert_eq!(version_in(text).as_deref(), version, "{text}");
         }
+    }
+
+    #[test]
+    fn releases_are_ordered_by_year_and_number() {
+        let of = |version| Release::of(version).unwrap();
+        assert!(of("2023.1") < of("2023.2") && of("2023.1.1") == of("2023.1") && of("2022.2") < of("2023.1"));
+        assert_eq!((Release::of("2023"), Release::of("x.1"), Release::of("")), (None, None, None));
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::{Program, Step, Steps, Tool, find::find_any, state::Project};
+use super::{
+    Cancel, Program, Step, Steps, Tool,
+    find::{Release, find_any},
+    state::Project,
+};
 use crate::{
     error::{Code, Error, Result},
     manifest::{Ecp5, HlsTool, Language, Model, Technology},
@@ -15,6 +19,8 @@ pub(super) enum Flow {
     Hls(HlsTool),
     /// Vivado on what HLS made.
     Vsynth,
+    /// The same, to route.
+    Impl,
     /// Verilator, and what it makes.
     Sim,
     /// yosys.
@@ -23,6 +29,19 @@ pub(super) enum Flow {
     Pnr,
     /// Vivado on the Verilog.
     Vivado,
+}
+
+/// The first release whose `vitis-run` the vendor recommends for HLS scripts.
+const VITIS_RUN: Release = Release { year: 2023, minor: 2 };
+
+/// `tool`, or the other one of its generation if that is better: before 2023.2 `vitis_hls` is.
+fn preferred(tool: Tool, programs: &[Program], cancel: &Cancel) -> Tool {
+    if tool.program != Program::VitisRun {
+        return tool;
+    }
+    let Ok(other) = find_any(&programs[1..]) else { return tool };
+    let is_early = tool.version(cancel).and_then(|version| Release::of(&version)).is_some_and(|release| release < VITIS_RUN);
+    if is_early { other } else { tool }
 }
 
 /// A process of a flow.
@@ -39,7 +58,7 @@ pub(super) struct Command {
 /// The flows of a language, in the order in which they run.
 pub(super) fn all(language: Language) -> Vec<Flow> {
     match language {
-        Language::Hls(tool) => vec![Flow::Hls(tool), Flow::Vsynth],
+        Language::Hls(tool) => vec![Flow::Hls(tool), Flow::Vsynth, Flow::Impl],
         Language::Verilog => vec![Flow::Sim, Flow::Synth, Flow::Pnr, Flow::Vivado],
     }
 }
@@ -58,6 +77,7 @@ impl Flow {
         match self {
             Self::Hls(_) => [Step::Csim, Step::Synth, Step::Cosim, Step::Export].into_iter().collect(),
             Self::Vsynth => Steps::from_iter([Step::Vsynth]),
+            Self::Impl => Steps::from_iter([Step::Impl]),
             Self::Sim => Steps::from_iter([Step::Sim]),
             Self::Synth => Steps::from_iter([Step::Synth]),
             Self::Pnr => Steps::from_iter([Step::Pnr]),
@@ -70,25 +90,33 @@ impl Flow {
         match self {
             Self::Hls(HlsTool::Vitis) => &[&[Program::VitisRun, Program::VitisHls]],
             Self::Hls(HlsTool::Vivado) => &[&[Program::VivadoHls]],
-            Self::Vsynth | Self::Vivado => &[&[Program::Vivado]],
+            Self::Vsynth | Self::Impl | Self::Vivado => &[&[Program::Vivado]],
             Self::Sim => &[&[Program::Verilator]],
             Self::Synth => &[&[Program::Yosys]],
             Self::Pnr => &[&[Program::Yosys], &[Program::NextpnrEcp5, Program::YowaspNextpnrEcp5]],
         }
     }
 
-    /// Finds its programs.
+    /// Requires its programs.
     ///
     /// # Errors
     /// [`Code::ToolMissing`].
-    pub(super) fn find(self) -> Result<Vec<Tool>> {
-        self.programs().iter().map(|programs| find_any(programs)).collect()
+    pub(super) fn require(self) -> Result {
+        self.programs().iter().try_for_each(|programs| find_any(programs).map(drop))
+    }
+
+    /// Finds its programs; `cancel` ends a question for a version.
+    ///
+    /// # Errors
+    /// [`Code::ToolMissing`].
+    pub(super) fn find(self, cancel: &Cancel) -> Result<Vec<Tool>> {
+        self.programs().iter().map(|programs| Ok(preferred(find_any(programs)?, programs, cancel))).collect()
     }
 
     /// The folders that its programs write into.
     pub(super) fn folders(self) -> &'static [&'static str] {
         match self {
-            Self::Hls(_) | Self::Vsynth => &[],
+            Self::Hls(_) | Self::Vsynth | Self::Impl => &[],
             Self::Sim => &["sim"],
             Self::Synth | Self::Pnr => &["synth"],
             Self::Vivado => &["vivado"],
@@ -104,7 +132,7 @@ impl Flow {
         let place = |error: Error| error.file(&model.manifest).key(format!("{}.part", model.key()));
         let refuse = |message: String, help: &str| Err(place(Error::new(Code::InvalidValue, message).help(help)));
         match self {
-            Self::Hls(_) | Self::Vsynth | Self::Sim => Ok(()),
+            Self::Hls(_) | Self::Vsynth | Self::Impl | Self::Sim => Ok(()),
             Self::Synth => target.technology().map(drop).map_err(place),
             Self::Pnr if target.technology().map_err(place)? != Technology::Ecp5 => refuse(
                 format!("the step `pnr` places and routes for an ECP5, and {:?} is none", target.part),
@@ -136,6 +164,7 @@ impl Flow {
                 vec![command("hls.log", tool, if vitis_run { "--mode hls --tcl build_prj.tcl" } else { "-f build_prj.tcl" })]
             }
             (Self::Vsynth, [vivado]) => vec![command("vsynth.log", vivado, "-mode batch -source vivado_synth.tcl")],
+            (Self::Impl, [vivado]) => vec![command("impl.log", vivado, "-mode batch -source vivado_impl.tcl")],
             (Self::Sim, [verilator]) => {
                 // To compile takes longer than to run, so the C++ compiler does not optimize. C++ is looked for where it is
                 // compiled: in sim/obj.

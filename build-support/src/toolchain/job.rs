@@ -16,6 +16,8 @@ use super::{
     Cancel, Report, Simulation, Step, Steps,
     find::launcher,
     flow::{self, Command, Flow},
+    known::known,
+    open_files,
     process::{Ended, Process},
     state::{Project, State},
 };
@@ -79,7 +81,7 @@ struct Identified {
 
 impl Identified {
     fn new(flow: Flow, project: &Project<'_>, cancel: &Cancel) -> Result<Self> {
-        let tools = flow.find()?;
+        let tools = flow.find(cancel)?;
         let commands = flow.commands(project, &tools)?;
         // The version counts, not the place; without a version the place has to do.
         let name = |tool: &super::Tool| {
@@ -106,7 +108,7 @@ impl Job<'_> {
     pub fn require_tools(&self) -> Result {
         for flow in self.flows() {
             flow.require_part(self.model)?;
-            flow.find()?;
+            flow.require()?;
         }
         self.launcher().map(drop)
     }
@@ -117,6 +119,24 @@ impl Job<'_> {
         let mut flows = flow::all(self.model.target.language);
         flows.retain(|flow| wanted.iter().any(|step| flow.steps().has(step)));
         flows
+    }
+
+    /// What is known to go wrong with a tool that does the chosen steps.
+    ///
+    /// # Errors
+    /// [`Code::ToolMissing`].
+    pub fn known_faults(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for flow in self.flows() {
+            for tool in flow.find(self.cancel)? {
+                let Some(version) = tool.version(self.cancel) else { continue };
+                let of_version = known(tool.program, &version).into_iter().filter(|known| known.is_fault);
+                let matters = of_version.filter(|known| self.steps.has(Step::Export) || !known.what.starts_with("export"));
+                faults
+                    .extend(matters.map(|known| format!("{} {version}: {} ({})", tool.program.name(), known.what, known.source)));
+            }
+        }
+        Ok(faults)
     }
 
     /// What the last simulation of the Verilog counted, if it counted.
@@ -280,6 +300,7 @@ impl Job<'_> {
         let timeout = self.model.target.tool_timeout;
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
         let own_group = self.cancel.is_by_signals();
+        open_files::raise();
         let process = Process { command: &command, directory: self.directory, log, timeout, stdin: Some(stdin), own_group };
         // Only the HLS tool has several steps, and says which it begins.
         let mut phase = match identified.flow {

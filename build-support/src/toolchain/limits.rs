@@ -59,11 +59,12 @@ fn found(report: &Report, limit: Limit) -> Option<(Option<u64>, &'static str)> {
 }
 
 fn resources(report: &Report) -> Option<(Resources, &'static str)> {
-    let Report { vivado, yosys, csynth, .. } = report;
+    let Report { vivado, implementation, yosys, csynth, .. } = report;
+    let implemented = implementation.as_ref().map(|vivado| (vivado.utilization.resources, "impl"));
     let of_vivado = if csynth.is_some() { "vsynth" } else { "vivado" };
     let vivado = vivado.as_ref().map(|vivado| (vivado.utilization.resources, of_vivado));
     let yosys = || yosys.as_ref().map(|yosys| (yosys.resources(), "synth"));
-    vivado.or_else(yosys).or_else(|| csynth.as_ref().map(|csynth| (csynth.estimate.resources, "synth")))
+    implemented.or(vivado).or_else(yosys).or_else(|| csynth.as_ref().map(|csynth| (csynth.estimate.resources, "synth")))
 }
 
 /// Requires that every limit is kept.
@@ -137,7 +138,7 @@ mod tests {
                 resources: Resources { lut: Some(901), ..Resources::default() },
                 ..Utilization::default()
             },
-            timing: Timing { met: true, wns: None, tns: None, whs: None, failing_endpoints: None },
+            timing: Timing { stage: None, met: true, wns: None, tns: None, whs: None, failing_endpoints: None },
         });
         assert_eq!(found(&report)[1..], [("lut", Some(901), "vivado", false), ("bram18", None, "vivado", false)]);
     }
@@ -156,7 +157,7 @@ mod tests {
         });
         report.vivado = Some(Vivado {
             utilization: Utilization { resources: Resources { lut: Some(40), ..Resources::default() }, ..Utilization::default() },
-            timing: Timing { met: true, wns: None, tns: None, whs: None, failing_endpoints: None },
+            timing: Timing { stage: None, met: true, wns: None, tns: None, whs: None, failing_endpoints: None },
         });
         let rows = table(&report, &limits);
         let found: Vec<_> = rows.iter().map(|row| (row.name, row.found, row.source, row.kept())).collect();

@@ -3,7 +3,7 @@
 /// A program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// Runs HLS scripts since 2023.1; the only one from 2025.1.
+    /// Runs HLS scripts, from 2023.2 on; the only one from 2025.1.
     VitisRun,
     /// Vitis HLS, 2020.2 to 2024.2.
     VitisHls,
@@ -59,7 +59,7 @@ impl Program {
     /// The versions that have it.
     pub fn generation(self) -> &'static str {
         match self {
-            Self::VitisRun => "2023.1 and later",
+            Self::VitisRun => "2023.2 and later",
             Self::VitisHls => "2020.2 to 2024.2",
             Self::VivadoHls => "to 2020.1",
             Self::Vivado => "every version",
@@ -75,7 +75,7 @@ impl Program {
         match self {
             Self::VitisRun | Self::VitisHls => "csim, synth, cosim and export with backend = \"vitis\"",
             Self::VivadoHls => "csim, synth, cosim and export with backend = \"vivado\"",
-            Self::Vivado => "vsynth; vivado with backend = \"verilog\"; the HLS tools need it for cosim and export",
+            Self::Vivado => "vsynth and impl; vivado with backend = \"verilog\"; the HLS tools need it for cosim and export",
             Self::Verilator => "sim with backend = \"verilog\"",
             Self::Yosys => "synth with backend = \"verilog\"; pnr needs it",
             Self::NextpnrEcp5 | Self::YowaspNextpnrEcp5 => "pnr with backend = \"verilog\" for an ECP5",
@@ -85,7 +85,7 @@ impl Program {
     /// What to do if it is missing.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::VitisRun => "install Vitis 2023.1 or later and `source <install>/Vitis/<version>/settings64.sh`",
+            Self::VitisRun => "install Vitis 2023.2 or later and `source <install>/Vitis/<version>/settings64.sh`",
             Self::VitisHls => {
                 "install Vitis HLS and `source <install>/Vitis_HLS/<version>/settings64.sh`; from 2025.1 use vitis-run"
             }

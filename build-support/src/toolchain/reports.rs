@@ -21,7 +21,7 @@ pub use self::{
     export::{Export, ExportRun},
     pnr::{Pnr, Used},
     simulation::Simulation,
-    vivado::{Instance, Timing, Utilization, Vivado},
+    vivado::{Instance, Stage, Timing, Utilization, Vivado},
     yosys::Yosys,
 };
 use super::{Step, Steps, state::Project};
@@ -50,6 +50,9 @@ pub struct Report {
     /// Logic synthesis of HLS, or all that Vivado does of Verilog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vivado: Option<Vivado>,
+    /// What HLS made, placed and routed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub implementation: Option<Vivado>,
     /// The simulated Verilog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulation: Option<Simulation>,
@@ -138,12 +141,16 @@ impl Report {
             let path = |name: &str| directory.join(name);
             report.vivado = Some(Vivado::read(&path("vivado_synth.rpt"), &path("vivado_timing.rpt"))?);
         }
+        if steps.has(Step::Impl) {
+            let path = |name: &str| directory.join(name);
+            report.implementation = Some(Vivado::read(&path("vivado_impl.rpt"), &path("vivado_impl_timing.rpt"))?);
+        }
         Ok(report)
     }
 
     /// What the design takes of the part, by the tool that came furthest.
     pub fn demand(&self) -> Option<Demand> {
-        let placed = self.vivado.as_ref().map(|vivado| vivado.utilization.resources);
+        let placed = self.implementation.as_ref().or(self.vivado.as_ref()).map(|vivado| vivado.utilization.resources);
         let mapped = placed.or_else(|| self.yosys.as_ref().map(Yosys::resources));
         let found = mapped.or_else(|| self.csynth.as_ref().map(|csynth| csynth.estimate.resources));
         found.map(|Resources { lut, ff, dsp, bram18, uram }| Demand { lut, ff, dsp, bram18, uram })
@@ -158,7 +165,7 @@ impl Report {
 /// One line for each tool that has something to say.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { csynth, cosim, export, vivado, simulation, yosys, pnr } = self;
+        let Self { csynth, cosim, export, vivado, implementation, simulation, yosys, pnr } = self;
         let mut lines = Vec::new();
         lines.extend(csynth.as_ref().map(ToString::to_string));
         lines.extend(cosim.as_ref().map(|cosim| format!("co-simulation: {cosim}")));
@@ -167,6 +174,7 @@ impl fmt::Display for Report {
         lines.extend(yosys.as_ref().map(|yosys| format!("yosys: {yosys}")));
         lines.extend(pnr.as_ref().map(|pnr| format!("nextpnr: {pnr}")));
         lines.extend(vivado.as_ref().map(|vivado| format!("Vivado: {vivado}")));
+        lines.extend(implementation.as_ref().map(|vivado| format!("Vivado, implemented: {vivado}")));
         f.write_str(&lines.join("\n"))
     }
 }

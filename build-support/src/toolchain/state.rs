@@ -97,11 +97,13 @@ impl Project<'_> {
         let (common, own) = match (self.target.language, step) {
             (Language::Verilog, Step::Sim) => return self.fingerprint(identity, &self.simulated()?),
             (Language::Verilog, Step::Pnr) => (&["rtl"][..], vec!["scripts/yosys.ys", "scripts/pnr.ys"]),
-            (Language::Verilog, Step::Vivado) => (&["rtl"][..], vec!["scripts/vivado.tcl"]),
+            (Language::Verilog, Step::Vivado) => (&["rtl"][..], vec!["scripts/vivado.tcl", "scripts/vivado.xdc"]),
             (Language::Verilog, _) => (&["rtl"][..], vec!["scripts/yosys.ys"]),
-            (_, Step::Csim | Step::Cosim) => (&Self::HLS[..], vec!["build_prj.tcl", &test, "tb_data"]),
-            (_, Step::Synth | Step::Export) => (&Self::HLS[..], vec!["build_prj.tcl"]),
-            (_, Step::Vsynth | Step::Sim | Step::Pnr | Step::Vivado) => (&Self::HLS[..], vec!["vivado_synth.tcl"]),
+            (_, Step::Csim | Step::Cosim) => (&Self::HLS[..], vec!["build_prj.tcl", "tcl", &test, "tb_data"]),
+            (_, Step::Synth) => (&Self::HLS[..], vec!["build_prj.tcl", "tcl"]),
+            (_, Step::Export) => (&Self::HLS[..], vec!["build_prj.tcl", "tcl", "export.tcl"]),
+            (_, Step::Impl) => (&Self::HLS[..], vec!["vivado_impl.tcl", "vivado.xdc"]),
+            (_, Step::Vsynth | Step::Sim | Step::Pnr | Step::Vivado) => (&Self::HLS[..], vec!["vivado_synth.tcl", "vivado.xdc"]),
         };
         let paths: Vec<_> = common.iter().copied().chain(own).map(PathBuf::from).collect();
         self.fingerprint(identity, &paths)
@@ -137,6 +139,7 @@ impl Project<'_> {
             Step::Cosim => vec![solution.join("sim/report").join(format!("{}_cosim.rpt", self.top))],
             Step::Export => vec![solution.join("impl/ip"), solution.join("impl/export.zip"), solution.join("impl/report")],
             Step::Vsynth => vec!["vivado_synth.rpt".into(), "vivado_timing.rpt".into()],
+            Step::Impl => vec!["vivado_impl.rpt".into(), "vivado_impl_timing.rpt".into()],
         }
     }
 
@@ -244,31 +247,40 @@ mod tests {
         };
         let target = target(Language::Hls(HlsTool::Vitis));
         let project = Project { directory: folder.path(), top: "net", target: &target };
-        let files =
-            ["firmware/weights/w.h", "net_test.cpp", "tb_data/input.dat", "vivado_synth.tcl", "project.tcl", "build_prj.tcl"];
-        files.iter().for_each(|file| write(file, "1"));
+        // What each step is done for: csim, synth, cosim, export, vsynth, impl.
+        let table = [
+            ("firmware/weights/w.h", [0; 6]),
+            ("net_test.cpp", [0, 1, 0, 1, 1, 1]),
+            ("tb_data/input.dat", [0, 1, 0, 1, 1, 1]),
+            ("vivado_synth.tcl", [1, 1, 1, 1, 0, 1]),
+            ("vivado_impl.tcl", [1, 1, 1, 1, 1, 0]),
+            ("vivado.xdc", [1, 1, 1, 1, 0, 0]),
+            ("export.tcl", [1, 1, 1, 0, 1, 1]),
+            ("project.tcl", [0; 6]),
+            ("build_prj.tcl", [0, 0, 0, 0, 1, 1]),
+            ("tcl/1_mine.tcl", [0, 0, 0, 0, 1, 1]),
+        ];
+        table.iter().for_each(|(file, _)| write(file, "1"));
         write("net_prj/solution1/syn/report/net_csynth.xml", "report");
         let done = |state: &State| Step::HLS.map(|step| u8::from(state.has(step, &project, "tool")));
         let mut state = State::default();
-        assert_eq!(done(&state), [0; 5]);
+        assert_eq!(done(&state), [0; 6]);
         Step::HLS.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
         state.save(folder.path()).unwrap();
         let state = State::load(folder.path());
-        assert_eq!(done(&state), [1; 5]);
+        assert_eq!(done(&state), [1; 6]);
         assert!(!state.has(Step::Synth, &project, "another tool"));
-        for (file, expected) in
-            files.iter().zip([[0; 5], [0, 1, 0, 1, 1], [0, 1, 0, 1, 1], [1, 1, 1, 1, 0], [0; 5], [0, 0, 0, 0, 1]])
-        {
+        for (file, expected) in table {
             write(file, "2");
             assert_eq!(done(&state), expected, "{file} has changed");
             write(file, "1");
-            assert_eq!(done(&state), [1; 5], "content counts, not time");
+            assert_eq!(done(&state), [1; 6], "content counts, not time");
         }
         write("net_prj/solution1/syn/verilog/net.v", "another run");
-        assert_eq!(done(&state), [1, 0, 1, 1, 1]);
+        assert_eq!(done(&state), [1, 0, 1, 1, 1, 1]);
         project.remove_outputs(Step::HLS.into_iter().collect()).unwrap();
         assert!(!folder.path().join("net_prj/solution1/syn/report").exists());
         fs::write(folder.path().join(FILE), "{\"steps\"").unwrap();
-        assert_eq!(done(&State::load(folder.path())), [0; 5], "a state that cannot be read is none");
+        assert_eq!(done(&State::load(folder.path())), [0; 6], "a state that cannot be read is none");
     }
 }

@@ -25,7 +25,7 @@ use sparsehls_build::{
     formats::{FixedLayer, FixedNetwork},
     keras::KerasModel,
     manifest::{
-        Counts, HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target,
+        Counts, Hls, HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Limits, Model, Output, Pipeline, Precision, Target,
         Verilog,
     },
     network::Network,
@@ -141,6 +141,7 @@ pub fn model(source: &Path, input: Format) -> Model {
         pipeline: Pipeline::Dataflow,
         interface: None,
         verilog: Verilog::default(),
+        hls: Hls::default(),
         limits: Limits::default(),
         target: Target {
             language: Language::Hls(HlsTool::Vitis),

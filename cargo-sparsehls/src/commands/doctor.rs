@@ -54,6 +54,10 @@ fn print_found(tool: &Tool, output: &Output) {
     let said = version.as_deref().unwrap_or("of unknown version");
     line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));
     output.text(&format!("{:19} enables {}", "", program.enables()));
+    for known in version.iter().flat_map(|version| toolchain::known(program, version)) {
+        let word = if known.is_fault { "but" } else { "known:" };
+        output.text(&format!("{:19} {word} {} ({})", "", known.what, known.source));
+    }
     output.json(&Message::Tool(message::Tool::Vendor(VendorTool::found(tool, version))));
 }
 

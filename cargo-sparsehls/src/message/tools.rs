@@ -53,6 +53,21 @@ pub struct VendorTool {
     pub enables: String,
     /// How to get it, if it is not there.
     pub help: Option<String>,
+    /// What is known of this version; absent for open tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Known>,
+}
+
+/// Something that is known of a version of a tool.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Known {
+    /// What.
+    pub what: String,
+    /// From where.
+    pub source: String,
+    /// Whether something goes wrong.
+    pub fault: bool,
 }
 
 /// The Verilog of a model, simulated.
@@ -167,7 +182,8 @@ impl VendorTool {
     /// The line for a tool that is there.
     pub fn found(tool: &toolchain::Tool, version: Option<String>) -> Self {
         let (path, source) = (tool.path.display().to_string(), tool.source.to_owned());
-        Self { found: true, version, path: Some(path), source: Some(source), help: None, ..Self::missing(tool.program) }
+        let known = version.iter().flat_map(|version| toolchain::known(tool.program, version)).map(Known::from).collect();
+        Self { found: true, version, path: Some(path), source: Some(source), help: None, known, ..Self::missing(tool.program) }
     }
 
     /// The line for one that is not.
@@ -180,7 +196,15 @@ impl VendorTool {
             source: None,
             enables: program.enables().to_owned(),
             help: Some(program.remedy().to_owned()),
+            known: Vec::new(),
         }
+    }
+}
+
+impl From<toolchain::Known> for Known {
+    fn from(known: toolchain::Known) -> Self {
+        let toolchain::Known { what, source, is_fault } = known;
+        Self { what: what.to_owned(), source: source.to_owned(), fault: is_fault }
     }
 }
 

@@ -21,7 +21,7 @@ pub const ALL: [&str; 4] = ["vitis-run", "vitis_hls", "vivado_hls", "vivado"];
 /// The open tools; there is one for each of them too.
 pub const OPEN: [&str; 3] = ["verilator", "yosys", "nextpnr-ecp5"];
 /// Every step.
-pub const STEPS: [&str; 5] = ["csim", "synth", "cosim", "export", "vsynth"];
+pub const STEPS: [&str; 6] = ["csim", "synth", "cosim", "export", "vsynth", "impl"];
 
 /// A package with the model `net`, and tools to build it with.
 pub struct Workshop {

@@ -62,7 +62,7 @@ impl Bench {
 fn install(folder: &Path, name: &str, arguments: &str, body: &str) {
     let script = format!(
         "#!/bin/sh\nset -e\n\
-         case \"$*\" in -version|--version) echo 'v2023.1 (64-bit)'; exit 0;; esac\n\
+         case \"$*\" in -version|--version) echo 'v2023.2 (64-bit)'; exit 0;; esac\n\
          [ \"$*\" = '{arguments}' ] || {{ echo \"ERROR: called with $*\"; exit 9; }}\n\
          for file in build_prj.tcl build_opt.tcl project.tcl vivado_synth.tcl net_test.cpp firmware/net.cpp; do\n\
          [ -f $file ] || {{ echo \"ERROR: $file is not here\"; exit 8; }}\ndone\n{body}\n"

@@ -14,7 +14,7 @@ use crate::{
     stand_in::{ALL, STEPS, Workshop, folder, has_ended, heard, is_missing, signal, wait_until},
 };
 
-const EVERY_STEP: &str = "csim,synth,cosim,export,vsynth";
+const EVERY_STEP: &str = "csim,synth,cosim,export,vsynth,impl";
 
 fn names(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
@@ -26,7 +26,7 @@ fn every_generation_runs_every_step_and_is_reported() {
         return;
     }
     for (backend, tool, version, total) in [
-        ("vitis", "vitis-run", "2023.1", json!(190)),
+        ("vitis", "vitis-run", "2023.2", json!(190)),
         ("vitis", "vitis_hls", "2023.1", json!(190)),
         ("vivado", "vivado_hls", "2020.1", Value::Null),
     ] {
@@ -42,9 +42,15 @@ fn every_generation_runs_every_step_and_is_reported() {
         let vivado = &report["vivado"];
         assert_eq!((&vivado["lut"], &vivado["bram18"], &vivado["timing"]["met"]), (&15000.into(), &3.into(), &true.into()));
         assert_eq!(vivado["instances"][0]["name"], "conv_U0");
+        assert_eq!((&vivado["timing"]["stage"], &vivado["state"]), (&"synthesis".into(), &"Optimized".into()));
+        let implementation = &report["implementation"];
+        assert_eq!((&implementation["timing"]["stage"], &implementation["state"]), (&"route".into(), &"Routed".into()));
         let mut expected: Vec<_> = STEPS[..4].iter().map(|step| format!("{tool} {step}")).collect();
-        expected.push("vivado vsynth".into());
-        assert_eq!(workshop.calls(), expected);
+        expected.extend(["vivado vsynth".into(), "vivado impl".into()]);
+        let calls = workshop.calls();
+        assert_eq!(calls.iter().filter(|call| !call.contains(" ip ")).collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+        let ip = format!("{tool} ip sparsehls:hls:1.0.0 net none");
+        assert!(calls.contains(&ip), "{calls:?}");
     }
 }
 
@@ -92,7 +98,7 @@ fn another_version_of_a_tool_is_a_reason_to_run_it() {
         return;
     }
     let workshop = Workshop::new(&["vitis-run"], "");
-    for (version, expected) in [("2023.1", 1), ("2023.1", 0), ("2024.2", 1)] {
+    for (version, expected) in [("2023.2", 1), ("2023.2", 0), ("2024.2", 1)] {
         let mut command = workshop.command("", &[]);
         command.env("STAND_IN_VERSION", version);
         assert_eq!(workshop.firmware.finish(command).code, 0);
@@ -108,8 +114,8 @@ fn what_a_step_needs_is_run_too() {
     let workshop = Workshop::new(&["vitis-run", "vivado"], "");
     assert_eq!(names(&workshop.steps("", "csim").1["ran"]), ["csim"]);
     assert_eq!(names(&workshop.steps("", "cosim").1["ran"]), ["synth", "cosim"]);
-    let (_, line) = workshop.steps("", "export,vsynth");
-    assert_eq!((names(&line["ran"]), names(&line["kept"])), (vec!["export", "vsynth"], vec!["synth"]));
+    let (_, line) = workshop.steps("", "export,vsynth,impl");
+    assert_eq!((names(&line["ran"]), names(&line["kept"])), (vec!["export", "vsynth", "impl"], vec!["synth"]));
     assert_eq!(names(&workshop.steps("", EVERY_STEP).1["kept"]), STEPS);
 }
 
@@ -133,14 +139,16 @@ fn whatever_goes_wrong_is_said_and_the_next_build_resumes() {
         cases.push(("swallow", step, told(step), rest(step)));
     }
     // The tool has gone on to its other steps, so only this one is missing, and what needs it.
-    for (step, missing) in [("synth", &["synth", "cosim", "export", "vsynth"][..]), ("cosim", &["cosim", "vsynth"])] {
+    for (step, missing) in
+        [("synth", &["synth", "cosim", "export", "vsynth", "impl"][..]), ("cosim", &["cosim", "vsynth", "impl"])]
+    {
         cases.push(("half", step, "the report cannot be read".into(), missing.to_vec()));
     }
-    cases.push(("silent", "cosim", "the tool left no report".into(), vec!["cosim", "vsynth"]));
-    cases.push(("mismatch", "cosim", "co-simulation ended with `Fail`".into(), vec!["cosim", "vsynth"]));
-    cases.push(("half", "vsynth", "the report cannot be read".into(), vec!["vsynth"]));
-    cases.push(("silent", "vsynth", "the tool left no report".into(), vec!["vsynth"]));
-    cases.push(("silent", "export", "the tool exported no IP".into(), vec!["export", "vsynth"]));
+    cases.push(("silent", "cosim", "the tool left no report".into(), vec!["cosim", "vsynth", "impl"]));
+    cases.push(("mismatch", "cosim", "co-simulation ended with `Fail`".into(), vec!["cosim", "vsynth", "impl"]));
+    cases.push(("half", "vsynth", "the report cannot be read".into(), vec!["vsynth", "impl"]));
+    cases.push(("silent", "impl", "the tool left no report".into(), vec!["impl"]));
+    cases.push(("silent", "export", "the tool exported no IP".into(), vec!["export", "vsynth", "impl"]));
     for (at, (kind, step, message, missing)) in cases.into_iter().enumerate() {
         // Something else to build, so that nothing is done yet.
         workshop.manifest(&format!("clock-period = {}.5\n", at + 2));
@@ -198,6 +206,136 @@ fn timing_that_is_not_met_is_noted() {
     let run = workshop.firmware.finish(workshop.command("mismatch:vsynth", &["--steps", "vsynth"]));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stderr.contains("Note net: Vivado does not meet the timing: the worst slack is -0.333 ns"), "{run:?}");
+}
+
+#[test]
+fn timing_says_at_which_stage_it_is_met() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&["vitis-run", "vivado"], "");
+    let run = workshop.firmware.finish(workshop.command("mismatch:impl", &["--steps", "vsynth,impl"]));
+    assert_eq!(run.code, 0, "{run:?}");
+    for line in [
+        "timing met (worst slack 0.512 ns) after synthesis, before placement",
+        "Vivado, implemented: 15000 LUT, 2500 FF, 6 DSP, 3 BRAM18, 0 URAM; timing not met (worst slack -0.333 ns) after route",
+    ] {
+        assert!(run.stdout.contains(line), "{run:?}");
+    }
+    assert!(
+        run.stderr.contains("Note net: Vivado does not meet the timing: the worst slack is -0.333 ns after route"),
+        "{run:?}"
+    );
+    workshop.manifest("limits = { lut = 14999 }\n");
+    let (run, lines) = workshop.build("", &["--steps", "impl"]);
+    let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(error["message"].as_str().unwrap().ends_with("lut                   15000      14999          1  impl"), "{error}");
+}
+
+#[test]
+fn vitis_run_is_taken_from_2023_2_on() {
+    if is_missing() {
+        return;
+    }
+    for (version, tool) in [("2023.1", "vitis_hls"), ("2023.2", "vitis-run"), ("2024.1", "vitis-run")] {
+        let workshop = Workshop::new(&["vitis-run", "vitis_hls"], "");
+        let mut command = workshop.command("", &[]);
+        command.env("STAND_IN_VERSION", version);
+        assert_eq!(workshop.firmware.finish(command).code, 0);
+        assert_eq!(workshop.calls(), [format!("{tool} synth")], "{version}");
+    }
+    let workshop = Workshop::new(&["vitis-run"], "");
+    let mut command = workshop.command("", &[]);
+    command.env("STAND_IN_VERSION", "2023.1");
+    assert_eq!(workshop.firmware.finish(command).code, 0);
+    assert_eq!(workshop.calls(), ["vitis-run synth"], "where there is nothing else");
+}
+
+#[test]
+fn what_is_known_to_go_wrong_is_said_before() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&["vitis_hls"], "");
+    let said = |version: &str, steps: &str| {
+        let mut command = workshop.command("", &["--steps", steps]);
+        command.env("STAND_IN_VERSION", version);
+        workshop.firmware.finish(command).stderr
+    };
+    let patch = "vitis_hls 2021.2: export fails unless the vendor's patch for Y2K22 is installed";
+    assert!(said("2021.2", "export").contains(patch));
+    assert!(!said("2021.2", "synth").contains("Y2K22"), "it matters to the export alone");
+    assert!(!said("2022.1", "export").contains("Y2K22"));
+    let doctor = |version: &str| {
+        let mut command = workshop.firmware.command(&["doctor"]);
+        command.env("PATH", path_with(&workshop.bin())).env("STAND_IN_VERSION", version);
+        workshop.firmware.finish(command).stdout
+    };
+    assert!(doctor("2021.2").contains("but export fails unless the vendor's patch for Y2K22"), "{}", doctor("2021.2"));
+    assert!(doctor("2023.1").contains("known: its reports are read"), "{}", doctor("2023.1"));
+    assert!(doctor("2025.2").contains("known: nothing is known of this version"), "{}", doctor("2025.2"));
+}
+
+#[test]
+fn scripts_of_the_user_are_part_of_what_is_synthesized() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&["vitis_hls"], "tcl = [\"mine.tcl\", \"more/other.tcl\"]\n");
+    let write = |name: &str, text: &str| {
+        let path = workshop.firmware.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("mine.tcl", "set_directive_pipeline -II 2 net/one\n");
+    let (run, lines) = workshop.build("", &[]);
+    let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+    assert_eq!((run.code, &error["code"]), (1, &"file-not-found".into()), "{run:?}");
+    assert_eq!(error["key"], "package.metadata.sparsehls.models.net.tcl");
+    assert!(error["message"].as_str().unwrap().contains("more/other.tcl"), "{error}");
+    write("more/other.tcl", "set_directive_pipeline -II 3 net/two\n");
+    assert_eq!(workshop.steps("", "synth").0, 0);
+    assert_eq!(workshop.calls(), ["vitis_hls directive net/one", "vitis_hls directive net/two", "vitis_hls synth"]);
+    assert_eq!(names(&workshop.steps("", "synth").1["kept"]), ["synth"]);
+    write("more/other.tcl", "set_directive_pipeline -II 3 net/three\n");
+    assert_eq!(names(&workshop.steps("", "synth").1["ran"]), ["synth"], "another script is another design");
+    write("more/other.tcl", "set_directive_no_such_thing\n");
+    let (run, lines) = workshop.build("", &[]);
+    let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(error["message"].as_str().unwrap().contains("sparsehls: tcl/2_other.tcl failed: invalid command name"), "{error}");
+    workshop.manifest("");
+    assert_eq!(workshop.steps("", "synth").0, 0);
+    assert!(!workshop.project("tcl/1_mine.tcl").exists(), "what is not asked for any more is not left");
+    workshop.manifest("backend = \"verilog\"\ntcl = [\"mine.tcl\"]\n");
+    let (run, lines) = workshop.firmware.json(&["check"]);
+    let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+    assert_eq!((run.code, &error["message"]), (1, &"`tcl` is for HLS, and this model's backend is \"verilog\"".into()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_tool_may_have_more_files_open_than_the_shell() {
+    if is_missing() {
+        return;
+    }
+    let workshop = Workshop::new(&[], "");
+    let body = "#!/bin/sh\ncase $1 in -version) exit 0;; esac\nulimit -S -n > \"$STAND_IN_CALLS\"; exit 1\n";
+    fs::write(workshop.bin().join("vitis_hls"), body).unwrap();
+    fs::set_permissions(workshop.bin().join("vitis_hls"), fs::Permissions::from_mode(0o755)).unwrap();
+    let plain = workshop.command("", &["--steps", "cosim"]);
+    for (hard, expected) in [(2000, "2000"), (200, "200")] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -S -n 128; ulimit -H -n {hard}; exec \"$0\" \"$@\"")]).arg(plain.get_program());
+        command.args(plain.get_args()).current_dir(workshop.firmware.root());
+        plain.get_envs().for_each(|(name, value)| match value {
+            Some(value) => drop(command.env(name, value)),
+            None => drop(command.env_remove(name)),
+        });
+        workshop.firmware.finish(command);
+        assert_eq!(workshop.calls(), [expected]);
+    }
 }
 
 #[test]
@@ -480,7 +618,7 @@ fn doctor_says_what_is_there_and_what_to_do() {
     assert_eq!(nothing.code, 0, "{nothing:?}");
     assert_eq!(nothing.stdout.matches("missing").count(), 8, "{nothing:?}");
     assert!(nothing.stdout.contains("to get it, `apt install yosys`"), "{nothing:?}");
-    assert!(nothing.stdout.contains("to get it, install Vitis 2023.1 or later and `source <install>/Vitis/"), "{nothing:?}");
+    assert!(nothing.stdout.contains("to get it, install Vitis 2023.2 or later and `source <install>/Vitis/"), "{nothing:?}");
     for required in ["vitis", "vitis-run", "vitis_hls", "vivado_hls", "vivado", "verilator", "yosys", "nextpnr-ecp5"] {
         let (run, lines) = workshop.firmware.json(&["doctor", "--require", required]);
         let error = lines.iter().find(|line| line["reason"] == "error").unwrap();

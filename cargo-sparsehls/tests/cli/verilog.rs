@@ -140,7 +140,7 @@ fn required_tools_are_required() {
 fn a_step_that_the_backend_does_not_have_is_a_slip() {
     let workshop = Workshop::new(&[], ECP5);
     for (backend, step, own) in
-        [("verilog", "cosim", "sim, synth, pnr, vivado"), ("vivado", "pnr", "csim, synth, cosim, export, vsynth")]
+        [("verilog", "cosim", "sim, synth, pnr, vivado"), ("vivado", "pnr", "csim, synth, cosim, export, vsynth, impl")]
     {
         workshop.manifest(&format!("backend = \"{backend}\"\n"));
         for when in ["auto", "require"] {

@@ -5,12 +5,17 @@
 # It checks its command line, runs the project's script in Tcl, checks every vendor command that the script calls against
 # what the project has, and writes reports in the vendor's format. It synthesizes nothing: every figure is invented.
 #
-# The environment of common.tcl, with the steps csim, synth, cosim, export, vsynth and vivado, and the kinds
+# The environment of common.tcl, with the steps csim, synth, cosim, export, vsynth, impl and vivado, and the kinds
 #   undef     a report that does not know latency and interval
-#   mismatch  (cosim) the report says Fail; (vsynth, vivado) timing is not met
+#   mismatch  (cosim) the report says Fail; (vsynth, impl, vivado) timing is not met
 
 source [file join [file dirname [info script]] common.tcl]
-set version [env STAND_IN_VERSION [expr {$program eq "vivado_hls" ? "2020.1" : "2023.1"}]]
+switch -- $program {
+    vivado_hls { set version 2020.1 }
+    vitis-run { set version 2023.2 }
+    default { set version 2023.1 }
+}
+set version [env STAND_IN_VERSION $version]
 
 # ---- the command line
 
@@ -37,7 +42,7 @@ proc script_of {} {
 # ---- the commands of the HLS tools
 
 # What the script has set up so far.
-array set design {project "" solution "" top "" part "" period "" uncertainty "" sources {} benches {}}
+array set design {project "" solution "" top "" part "" period "" uncertainty "" sources {} benches {} names "" schedule ""}
 
 proc need {args} {
     foreach name $args {
@@ -93,6 +98,22 @@ if {$program eq "vivado_hls"} {
         if {$option ne "-maximum_size" || ![string is integer -strict $size]} { usage config_array_partition }
     }
 }
+proc config_compile {option length} {
+    need solution
+    if {$option ne "-name_max_length" || ![string is integer -strict $length]} { usage config_compile }
+    set ::design(names) $length
+}
+proc config_schedule {option} {
+    need solution
+    if {$option ne "-enable_dsp_full_reg=false"} { usage config_schedule }
+    set ::design(schedule) $option
+}
+# What scripts of users call; anything else is unknown, as it is to the tool.
+proc set_directive_pipeline {args} {
+    need top uncertainty schedule
+    if {[llength $args] < 1} { usage set_directive_pipeline }
+    note "directive [lindex $args end]"
+}
 proc set_clock_uncertainty {value clock} {
     need period
     if {![regexp {^[0-9.]+%$} $value] || $clock ne "default"} { usage set_clock_uncertainty }
@@ -107,7 +128,7 @@ proc source_text {path} {
     return $text
 }
 proc check_sources {} {
-    need top sources part period uncertainty
+    need top sources part period uncertainty names schedule
     foreach path $::design(sources) {
         set text [source_text $path]
         if {![regexp "\\mvoid\\s+$::design(top)\\s*\\(" $text]} { error "ERROR: \[HLS 207-1\] no function $::design(top) in $path" }
@@ -215,7 +236,12 @@ proc cosim_design {args} {
 }
 
 proc export_design {args} {
-    if {$args ne {-format ip_catalog}} { usage export_design }
+    array set given {-flow none -rtl verilog}
+    array set given $args
+    if {[lsort [array names given]] ne {-display_name -flow -format -library -rtl -vendor -version}} { usage export_design }
+    if {$given(-format) ne "ip_catalog" || $given(-flow) ni {none syn impl}} { usage export_design }
+    if {![regexp {^\d+\.\d+(\.\d+)?$} $given(-version)] || $given(-vendor) eq "" || $given(-display_name) eq ""} { usage export_design }
+    note "ip $given(-vendor):$given(-library):$given(-version) $given(-display_name) $given(-flow)"
     need_synthesis
     begin export
     report export [file join $::design(solution) impl ip component.xml] "<component/>\n"
@@ -226,6 +252,12 @@ proc export_design {args} {
 # A folder of what HLS made, or with backend = "verilog" the file itself.
 set verilog ""
 set vivado_step vsynth
+set vivado_state Optimized
+proc read_xdc {path} {
+    if {$::design(top) ne ""} { error "ERROR: \[Vivado 12-180\] constraints are read after synthesis" }
+    uplevel #0 [list source $path]
+    if {$::design(period) eq ""} { error "ERROR: \[Vivado 12-181\] $path creates no clock" }
+}
 proc read_verilog {path} {
     if {![file isfile $path]} { error "ERROR: \[Vivado 12-172\] no file $path" }
     set ::verilog [file dirname $path]
@@ -234,19 +266,23 @@ proc read_verilog {path} {
 proc add_sources {path} {
     if {[glob -nocomplain -directory $path *.v] eq {}} { error "ERROR: \[Vivado 12-172\] no Verilog in $path" }
     set ::verilog $path
+    if {[file tail $::script] eq "vivado_impl.tcl"} { set ::vivado_step impl }
 }
 proc synth_design {args} {
     array set given $args
     if {[lsort [array names given]] ne {-mode -part -top} || $given(-mode) ne "out_of_context"} { usage synth_design }
     if {![file isfile [file join $::verilog $given(-top).v]]} { error "ERROR: \[Synth 8-3\] no module $given(-top)" }
+    # Timing-driven synthesis needs the clock.
+    need period
     set ::design(top) $given(-top)
     set ::design(part) $given(-part)
     begin $::vivado_step
 }
 proc get_ports {name} { return $name }
 proc opt_design {} { need top }
-proc place_design {} { need top }
-proc route_design {} { need top }
+proc place_design {} { need top; set ::vivado_state "Fully Placed" }
+proc phys_opt_design {} { need top; set ::vivado_state "Physopt postPlace" }
+proc route_design {} { need top; set ::vivado_state Routed }
 proc report_utilization {args} {
     need top
     if {[lrange $args 0 end-1] ne {-hierarchical -hierarchical_depth 1 -file}} { usage report_utilization }
@@ -257,7 +293,7 @@ proc report_utilization {args} {
         [format $row "  ($::design(top))" (top) 0 0 0 0 500 0 0 0 0] \
         [format $row "  conv_U0" $::design(top)_conv 15000 14000 0 1000 2000 1 1 0 6] $rule]
     report $::vivado_step [lindex $args end] "Written by a stand-in: every figure is invented.\n| Tool Version : Vivado v.$::version (lin64)
-| Design       : $::design(top)\n| Device       : $::design(part)\n| Design State : Optimized\n\n1. Utilization by Hierarchy
+| Design       : $::design(top)\n| Device       : $::design(part)\n| Design State : $::vivado_state\n\n1. Utilization by Hierarchy
 ---------------------------\n\n[join $lines \n]\n"
 }
 proc report_timing_summary {args} {

@@ -6,6 +6,7 @@ use super::layer::Names;
 use crate::{
     lower::{Design, Process},
     ops::{Layout, ValueId},
+    planned::{Planned, PlannedProcess},
 };
 
 /// An array of the top function or of a process.
@@ -46,6 +47,12 @@ pub fn texts(design: &Design) -> Vec<ProcessText> {
         steps: process.steps,
     };
     design.processes.iter().map(process).collect()
+}
+
+/// What was promised of the processes of a design.
+pub fn planned(design: &Design) -> Planned {
+    let processes = texts(design).into_iter().map(|process| PlannedProcess { name: process.name, steps: process.steps });
+    Planned { interval: design.initiation_interval, processes: processes.collect() }
 }
 
 /// The features of a value and, if it is sparse, their coordinates.

@@ -35,12 +35,14 @@ pub fn files(made_by: &str, model: &Model, ports: Ports) -> Result<BTreeMap<Stri
     }
     if model.target.is_of_amd() {
         scripts.push(("scripts/vivado.tcl".to_owned(), "verilog_vivado.tcl"));
+        scripts.push(("scripts/vivado.xdc".to_owned(), "vivado.xdc"));
     }
     let values = context! {
         made_by => made_by,
         name => serde(name),
         technology => serde(technology),
         part => serde(&model.target.part),
+        clock => "clk",
         clock_period => model.target.clock_period,
         clock_enable => model.verilog.clock_enable,
         input_bits => ports.input_bits,

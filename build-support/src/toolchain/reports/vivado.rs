@@ -25,10 +25,10 @@ impl Vivado {
     /// # Errors
     /// [`crate::Code::SynthesisFailed`] if one is missing or cannot be used.
     pub(crate) fn read(utilization: &Path, timing: &Path) -> Result<Self> {
-        Ok(Self {
-            utilization: Utilization::parse(&read(utilization)?).map_err(|why| unreadable(utilization, &why))?,
-            timing: Timing::parse(&read(timing)?).map_err(|why| unreadable(timing, &why))?,
-        })
+        let found = Utilization::parse(&read(utilization)?).map_err(|why| unreadable(utilization, &why))?;
+        let summary = Timing::parse(&read(timing)?).map_err(|why| unreadable(timing, &why))?;
+        let stage = found.state.as_deref().and_then(Stage::of);
+        Ok(Self { utilization: found, timing: Timing { stage, ..summary } })
     }
 }
 
@@ -129,10 +129,48 @@ impl Utilization {
     }
 }
 
+/// How far a design was when its timing was reported. What is met before it is placed need not be met on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Nothing has a place; the delays of nets are guessed.
+    Synthesis,
+    /// Everything has a place; the delays of nets are estimated.
+    Placement,
+    /// As on the device.
+    Route,
+}
+
+impl Stage {
+    /// The stage of a `Design State`: `Synthesized`, `Optimized`, `Fully Placed`, `Physopt postRoute`, `Routed`, ...
+    fn of(state: &str) -> Option<Self> {
+        let state = state.to_ascii_lowercase();
+        let has = |word: &str| state.contains(word);
+        match () {
+            () if has("rout") && !has("partial") => Some(Self::Route),
+            () if has("place") => Some(Self::Placement),
+            () if has("synth") || has("optimized") => Some(Self::Synthesis),
+            () => None,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Synthesis => "after synthesis, before placement",
+            Self::Placement => "after placement, before route",
+            Self::Route => "after route",
+        })
+    }
+}
+
 /// The summary of `report_timing_summary`. Slacks in ns; negative ones are violations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Timing {
+    /// At which stage this is so; unknown if the report does not say.
+    pub stage: Option<Stage>,
     /// Whether every constraint is met.
     pub met: bool,
     /// Worst negative slack of setup; unknown if no path was constrained.
@@ -167,14 +205,15 @@ impl Timing {
         });
         // Without a sentence the slacks decide; what is not known is not met.
         let met = verdict.unwrap_or_else(|| wns.is_some_and(|slack| slack >= 0.0) && whs.is_none_or(|slack| slack >= 0.0));
-        Ok(Self { met, wns, tns: slack(1), whs, failing_endpoints: table::number(cells[2]) })
+        Ok(Self { stage: None, met, wns, tns: slack(1), whs, failing_endpoints: table::number(cells[2]) })
     }
 }
 
 impl fmt::Display for Vivado {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; timing {}", self.utilization.resources, if self.timing.met { "met" } else { "not met" })?;
-        self.timing.wns.map_or(Ok(()), |wns| write!(f, " (worst slack {wns} ns)"))
+        self.timing.wns.map_or(Ok(()), |wns| write!(f, " (worst slack {wns} ns)"))?;
+        self.timing.stage.map_or(Ok(()), |stage| write!(f, " {stage}"))
     }
 }
 
@@ -200,6 +239,23 @@ mod tests {
         assert_eq!((resources.dsp, resources.uram, instances.len()), (Some(7), None, 0));
         assert!(Utilization::parse("").is_err());
         assert!(Utilization::parse(&FLAT.replace("CLB Registers", "Other")).is_err());
+    }
+
+    #[test]
+    fn the_stage_is_that_of_the_design() {
+        for (state, stage) in [
+            ("Synthesized", Some(Stage::Synthesis)),
+            ("Optimized", Some(Stage::Synthesis)),
+            ("Fully Placed", Some(Stage::Placement)),
+            ("Physopt postPlace", Some(Stage::Placement)),
+            ("Routed", Some(Stage::Route)),
+            ("Physopt postRoute", Some(Stage::Route)),
+            ("Fully Routed", Some(Stage::Route)),
+            ("Partially Routed", None),
+            ("", None),
+        ] {
+            assert_eq!(Stage::of(state), stage, "{state}");
+        }
     }
 
     #[test]

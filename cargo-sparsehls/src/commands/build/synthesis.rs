@@ -74,6 +74,8 @@ fn run_tools(firmware: &Firmware, steps: Steps, context: &Context<'_>) -> Result
         let names = steps.filter(toolchain::Step::needs_synth).names().join(", ");
         context.output.detail("Including", &format!("{} for {}, as {names} works on it", implied.names().join(", "), model.name));
     }
+    let faults = context.interrupt.guard(|cancel| firmware.job(steps, cancel, &|_| {}).known_faults())?;
+    faults.iter().for_each(|fault| context.output.note(&format!("{}: {fault}", model.name)));
     let live = context.output.live(&model.name);
     let progress = |progress: Progress<'_>| live.show(progress.phase, progress.elapsed);
     context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run())
@@ -100,9 +102,11 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
         output.text(&format!("{}: {share}", model.name));
         warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
     }
-    if let Some(timing) = report.vivado.as_ref().map(|vivado| vivado.timing).filter(|timing| !timing.met) {
+    let timings = [&report.vivado, &report.implementation].into_iter().flatten().map(|vivado| vivado.timing);
+    for timing in timings.filter(|timing| !timing.met) {
         let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
-        output.note(&format!("{}: Vivado does not meet the timing{slack}", model.name));
+        let stage = timing.stage.map_or(String::new(), |stage| format!(" {stage}"));
+        output.note(&format!("{}: Vivado does not meet the timing{slack}{stage}", model.name));
     }
     if let Some(pnr) = report.pnr.as_ref().filter(|pnr| !pnr.met()) {
         output.note(&format!("{}: nextpnr does not meet the clock of {:.1} MHz", model.name, pnr.target_mhz));
