@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::{
     cost::{self, NetworkEstimate},
     firmware::Firmware,
+    fixed::{Format, MantissaRange},
     manifest::Language,
-    ops::{FixedOp, LayerPlan},
+    network::Coefficients,
+    ops::{FixedLayer, FixedOp, LayerPlan},
     structure::{Estimate, Operation},
 };
 
@@ -21,8 +23,21 @@ pub struct LayerSummary {
     pub shape: Vec<usize>,
     /// Its formats.
     pub formats: Formats,
+    /// How many bits its numbers have.
+    pub widths: Widths,
     /// What it costs.
     pub cost: Cost,
+}
+
+/// How many numbers have how many bits, the sign included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Widths {
+    /// Channels of a sparse result, elements of a dense one: the bits that each needs for all that can occur.
+    pub output: BTreeMap<u32, u64>,
+    /// Weights: from the leading bit of each to its last one; 0 bits where a weight is 0.
+    pub weights: BTreeMap<u32, u64>,
+    /// Biases, in the same way.
+    pub bias: BTreeMap<u32, u64>,
 }
 
 /// The formats of a layer.
@@ -79,6 +94,7 @@ fn summary(Firmware { model, network, plan, .. }: &Firmware, at: usize, estimate
         _ => None,
     };
     LayerSummary {
+        widths: widths(fixed),
         name: fixed.layer.name.clone(),
         kind: fixed.kind,
         shape: fixed.layer.shape.dimensions(),
@@ -90,5 +106,47 @@ fn summary(Firmware { model, network, plan, .. }: &Firmware, at: usize, estimate
             quantizers,
         },
         cost,
+    }
+}
+
+fn widths(fixed: &FixedLayer) -> Widths {
+    let range = |range: &MantissaRange| if *range == MantissaRange::ZERO { 0 } else { Format::holding(*range, 0).width };
+    let weights = fixed.about().weights.map(bits).unwrap_or_default();
+    let (weights, bias) = match &fixed.layer.op {
+        FixedOp::SparseBias(_) => (Vec::new(), weights),
+        FixedOp::Dense(op) => (weights, op.dense.bias.as_ref().map(bits).unwrap_or_default()),
+        FixedOp::Affine(op) => (bits(&op.scale), bits(&op.offset)),
+        _ => (weights, Vec::new()),
+    };
+    Widths { output: counted(fixed.output.ranges.iter().map(range)), weights: counted(weights), bias: counted(bias) }
+}
+
+/// The bits of each, without the zeros behind its last 1.
+fn bits(coefficients: &Coefficients) -> Vec<u32> {
+    let width = |value: &i64| match *value {
+        0 => 0,
+        value => {
+            let value = i128::from(value >> value.trailing_zeros());
+            Format::holding(MantissaRange { lo: value, hi: value }, 0).width
+        }
+    };
+    coefficients.values.iter().map(width).collect()
+}
+
+fn counted(widths: impl IntoIterator<Item = u32>) -> BTreeMap<u32, u64> {
+    let mut counts = BTreeMap::new();
+    widths.into_iter().for_each(|width| *counts.entry(width).or_default() += 1);
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_has_the_bits_from_its_first_to_its_last() {
+        let coefficients = Coefficients { values: vec![0, 1, 8, 5, -1, -4, -5, 12], fraction: 3 };
+        assert_eq!(bits(&coefficients), [0, 1, 1, 3, 1, 1, 4, 2]);
+        assert_eq!(counted(bits(&coefficients)), BTreeMap::from([(0, 1), (1, 4), (2, 1), (3, 1), (4, 1)]));
     }
 }

@@ -23,7 +23,7 @@ pub use self::{
     choice::{Choice, LeftOut, default_steps},
     find::{Tool, broken_variables, survey},
     flow::steps_of,
-    job::{Done, Job, Progress},
+    job::{Done, Found, Job, Progress},
     known::{Known, known},
     process::Cancel,
     program::Program,

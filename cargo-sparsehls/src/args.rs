@@ -62,6 +62,8 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Show every layer's values for one event, from both engines and from Keras, and the first difference
     Trace(TraceArgs),
+    /// Show all that is known of a model: cost, tools' results, agreement with Keras, events step by step; text, JSON or a page
+    Report(ReportArgs),
     /// Say which tools are installed, their versions, what each enables and how to get the others
     Doctor(DoctorArgs),
     /// Remove what this command has built
@@ -332,6 +334,29 @@ pub struct TraceArgs {
     /// .npz with what Keras computed: for each layer an array layer:NAME of all events
     #[arg(long, value_name = "DUMP.npz")]
     pub keras: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Write a page instead of text: one file that needs no other, nor a network
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// Show the page in a browser, $BROWSER or the system's [default page: report.html in the folder of what is built]
+    #[arg(long)]
+    pub open: bool,
+    /// What `report --message-format json` printed before: say what has changed since
+    #[arg(long, value_name = "OTHER.json")]
+    pub against: Option<PathBuf>,
+    /// .npy with events to count, or .npz with an array x [default: x of the manifest's golden file]
+    #[arg(long, value_name = "X.npy")]
+    pub input: Option<PathBuf>,
+    /// How many of the first golden events to show step by step
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub events: usize,
+    /// Leave out the points that no other knobs beat, which take the most time
+    #[arg(long)]
+    pub no_explore: bool,
 }
 
 /// Arguments of `new`.

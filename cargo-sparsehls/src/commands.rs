@@ -8,6 +8,7 @@ pub mod explore;
 pub mod new;
 pub mod predict;
 pub mod profile;
+pub mod report;
 pub mod trace;
 pub mod verify;
 
@@ -20,6 +21,7 @@ use clap::CommandFactory;
 use sparsehls_build::{
     Code, Error, Errors, Firmware, Result,
     backend::Compiled,
+    files,
     formats::{FixedNetwork, GridReport},
     manifest::{self, Model, Package},
 };
@@ -139,6 +141,16 @@ pub fn check_extension(path: &Path, extension: &str, flag: &str, what: &str) -> 
     Err(Error::new(Code::InvalidName, format!("{what}, and the name of the file does not end with `.{extension}`"))
         .file(path)
         .help(format!("use `{flag} {}`", better.display())))
+}
+
+/// Writes a file that a flag names.
+pub fn write_given(path: &Path, text: &str) -> Result {
+    // A folder that is not there is a slip of the pen more often than a wish for one.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::metadata(folder).map_err(|error| Error::io("write", path, &error))?;
+    // Written through a link, as every other program does it.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    files::write_atomically(path, |file| file.write_all(text.as_bytes()))
 }
 
 /// Says what happened to inputs that are not on the grid.

@@ -12,11 +12,15 @@ mod interrupt;
 mod junit;
 mod message;
 mod output;
+mod page;
 mod plot;
 mod progress;
+mod report;
 #[cfg(test)]
 #[path = "../../build-support/tests/common/skip.rs"]
 mod skip;
+mod summary;
+mod words;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&common, args, &mut output),
         Command::Profile(args) => commands::profile::run(&common, args, &mut output),
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
+        Command::Report(args) => commands::report::run(&common, args, &mut output),
         Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),

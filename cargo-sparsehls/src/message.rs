@@ -5,6 +5,7 @@
 
 mod comparison;
 mod design;
+pub mod report;
 mod tools;
 
 #[cfg(test)]
@@ -13,9 +14,10 @@ use serde::Serialize;
 use sparsehls_build::Error;
 
 pub use self::{
-    comparison::{Predict, Profile, SelfCheck, Trace, Verify},
+    comparison::{Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
     design::{Estimate, Layer, Part, Point},
-    tools::{Compiler, Outcome, Simulation, Synthesis, Synthesized, Tool, VendorTool},
+    report::Report,
+    tools::{Compiler, Limit, Outcome, Simulation, Synthesis, Synthesized, Tool, VendorTool},
 };
 
 /// A line. The key `reason` says which.
@@ -31,7 +33,7 @@ pub enum Message {
     Estimate(ModelEstimate),
     /// `explore`: a point that no other beats.
     Point(Point),
-    /// `build`, `verify`, `predict`: an HLS project is up to date.
+    /// `build`, `verify`, `predict`, `report`: a project is up to date.
     Project(Project),
     /// `build`: csim against reference.
     SelfCheck(SelfCheck),
@@ -43,6 +45,8 @@ pub enum Message {
     Profile(Profile),
     /// `trace`: an op's values for one event.
     Trace(Trace),
+    /// `report`: all that is known of a model.
+    Report(Box<Report>),
     /// `doctor`: a tool.
     Tool(Tool),
     /// `build`: the Verilog of a model, simulated.
@@ -155,12 +159,13 @@ mod tests {
 
     /// The examples of the guide; nothing outside of the repository.
     fn examples() -> Vec<Value> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
-        let Ok(guide) = std::fs::read_to_string(path) else {
-            crate::skip::skipped("docs/commands.md is not there");
+        let pages = ["commands.md", "report.md"]
+            .map(|page| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)));
+        let [Ok(commands), Ok(report)] = pages else {
+            crate::skip::skipped("the pages of docs are not there");
             return Vec::new();
         };
-        let lines = guide.lines().filter(|line| line.starts_with("    {\""));
+        let lines = commands.lines().chain(report.lines()).filter(|line| line.starts_with("    {\""));
         lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 

@@ -71,6 +71,17 @@ pub struct Done {
     pub kept: Steps,
 }
 
+/// What stands of earlier runs.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What the steps found that are done for the project as it is.
+    pub report: Report,
+    /// Those steps.
+    pub current: Steps,
+    /// Steps that were done for another content, or whose reports have gone.
+    pub stale: Steps,
+}
+
 /// A flow with its processes, and what identifies its tools for people and in the state.
 struct Identified {
     flow: Flow,
@@ -142,6 +153,16 @@ impl Job<'_> {
     /// What the last simulation of the Verilog counted, if it counted.
     pub fn simulation(&self) -> Option<Simulation> {
         Simulation::read(&self.directory.join(Project::SIMULATION)).ok()
+    }
+
+    /// What the runs up to now have found for this project; nothing is run, and no tool need be there.
+    pub fn found(&self) -> Found {
+        let project = self.project();
+        let (done, mut stale) = State::load(self.directory).standing(&project);
+        let readable = |step: &Step| Report::read(&project, Steps::from_iter([*step])).is_ok();
+        let current = done.filter(|step| readable(&step));
+        stale = stale.iter().chain(done.filter(|step| !current.has(step)).iter()).collect();
+        Found { report: Report::read(&project, current).unwrap_or_default(), current, stale }
     }
 
     fn launcher(&self) -> Result<Vec<OsString>> {

@@ -27,6 +27,9 @@ pub struct State {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Record {
+    /// The tool that did it, and how it was called.
+    #[serde(default)]
+    identity: String,
     /// Fingerprint of everything that the step read.
     inputs: String,
     /// Fingerprint of everything that it left.
@@ -50,6 +53,13 @@ impl State {
     /// Whether `step` is done.
     pub(crate) fn has(&self, step: Step, project: &Project, identity: &str) -> bool {
         self.steps.get(step.name()).is_some_and(|record| Some(record) == project.record(step, identity).ok().as_ref())
+    }
+
+    /// The steps that are done for what the project is now, and those that were done for what it was.
+    pub(crate) fn standing(&self, project: &Project) -> (Steps, Steps) {
+        let known = |step: &Step| self.steps.get(step.name()).map(|record| self.has(*step, project, &record.identity));
+        let with = |done: bool| Step::ALL.into_iter().filter(|step| known(step) == Some(done)).collect();
+        (with(true), with(false))
     }
 
     /// `step` has ended well.
@@ -85,7 +95,8 @@ impl Project<'_> {
     const OBJECTS: &'static str = "sim/obj";
 
     fn record(&self, step: Step, identity: &str) -> Result<Record> {
-        Ok(Record { inputs: self.inputs(step, identity)?, outputs: self.fingerprint("", &self.outputs(step))? })
+        let outputs = self.fingerprint("", &self.outputs(step))?;
+        Ok(Record { identity: identity.to_owned(), inputs: self.inputs(step, identity)?, outputs })
     }
 
     /// Fingerprint of everything that `step` reads; `identity` says which tool reads it.
@@ -273,6 +284,9 @@ mod tests {
         for (file, expected) in table {
             write(file, "2");
             assert_eq!(done(&state), expected, "{file} has changed");
+            let standing = state.standing(&project);
+            assert_eq!(Step::HLS.map(|step| u8::from(standing.0.has(step))), expected, "without the tool too");
+            assert_eq!(Step::HLS.map(|step| 1 - u8::from(standing.1.has(step))), expected);
             write(file, "1");
             assert_eq!(done(&state), [1; 6], "content counts, not time");
         }

@@ -8,7 +8,7 @@ use sparsehls_build::{
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
-use super::{check_extension, load, load_one};
+use super::{load, load_one};
 use crate::{
     args::{Common, ExploreArgs},
     explore::{Bounds, Knobs, Point, pareto},
@@ -20,7 +20,7 @@ use crate::{
 /// Prints the Pareto front of every chosen model.
 pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
     if let Some(path) = &args.plot {
-        check_extension(path, "svg", "--plot", "the picture is an SVG, which browsers show")?;
+        plot::check(path)?;
     }
     let bounds = Bounds { interval: args.max_interval, latency: args.max_latency, luts: args.max_lut };
     let one_only = args.plot.is_some() || args.apply.is_some();
@@ -38,8 +38,7 @@ pub fn run(common: &Common, args: &ExploreArgs, output: &mut Output) -> Result {
         };
         print(firmware, &points, common, output);
         if let Some(path) = &args.plot {
-            let drawn: Vec<_> = points.iter().map(|(_, point)| point.clone()).collect();
-            plot::write(path, &firmware.model.name, &drawn)?;
+            plot::front(path, &firmware.model.name, &points, &firmware.estimate()?.total)?;
             output.status("Plotted", &path.display().to_string());
         }
         if let Some(number) = args.apply {

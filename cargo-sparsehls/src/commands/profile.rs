@@ -1,6 +1,6 @@
 //! `cargo sparsehls profile`.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use sparsehls_build::{
     Firmware, Result, data, engine,
@@ -27,7 +27,7 @@ const BAR: u64 = 40;
 /// Counts the events of a file, for every chosen model.
 pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
     for firmware in load(common)? {
-        let (profile, grid) = profile(&firmware, args, output)?;
+        let (profile, grid) = profile(&firmware, args.input.as_deref(), output)?;
         note_grid(output, &firmware.model.name, &firmware.network, grid);
         output.json(&Message::Profile(message::Profile::new(&firmware.model.name, &profile, grid)));
         output.text(&describe(&firmware.model.name, &profile));
@@ -35,9 +35,10 @@ pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
     Ok(())
 }
 
-fn profile(firmware: &Firmware, args: &ProfileArgs, output: &Output) -> Result<(Profile, GridReport)> {
+/// The counts of the events in the file `input`, or else of the golden ones.
+pub fn profile(firmware: &Firmware, input: Option<&Path>, output: &Output) -> Result<(Profile, GridReport)> {
     let network = &firmware.network;
-    let mut source = match &args.input {
+    let mut source = match input {
         Some(path) => data::Source::open(path, "x")?,
         None => data::Source::in_archive(golden_file(firmware, "to profile", "give --input X.npy")?, "x")?,
     };

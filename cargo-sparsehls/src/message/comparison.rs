@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-#[cfg(test)]
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sparsehls_build::{check, formats, network::Origin, profile, trace};
 
 /// Csim against reference, on made-up and golden events. `within-float32` and `float32-difference` are of the comparison
 /// of the golden events with Keras.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SelfCheck {
     /// Which model.
     pub model: String,
@@ -20,8 +17,7 @@ pub struct SelfCheck {
 }
 
 /// An engine against Keras.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Verify {
     /// Which model.
     pub model: String,
@@ -37,8 +33,7 @@ pub struct Verify {
 }
 
 /// Predictions that were written.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Predict {
     /// Which model.
     pub model: String,
@@ -53,8 +48,7 @@ pub struct Predict {
 }
 
 /// What a comparison found.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Comparison {
     /// Events compared.
@@ -80,8 +74,7 @@ pub struct Comparison {
 }
 
 /// A bound that allows every value that the output can have.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UselessBound {
     /// The first event with one, from 0.
     pub event: usize,
@@ -92,8 +85,7 @@ pub struct UselessBound {
 }
 
 /// An output that differs.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Difference {
     /// Which event, from 0.
     pub event: usize,
@@ -106,8 +98,7 @@ pub struct Difference {
 }
 
 /// What happened to input values on their way to the input grid.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Grid {
     /// Values looked at.
@@ -123,8 +114,7 @@ pub struct Grid {
 }
 
 /// The counts of a data set.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Profile {
     /// Which model.
     pub model: String,
@@ -140,8 +130,7 @@ pub struct Profile {
 }
 
 /// Active pixels, before the input reduction drops any.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pixels {
     /// The pixel budget.
@@ -163,8 +152,7 @@ pub struct Pixels {
 }
 
 /// The smallest budgets that keep 99, 99.9 and 100 %.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Budgets {
     /// 99 %.
     #[serde(rename = "99")]
@@ -178,8 +166,7 @@ pub struct Budgets {
 }
 
 /// Values beyond the range of a quantizer.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Overflows {
     /// The op's name.
@@ -199,8 +186,7 @@ pub struct Overflows {
 }
 
 /// An op's values for one event.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Trace {
     /// Which model.

@@ -1,17 +1,14 @@
 //! What a model becomes, by the cost model: `check` and `explore`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-#[cfg(test)]
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sparsehls_build::{ops, parts, report, structure};
 
 use crate::explore;
 
 /// An op of a model.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Layer {
     /// Which model.
     pub model: String,
@@ -23,13 +20,27 @@ pub struct Layer {
     pub shape: Vec<usize>,
     /// Its formats.
     pub formats: Formats,
+    /// How many bits its numbers have.
+    pub widths: Widths,
     /// What it costs.
     pub cost: Cost,
 }
 
+/// How many numbers have how many bits, by the number of bits, the sign included.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Widths {
+    /// Channels of a sparse result, elements of a dense one: what each needs for all that can occur.
+    pub output: BTreeMap<String, u64>,
+    /// Weights, from the first bit that matters to the last; a weight that is 0 has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, u64>,
+    /// Biases, in the same way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bias: BTreeMap<String, u64>,
+}
+
 /// Formats as in the manifest: `fixed<W,I>`, `ufixed<W,I>`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Formats {
     /// Of what goes in.
     pub input: String,
@@ -47,8 +58,7 @@ pub struct Formats {
 }
 
 /// The estimate of an op, and what it consists of.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cost {
     /// How the op is built.
     pub plan: Plan,
@@ -60,8 +70,7 @@ pub struct Cost {
 }
 
 /// How an op is built.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
     /// Which implementation, where there are several.
@@ -80,8 +89,7 @@ pub struct Plan {
 }
 
 /// How many of an operation there are.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Count {
     /// The operation: its kind, and its widths in bits.
     pub operation: structure::Operation,
@@ -90,8 +98,7 @@ pub struct Count {
 }
 
 /// Area as after logic synthesis, and cycles.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Estimate {
     /// Look-up tables.
@@ -118,8 +125,7 @@ pub struct Estimate {
 }
 
 /// The device of a model; null where its capacity is not known.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Part {
     /// As in the manifest.
     pub part: String,
@@ -130,8 +136,7 @@ pub struct Part {
 }
 
 /// What a device has; null where that is not known.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Available {
     /// Look-up tables.
     pub lut: u64,
@@ -146,8 +151,7 @@ pub struct Available {
 }
 
 /// A point of the sweep over the knobs.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Point {
     /// Which model.
     pub model: String,
@@ -162,8 +166,7 @@ pub struct Point {
 }
 
 /// What a point sets in the manifest.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Knobs {
     /// `dataflow` or `function`.
@@ -179,7 +182,7 @@ pub struct Knobs {
 impl Layer {
     /// The line for a layer of `model`.
     pub fn new(model: &str, layer: &report::LayerSummary) -> Self {
-        let report::LayerSummary { name, kind, shape, formats, cost } = layer;
+        let report::LayerSummary { name, kind, shape, formats, widths, cost } = layer;
         let report::Formats { input, output, accumulator, weights, quantizers } = formats.clone();
         Self {
             model: model.to_owned(),
@@ -187,6 +190,7 @@ impl Layer {
             kind: (*kind).to_owned(),
             shape: shape.clone(),
             formats: Formats { input, output, accumulator, weights, quantizers },
+            widths: Widths { output: by_name(&widths.output), weights: by_name(&widths.weights), bias: by_name(&widths.bias) },
             cost: Cost {
                 plan: cost.plan.into(),
                 estimate: cost.estimate.into(),
@@ -194,6 +198,11 @@ impl Layer {
             },
         }
     }
+}
+
+/// JSON has no keys that are numbers.
+fn by_name(counts: &BTreeMap<u32, u64>) -> BTreeMap<String, u64> {
+    counts.iter().map(|(width, count)| (width.to_string(), *count)).collect()
 }
 
 impl From<ops::LayerPlan> for Plan {

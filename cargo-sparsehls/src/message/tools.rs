@@ -1,16 +1,13 @@
 //! What is installed, and what tools did: `doctor` and `build`.
 
-#[cfg(test)]
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sparsehls_build::{
     parts::{self, Percent},
     toolchain::{self, Done, LeftOut, Program, Report, limits},
 };
 
 /// A tool that `doctor` looked for.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Tool {
     /// The C++ compiler.
@@ -20,8 +17,8 @@ pub enum Tool {
 }
 
 /// The C++ compiler: `name` is `c++`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize), serde(deny_unknown_fields))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Compiler {
     /// `c++`.
     pub name: String,
@@ -36,8 +33,7 @@ pub struct Compiler {
 }
 
 /// A tool that runs steps.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VendorTool {
     /// Name of the program.
     pub name: String,
@@ -59,8 +55,7 @@ pub struct VendorTool {
 }
 
 /// Something that is known of a version of a tool.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Known {
     /// What.
     pub what: String,
@@ -71,8 +66,7 @@ pub struct Known {
 }
 
 /// The Verilog of a model, simulated.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Simulation {
     /// Which model.
@@ -90,8 +84,7 @@ pub struct Simulation {
 }
 
 /// The tools on a model.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Synthesis {
     /// Which model.
     pub model: String,
@@ -101,8 +94,7 @@ pub struct Synthesis {
 }
 
 /// What came of it; the key `status` says which.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing was run.
@@ -120,8 +112,7 @@ pub enum Outcome {
 }
 
 /// What the tools found.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Synthesized {
     /// The reports, which are made to be read by programs themselves; null if no step leaves one.
@@ -140,8 +131,7 @@ pub struct Synthesized {
 }
 
 /// A step that did not run.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepLeftOut {
     /// Which.
     pub step: String,
@@ -150,8 +140,7 @@ pub struct StepLeftOut {
 }
 
 /// A limit of the manifest.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(Deserialize))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Limit {
     /// Its key.
     pub name: String,

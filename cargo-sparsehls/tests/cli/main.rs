@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bounded;
+mod browser;
 mod ecp5;
 mod errors;
 mod explore;
@@ -12,6 +13,7 @@ mod guide;
 mod happy;
 mod manifest;
 mod new;
+mod report;
 #[path = "../../../build-support/tests/common/skip.rs"]
 mod skip;
 mod slurm;
