@@ -163,8 +163,21 @@ impl Circuit {
             self.constant(1)
         } else if x.lo >= y.hi {
             self.constant(0)
+        } else if let (Some((condition, inner)), Some(0)) = (self.gated(a), self.constant_of(b)) {
+            // What is known of the word in front of a gate is known sooner.
+            let less = self.less(inner, b);
+            self.all([condition, less])
         } else {
             self.node_of(Op::Less, vec![a, b], BIT)
+        }
+    }
+
+    /// The condition and the word of a gate.
+    fn gated(&self, a: Net) -> Option<(Net, Net)> {
+        match self.node(a) {
+            Node { op: Op::Gate, args, .. } => Some((args[0], args[1])),
+            Node { op: Op::Narrow, args, .. } => self.gated(args[0]),
+            _ => None,
         }
     }
 
@@ -190,7 +203,14 @@ impl Circuit {
     /// Whether `a` is this constant
     pub fn is(&mut self, a: Net, value: i128) -> Net {
         let constant = self.constant(value);
-        self.equal(a, constant)
+        match self.gated(a) {
+            Some((condition, inner)) if value == 0 && self.constant_of(a).is_none() => {
+                let is_zero = self.equal(inner, constant);
+                let is_shut = self.not(condition);
+                self.any([is_shut, is_zero])
+            }
+            _ => self.equal(a, constant),
+        }
     }
 
     /// `1 - a` of a bit
@@ -440,14 +460,14 @@ impl Circuit {
         self.states[at] = State { next: Some(next), enable, ..self.states[at] };
     }
 
-    /// What `a` was in the last token in which `enable` was 1
+    /// What `a` was in the last token in which `enable` was 1; that of this token, if it is.
     pub fn hold(&mut self, enable: Net, a: Net) -> Net {
         if self.constant_of(a).is_some() {
             return a;
         }
         let state = self.state(self.range(a));
         self.leave_if(state, enable, a);
-        state
+        self.select(enable, a, state)
     }
 }
 

@@ -119,38 +119,42 @@ impl Slot {
 }
 
 impl Circuit {
-    /// Turns in the tokens after the one in which `start` is 1, each of `span` tokens, of which the last one is the turn. The
-    /// next start may come with the last turn. Also gives a bit that is 1 in all tokens of the turns, and the number of the token
-    /// within its turn.
+    /// Turns from the token on in which `start` is 1, each of `span` tokens, of which the last one is the turn. The next start may
+    /// come behind the last turn. Also gives a bit that is 1 in all tokens of the turns, and the number of the token within its
+    /// turn.
     pub fn turns(&mut self, start: Net, turns: usize, span: usize) -> (Turns, Net, Net) {
         let (last_turn, last_token) = (turns as i128 - 1, span as i128 - 1);
-        let busy = self.control(MantissaRange { lo: 0, hi: 1 }, 0);
-        let turn = self.control(MantissaRange { lo: 0, hi: last_turn }, 0);
-        let token = self.control(MantissaRange { lo: 0, hi: last_token }, 0);
-        let (at_end, in_last) = (self.is(token, last_token), self.is(turn, last_turn));
+        let is_busy = self.control(MantissaRange { lo: 0, hi: 1 }, 0);
+        let goes_on = self.not(start);
+        let mut counter = |last: i128| {
+            let state = self.control(MantissaRange { lo: 0, hi: last }, 0);
+            let now = self.gate(goes_on, state);
+            let end = self.is(now, last);
+            (state, now, end)
+        };
+        let ((turn_state, turn, in_last), (token_state, token, at_end)) = (counter(last_turn), counter(last_token));
+        let busy = self.any([start, is_busy]);
         let act = self.all([busy, at_end]);
         let last = self.all([act, in_last]);
         let in_first = self.is(turn, 0);
         let first = self.all([act, in_first]);
-        let (zero, one) = (self.constant(0), self.constant(1));
         let not_last = self.not(last);
         let stays = self.all([busy, not_last]);
-        let is_busy = self.any([start, stays]);
-        self.leave(busy, is_busy);
-        let next = self.add(turn, one);
-        let next = self.narrow_turn(next, last_turn);
-        let idle = self.not(act);
-        let moved = self.select(idle, turn, next);
-        let again = self.any([start, last]);
-        let moved = self.select(again, zero, moved);
-        self.leave(turn, moved);
-        let next = self.add(token, one);
-        let next = self.narrow_turn(next, last_token);
-        let counts = self.gate(busy, next);
-        let restarts = self.any([start, at_end]);
-        let counted = self.select(restarts, zero, counts);
-        self.leave(token, counted);
+        self.leave(is_busy, stays);
+        let next = self.next_of(turn, last_turn);
+        let next = self.select(act, next, turn);
+        self.leave(turn_state, next);
+        let next = self.next_of(token, last_token);
+        let next = self.gate(busy, next);
+        self.leave(token_state, next);
         (Turns { act, turn, turns, first, last }, busy, token)
+    }
+
+    /// One more than a counter, which wraps to 0 behind `last`.
+    fn next_of(&mut self, counter: Net, last: i128) -> Net {
+        let one = self.constant(1);
+        let next = self.add(counter, one);
+        self.narrow_turn(next, last)
     }
 
     /// `next` of a counter, which wraps to 0 behind `last`.
@@ -161,26 +165,29 @@ impl Circuit {
         self.narrow(next, MantissaRange { lo: 0, hi: last })
     }
 
-    /// `words`, which are there when `start` is 1, in a register for each; `lanes` of them move to the front when `moves` is 1.
-    /// Gives the first `lanes`, from the token after the start; zeros come in at the end.
-    pub fn shifter(&mut self, start: Net, moves: Net, words: &[Net], lanes: usize) -> Vec<Net> {
+    /// The first `lanes` of `words`, which are there when `start` is 1, from that token on; those behind them move up when `moves`
+    /// is 1, and zeros come in at the end. Of the start itself `is_moved` says whether it moves them too.
+    pub fn shifter(&mut self, (start, moves): (Net, Net), is_moved: bool, words: &[Net], lanes: usize) -> Vec<Net> {
         let enable = self.any([start, moves]);
         let zero = self.constant(0);
+        let first = if is_moved { lanes } else { 0 };
         // A register has to hold what moves through it.
         let range = |at: usize| {
             words.iter().skip(at).step_by(lanes).map(|word| self.range(*word)).fold(MantissaRange::ZERO, MantissaRange::hull)
         };
-        let ranges: Vec<_> = (0..words.len()).map(range).collect();
+        let ranges: Vec<_> = (first..words.len()).map(range).collect();
         let states: Vec<_> = ranges.into_iter().map(|range| self.state(range)).collect();
         for (at, state) in states.iter().enumerate() {
             let behind = states.get(at + lanes).copied().unwrap_or(zero);
-            let next = self.select(start, words[at], behind);
+            let next = self.select(start, words[first + at], behind);
             self.leave_if(*state, enable, next);
         }
-        let mut heads = states;
-        heads.truncate(lanes);
-        heads.resize(lanes, zero);
-        heads
+        (0..lanes)
+            .map(|at| {
+                let (own, moved) = (words.get(at).copied().unwrap_or(zero), states.get(at).copied().unwrap_or(zero));
+                self.select(start, own, moved)
+            })
+            .collect()
     }
 
     /// `words` of each turn, one behind the other, as they are in the token of the last turn: `count` of them.
@@ -289,7 +296,7 @@ impl Circuit {
         let columns: Vec<_> = (0..length)
             .map(|at| {
                 let column: Vec<_> = words.iter().map(|slot| slot[at]).collect();
-                self.shifter(valid, turns.act, &column, lanes)
+                self.shifter((valid, turns.act), span == 1, &column, lanes)
             })
             .collect();
         let slot = |at: usize| Slot::of(&columns.iter().map(|column| column[at]).collect::<Vec<_>>());

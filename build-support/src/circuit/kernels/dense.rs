@@ -98,7 +98,7 @@ impl Layer<'_> {
             return inputs.iter().map(|net| c.hold(valid, *net)).collect();
         }
         if step.groups[1] == 1 {
-            return c.shifter(valid, step.busy, inputs, lanes);
+            return c.shifter((valid, step.busy), true, inputs, lanes);
         }
         // What has been in front goes to the end, and is in front again behind the last turn.
         let zero = c.constant(0);
@@ -107,13 +107,11 @@ impl Layer<'_> {
         let range = |at: usize| words.iter().skip(at % lanes).step_by(lanes).map(|word| c.range(*word));
         let ranges: Vec<_> = (0..words.len()).map(|at| range(at).fold(MantissaRange::ZERO, MantissaRange::hull)).collect();
         let states: Vec<_> = ranges.into_iter().map(|range| c.state(range)).collect();
-        let enable = c.any([valid, step.busy]);
+        let now: Vec<_> = words.iter().zip(&states).map(|(word, state)| c.select(valid, *word, *state)).collect();
         for (at, state) in states.iter().enumerate() {
-            let behind = states.get(at + lanes).copied().unwrap_or(states[at % lanes]);
-            let next = c.select(valid, words[at], behind);
-            c.leave_if(*state, enable, next);
+            c.leave_if(*state, step.busy, now[(at + lanes) % now.len()]);
         }
-        states[..lanes].to_vec()
+        now[..lanes].to_vec()
     }
 
     /// The sum of a lane's output, in the last token of its turn.

@@ -20,9 +20,10 @@ struct List {
 }
 
 /// Words of `rows` rows come when `valid` is 1: their elements, row-major. Words begin with the first row of an image; rows of the
-/// last word that are below it are ignored. The slots are there one token after the last word.
+/// last word that are below it are ignored. The slots are there in the token of the last word.
 ///
-/// Cost of a row of W pixels and N slots: 3 multiplexers of four for each of about W pixels and all their bits, and the counts.
+/// Cost of a row of W pixels and N slots: 3 multiplexers of four for each of about W pixels and all their bits, the counts, and
+/// a multiplexer of two in front of every bit of a slot.
 pub(in crate::circuit) fn rows(
     c: &mut Circuit,
     kernel: &ReduceKernel,
@@ -271,45 +272,38 @@ fn fill(c: &mut Circuit, kernel: &ReduceKernel, list: &List, when: &When) -> Pix
         filled.push(slot(c, kernel, word, when, comes, starts));
     }
     let done = c.all([when.valid, when.is_last]);
-    whole_of(c, filled, done)
+    Pixels { slots: filled, flow: Flow::Whole(done), places: Vec::new(), is_settled: true, updates: None }
 }
 
-/// A slot that is filled when `comes` is 1, and else emptied when `starts` is.
+/// A slot as it is with the word of this token, which fills it when `comes` is 1, and else empties it when `starts` is.
 fn slot(c: &mut Circuit, kernel: &ReduceKernel, word: &[Net], when: &When, comes: Net, starts: Net) -> Slot {
     let (features, place) = word.split_at(kernel.shape.channels);
-    let enable = c.any([comes, starts]);
-    let mut keep = |word: Net, most: i128| {
-        let range = if most > 0 { MantissaRange { lo: 0, hi: most } } else { c.range(word).hull(MantissaRange::ZERO) };
+    let goes_on = c.not(starts);
+    let keep = |c: &mut Circuit, word: Net, range: MantissaRange| {
         let state = c.state(range);
-        let word = c.gate(comes, word);
-        let word = c.narrow(word, range);
-        c.leave_if(state, enable, word);
-        state
+        let kept = c.gate(goes_on, state);
+        let now = c.select(comes, word, kept);
+        let now = c.narrow(now, range);
+        c.leave(state, now);
+        now
     };
-    let features = features.iter().map(|feature| keep(*feature, 0)).collect();
+    let features = features
+        .iter()
+        .map(|feature| {
+            let range = c.range(*feature).hull(MantissaRange::ZERO);
+            keep(c, *feature, range)
+        })
+        .collect();
     let (column, inner) = (place.first().copied(), place.get(1).copied());
     let row = inner.map_or(when.first_row, |inner| c.add(when.first_row, inner));
     let one = c.constant(1);
     let (row, column) = (c.add(row, one), c.add(column.unwrap_or(one), one));
-    let mut keep = |word: Net, most: usize| {
-        let range = MantissaRange { lo: 0, hi: most as i128 };
-        let state = c.state(range);
+    let mut number = |word: Net, most: usize| {
         // Beyond the last pixel of a list there may be anything.
         let word = c.bits(word, 0, bits(most + 1));
-        let word = c.gate(comes, word);
-        let word = c.narrow(word, range);
-        c.leave_if(state, enable, word);
-        state
+        keep(c, word, MantissaRange { lo: 0, hi: most as i128 })
     };
-    let (row, column) = (keep(row, kernel.shape.height), keep(column, kernel.shape.width));
-    Slot { features, row, column }
-}
-
-/// What states hold from the token after the one in which `done` is 1.
-fn whole_of(c: &mut Circuit, slots: Vec<Slot>, done: Net) -> Pixels {
-    let valid = c.control(MantissaRange { lo: 0, hi: 1 }, 0);
-    c.leave(valid, done);
-    Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None }
+    Slot { features, row: number(row, kernel.shape.height), column: number(column, kernel.shape.width) }
 }
 
 /// Bits of a number below `count`
