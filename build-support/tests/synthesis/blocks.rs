@@ -260,7 +260,7 @@ pub fn all() -> Vec<Block> {
             format!("shifter-{count}-{lanes}"),
             Box::new(move |w| {
                 let (words, moves, valid) = (w.many(count, 8), w.unsigned(1), w.valid);
-                w.c.shifter(valid, moves, &words, lanes)
+                w.c.shifter((valid, moves), false, &words, lanes)
             }),
         );
     }
