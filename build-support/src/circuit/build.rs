@@ -462,12 +462,18 @@ impl Circuit {
 
     /// What `a` was in the last token in which `enable` was 1; that of this token, if it is.
     pub fn hold(&mut self, enable: Net, a: Net) -> Net {
+        let state = self.keep(enable, a);
+        self.select(enable, a, state)
+    }
+
+    /// What `a` was in the last token before this one in which `enable` was 1.
+    pub fn keep(&mut self, enable: Net, a: Net) -> Net {
         if self.constant_of(a).is_some() {
             return a;
         }
         let state = self.state(self.range(a));
         self.leave_if(state, enable, a);
-        self.select(enable, a, state)
+        state
     }
 }
 

@@ -19,7 +19,7 @@ fn write(name: &str, source: &Path, folder: &Path) -> Result<(), String> {
     let (model, network) = common::load(source, x).unwrap();
     let events = check::made_up(&network, 12);
     let seed = name.bytes().fold(1, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-    for seed in seed..seed + 5 {
+    for seed in seed..seed + 20 {
         let model = with_knobs(&model, &network, seed);
         let firmware = Firmware::plan("package", network.clone(), model, folder.to_owned()).map_err(|error| error.to_string())?;
         let project = firmware.project(&events).map_err(|error| error.to_string())?;

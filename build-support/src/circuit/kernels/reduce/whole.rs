@@ -34,9 +34,12 @@ pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: N
             .collect();
         return Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None };
     }
-    let rows = image.rows.iter().map(|row| row.iter().map(|element| c.hold(valid, *element)).collect()).collect();
-    let image = Image { rows, counts: image.counts.iter().map(|count| c.hold(valid, *count)).collect() };
-    let (turns, _, _) = c.turns(valid, shape.slots.div_ceil(lanes), 1);
+    // The turns begin a token later: a choice between what comes and what is held would cost as much as the image has bits.
+    let begin = c.control(MantissaRange { lo: 0, hi: 1 }, 0);
+    c.leave(begin, valid);
+    let rows = image.rows.iter().map(|row| row.iter().map(|element| c.keep(valid, *element)).collect()).collect();
+    let image = Image { rows, counts: image.counts.iter().map(|count| c.keep(valid, *count)).collect() };
+    let (turns, _, _) = c.turns(begin, shape.slots.div_ceil(lanes), 1);
     let base = c.times(turns.turn, lanes as i128);
     let filled: Vec<_> = (0..lanes)
         .map(|lane| {
