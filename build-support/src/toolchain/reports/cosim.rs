@@ -38,7 +38,7 @@ impl Cosim {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         // RTL, status, latency min/avg/max, interval min/avg/max and, since 2022, the total.
         let simulated = |cells: &Vec<&str>| {
             cells.len() >= 8 && matches!(cells[0].trim(), "Verilog" | "VHDL") && !matches!(cells[1], "NA" | "")

@@ -73,7 +73,7 @@ impl Csynth {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let node = Node::parse(text)?;
         for part in ["PerformanceEstimates/SummaryOfOverallLatency", "AreaEstimates/Resources"] {
             if node.find(part).is_none() {

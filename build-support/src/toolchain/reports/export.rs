@@ -66,7 +66,7 @@ impl ExportRun {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let node = Node::parse(text)?;
         let area = node.find("AreaReport/Resources").ok_or("it has no AreaReport/Resources")?;
         Ok(Self {

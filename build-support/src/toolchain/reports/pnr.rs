@@ -41,7 +41,7 @@ impl Pnr {
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn parse(text: &str, target_mhz: f64) -> Result<Self, String> {
+    pub fn parse(text: &str, target_mhz: f64) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Report {
             fmax: BTreeMap<String, Clock>,

@@ -35,7 +35,7 @@ impl Simulation {
     ///
     /// # Errors
     /// Why it cannot be used.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let report: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match report {
             Self { events: 0, .. } => Err("no event went through".into()),

@@ -67,7 +67,7 @@ impl Utilization {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut report = if text.contains("Utilization by Hierarchy") { Self::by_hierarchy(text)? } else { Self::flat(text)? };
         let header = |name: &str| {
             let mut lines = text.lines().filter_map(|line| line.strip_prefix('|')?.trim().strip_prefix(name)?.split_once(':'));
@@ -188,7 +188,7 @@ impl Timing {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().skip_while(|line| !(line.contains("WNS(ns)") && line.contains("TNS(ns)")));
         let _titles = lines.next().ok_or("it has no design timing summary")?;
         let values = lines.nth(1).ok_or("its design timing summary has no values")?;

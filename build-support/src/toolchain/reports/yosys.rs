@@ -37,7 +37,7 @@ impl Yosys {
     /// [`crate::Code::SynthesisFailed`] if one is missing or cannot be used.
     pub(crate) fn read(cells: &Path, levels: &Path, part: &str) -> Result<Self> {
         let counted = Self::parse(&read(cells)?, part).map_err(|why| unreadable(cells, &why))?;
-        let levels = parse_levels(&read(levels)?).map_err(|why| unreadable(levels, &why))?;
+        let levels = Self::parse_levels(&read(levels)?).map_err(|why| unreadable(levels, &why))?;
         Ok(Self { levels, ..counted })
     }
 
@@ -51,7 +51,7 @@ impl Yosys {
     ///
     /// # Errors
     /// Why the report cannot be used.
-    fn parse(text: &str, part: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, part: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Report {
             creator: Option<String>,
@@ -68,6 +68,17 @@ impl Yosys {
             all.add(&cell, count)?;
         }
         Ok(all)
+    }
+
+    /// Reads the length of the longest path.
+    ///
+    /// # Errors
+    /// Why the report cannot be used.
+    pub fn parse_levels(text: &str) -> Result<u64, String> {
+        let line = text.lines().find(|line| line.starts_with("Longest topological path in ")).ok_or("it has no longest path")?;
+        let length = line.rsplit_once("(length=").and_then(|(_, rest)| super::number::<i64>(rest.strip_suffix("):")?));
+        // Nothing stands between the flip-flops: -1.
+        length.map(|length| length.max(0).unsigned_abs()).ok_or_else(|| "its longest path has no length".to_owned())
     }
 
     /// Adds `count` cells of a type.
@@ -93,14 +104,6 @@ impl Yosys {
         *sum = count.checked_mul(each).and_then(|more| sum.checked_add(more)).ok_or("it counts more cells than there can be")?;
         Ok(())
     }
-}
-
-/// The length of the longest path.
-fn parse_levels(text: &str) -> Result<u64, String> {
-    let line = text.lines().find(|line| line.starts_with("Longest topological path in ")).ok_or("it has no longest path")?;
-    let length = line.rsplit_once("(length=").and_then(|(_, rest)| super::number::<i64>(rest.strip_suffix("):")?));
-    // Nothing stands between the flip-flops: -1.
-    length.map(|length| length.max(0).unsigned_abs()).ok_or_else(|| "its longest path has no length".to_owned())
 }
 
 impl fmt::Display for Yosys {
@@ -143,11 +146,11 @@ mod tests {
         for end in 0..CELLS.trim_end().len() {
             assert!(Yosys::parse(&CELLS[..end], "p").is_err(), "{end}");
         }
-        assert_eq!(parse_levels(LEVELS), Ok(12));
-        assert_eq!(parse_levels(&LEVELS.replace("12", "-1")), Ok(0));
+        assert_eq!(Yosys::parse_levels(LEVELS), Ok(12));
+        assert_eq!(Yosys::parse_levels(&LEVELS.replace("12", "-1")), Ok(0));
         let whole = LEVELS.find("12):").unwrap() + 4;
         for end in 0..whole {
-            assert!(parse_levels(&LEVELS[..end]).is_err(), "{end}");
+            assert!(Yosys::parse_levels(&LEVELS[..end]).is_err(), "{end}");
         }
     }
 }
