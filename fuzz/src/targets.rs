@@ -211,17 +211,31 @@ pub fn model(data: &[u8]) {
 pub fn arrays(data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else { return };
     let half = bytes.len() / 2;
-    let packed = match choice % 4 {
-        // The array alone, the archive as it is, and archives with good checksums around an array.
+    let is_npy = choice % 5 == 0;
+    let packed = match choice % 5 {
+        // The array alone, the archive as it is, archives with good checksums around arrays, and one that lies about sizes.
         0 | 1 => bytes.to_vec(),
         2 => pack(&[("x.npy", bytes), ("y.npy", bytes)]),
-        _ => pack(&[("x.npy", &bytes[..half]), ("y.npy", &bytes[half..])]),
+        3 => pack(&[("x.npy", &bytes[..half]), ("y.npy", &bytes[half..])]),
+        _ => claiming(bytes),
     };
     as_file(&packed, |path| {
-        let whole = if choice % 4 == 0 { data::read_npy(path).map(drop) } else { data::read_golden(path).map(drop) };
+        let whole = if is_npy { data::read_npy(path).map(drop) } else { data::read_golden(path).map(drop) };
         let _ = whole.map_err(|error| refused(&error));
-        let _ = pieces(path, choice % 4 == 0).map_err(|error| refused(&error));
+        let _ = pieces(path, is_npy).map_err(|error| refused(&error));
     });
+}
+
+/// An archive with one array twice, whose directory claims the size that the first four bytes are.
+fn claiming(bytes: &[u8]) -> Vec<u8> {
+    let Some((size, array)) = bytes.split_first_chunk::<4>() else { return Vec::new() };
+    let mut packed = pack(&[("x.npy", array), ("y.npy", array)]);
+    // Behind the members comes the directory; the size is 24 bytes behind the start of an entry.
+    let directory = packed.windows(4).rposition(|four| four == b"PK\x05\x06").map(|end| end - 2 * (46 + "x.npy".len()));
+    for entry in directory.iter().flat_map(|start| [*start, start + 46 + "x.npy".len()]) {
+        packed[entry + 24..entry + 28].copy_from_slice(size);
+    }
+    packed
 }
 
 /// Reads events in pieces, as `predict` does.
