@@ -21,12 +21,13 @@ use self::{hls::Hls, verilog::Verilog};
 use crate::{
     cost::{self, NetworkEstimate},
     engine::Engine,
-    error::Result,
+    error::{Code, Error, Result},
     formats::FixedNetwork,
     lower::Design,
     manifest::{HlsTool, Language, Model, Target},
     mantissas::Mantissas,
     plan::Plan,
+    process::Cancel,
 };
 
 /// A language that hardware is written in.
@@ -92,8 +93,8 @@ pub struct Bench<'a> {
     pub made_up: usize,
 }
 
-/// A project in its folder, and what it was made from.
-#[derive(Debug)]
+/// A project, and what it was made from.
+#[derive(Debug, Clone)]
 pub struct Generated<'a> {
     /// The text.
     pub project: Project,
@@ -103,6 +104,21 @@ pub struct Generated<'a> {
     pub model: &'a Model,
     /// What the project computes.
     pub network: &'a FixedNetwork,
+    /// Whether what was kept of earlier compiles is not to be used.
+    pub anew: bool,
+    /// Ends what is started for it.
+    pub cancel: Cancel,
+}
+
+impl Generated<'_> {
+    /// `what` was ended because it took too long.
+    pub(crate) fn too_long(&self, code: Code, what: &str) -> Error {
+        let minutes = self.model.target.csim_timeout.as_secs_f64() / 60.0;
+        Error::new(code, format!("{what} took longer than the {minutes} minutes of `csim-timeout`, and was ended"))
+            .file(&self.model.manifest)
+            .key(format!("{}.csim-timeout", self.model.key()))
+            .help("give it more time with that key if it needs more")
+    }
 }
 
 /// What [`Backend::compile`] gives.
@@ -110,7 +126,7 @@ pub struct Generated<'a> {
 pub struct Compiled<'a> {
     /// What computes events.
     pub engine: Box<dyn Engine + 'a>,
-    /// The fingerprint of all that it was made from.
+    /// The fingerprint of it and of all that it was made from.
     pub made_from: u64,
     /// Whether it was made now.
     pub is_new: bool,
@@ -132,6 +148,7 @@ mod tests {
                 clock_uncertainty: 27.0,
                 launcher: Vec::new(),
                 tool_timeout: None,
+                csim_timeout: std::time::Duration::from_secs(60),
             };
             assert_eq!(of(&target).name(), language.name());
         }

@@ -3,13 +3,16 @@
 mod cargo;
 mod library;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value};
 
 use self::library::Libraries;
 use crate::{
-    backend::{self, Bindings},
+    backend::{self, Bindings, Generated},
     check::Comparison,
     engine::Engine,
     error::{Code, Error, Result},
@@ -212,6 +215,7 @@ impl Build {
             built.iter().map(|(firmware, library)| (&firmware.model, &firmware.network, library.as_deref())).collect();
         let options = Bindings { left_out, no_std: self.no_std };
         let bindings = backend::bindings(&modules, &options)?;
+        fs::create_dir_all(&out_dir).map_err(|error| Error::io("create", &out_dir, &error))?;
         files::write_if_changed(&out_dir.join("sparsehls.rs"), bindings.as_bytes()).map(drop)
     }
 
@@ -255,7 +259,7 @@ impl Build {
         let library = match firmware.model.target.language {
             Language::Hls(_) => simulate(&firmware, golden.as_ref(), libraries)?,
             Language::Verilog => {
-                let compiled = firmware.backend.compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
+                let compiled = firmware.backend.compile(generate(&firmware)?)?;
                 firmware.prove(Some(&*compiled.engine), golden.as_ref())?.require(&firmware)?;
                 simulate(&in_cpp(&firmware)?, golden.as_ref(), libraries)?
             }
@@ -284,10 +288,15 @@ impl Build {
     }
 }
 
+/// No handler of signals: what is started stays in our process group, where Ctrl-C of `cargo build` reaches it too.
+fn generate(firmware: &Firmware) -> Result<Generated<'_>> {
+    firmware.generate(firmware.bench_events()?.as_ref(), &Cancel::default(), &|_| {})
+}
+
 /// Brings the C++ of a model up to date, and compares it with the reference and its golden file; returns the name of its
 /// library.
 fn simulate(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, libraries: Option<&Libraries>) -> Result<Option<String>> {
-    let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
+    let generated = generate(firmware)?;
     let library = libraries.map(|libraries| libraries.compile(&firmware.package, &generated)).transpose()?;
     let simulation = match (libraries, &library) {
         (Some(libraries), Some(library)) => libraries.program(library, generated)?,

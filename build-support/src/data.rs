@@ -18,6 +18,7 @@ use crate::{
     error::{Code, Error, Result},
     formats::{FixedNetwork, GridReport},
     mantissas::Mantissas,
+    process::Cancel,
 };
 
 /// The largest array that is unpacked to a disk, in bytes.
@@ -153,7 +154,7 @@ fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// [`Code::Io`].
 pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result {
-    let mut writer = NpyWriter::create(path, shape)?;
+    let mut writer = NpyWriter::create(path, shape, &Cancel::default())?;
     writer.write(values)?;
     writer.finish()
 }
@@ -163,12 +164,13 @@ pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result {
 pub struct NpyWriter(crate::files::Atomic);
 
 impl NpyWriter {
-    /// Begins the file at `path`, for an array of `shape`.
+    /// Begins the file at `path`, for an array of `shape`. A device or a pipe is written to as it is; `cancel` ends waiting for
+    /// its reader.
     ///
     /// # Errors
     /// [`Code::Io`].
-    pub fn create(path: &Path, shape: &[usize]) -> Result<Self> {
-        let mut file = crate::files::Atomic::create(path)?;
+    pub fn create(path: &Path, shape: &[usize], cancel: &Cancel) -> Result<Self> {
+        let mut file = crate::files::Atomic::create(path, cancel)?;
         file.write(|file| npy::write_header(file, shape))?;
         Ok(Self(file))
     }

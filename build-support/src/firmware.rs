@@ -3,15 +3,18 @@
 mod golden;
 mod proof;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use self::{
     golden::{Golden, GoldenFile},
     proof::Proof,
 };
 use crate::{
-    backend::{self, Backend, Bench, Generated, Project},
-    check,
+    backend::{self, Backend, Bench, Compiled, Generated, Project},
+    check::{self, Comparison},
     cost::NetworkEstimate,
     data,
     engine::{self, Engine},
@@ -30,8 +33,19 @@ use crate::{
 const MADE_UP: usize = 12;
 const BENCH_VALUES: usize = 1 << 24;
 
+/// What [`Firmware::compile`] makes.
+#[derive(Debug)]
+pub struct Simulation<'a> {
+    /// What computes events.
+    pub compiled: Compiled<'a>,
+    /// Its first answer, against the reference.
+    pub answer: Comparison,
+    /// The text that it is made of.
+    pub project: Project,
+}
+
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
-/// [`Backend::compile`], [`prove`](Self::prove), [`job`](Self::job).
+/// [`compile`](Self::compile), [`prove`](Self::prove), [`job`](Self::job).
 #[derive(Debug, Clone)]
 pub struct Firmware {
     /// The name of the package that declares the model.
@@ -111,19 +125,57 @@ impl Firmware {
         self.backend.emit(&self.package, &self.model, &design, Bench { inputs, outputs: &outputs, made_up })
     }
 
-    /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set.
+    /// Brings the project in its folder up to date. The test bench gets made-up events and the first of the golden set. Where
+    /// another build is at work in the folder it waits, which `waiting` is told; `cancel` ends that, and what is started for the
+    /// project later.
     ///
     /// # Errors
-    /// As [`Self::project`] and [`Project::write`].
-    pub fn generate(&self, golden: Option<&Golden>) -> Result<Generated<'_>> {
+    /// As [`Self::project`] and [`Project::publish`].
+    pub fn generate(&self, golden: Option<&Golden>, cancel: &Cancel, waiting: &dyn Fn(Duration)) -> Result<Generated<'_>> {
         let made_up = MADE_UP.min(self.affordable_events());
         let mut events = check::made_up(&self.network, made_up);
         if let Some(golden) = golden {
             events.append(golden.inputs.first(self.most_bench_events()));
         }
         let project = self.emit(&events, made_up)?;
-        project.write(&self.directory)?;
-        Ok(Generated { project, directory: &self.directory, model: &self.model, network: &self.network })
+        project.publish(&self.directory, cancel, waiting)?;
+        let (directory, model, network, cancel) = (&*self.directory, &self.model, &self.network, cancel.clone());
+        Ok(Generated { project, directory, model, network, anew: false, cancel })
+    }
+
+    /// Makes an engine of what was generated. A program is asked a first question: if it does not answer what the reference does,
+    /// what was kept is not used and it is made anew, once. A disk may have lost it, or a compiler may have failed without a word.
+    ///
+    /// # Errors
+    /// As [`Backend::compile`], and what keeps the new one from answering. That its answer differs is none.
+    pub fn compile<'a>(&self, generated: Generated<'a>) -> Result<Simulation<'a>> {
+        let project = Project { core: None, ..generated.project.clone() };
+        if generated.project.core.is_some() {
+            let compiled = self.backend.compile(generated)?;
+            return Ok(Simulation { compiled, answer: Comparison::default(), project });
+        }
+        let Generated { directory, model, network, .. } = generated;
+        let cancel = generated.cancel.clone();
+        let compiled = self.backend.compile(generated)?;
+        let (compiled, answer) = match self.ask(&*compiled.engine) {
+            Ok(answer) if answer.first.is_none() => (compiled, answer),
+            Err(error) if error.code() == Code::Interrupted => return Err(error),
+            _ => {
+                drop(compiled);
+                let anew = Generated { project: project.clone(), directory, model, network, anew: true, cancel };
+                let compiled = self.backend.compile(anew)?;
+                let answer = self.ask(&*compiled.engine).map_err(|error| error.and("it was compiled anew, and does so again"))?;
+                (compiled, answer)
+            }
+        };
+        Ok(Simulation { compiled, answer, project })
+    }
+
+    /// Asks an engine for the outputs of a few made-up events.
+    fn ask(&self, engine: &dyn Engine) -> Result<Comparison> {
+        let events = check::made_up(&self.network, MADE_UP.min(self.affordable_events()));
+        let found = engine.start()?.run(&events)?;
+        Ok(check::same(&found, &engine::run(&Reference::new(&self.network), &events)?))
     }
 
     /// Compares the simulation with the reference, and both with Keras, where there is a simulation and there are golden
@@ -152,7 +204,7 @@ impl Firmware {
         Choice::new(&self.model, asked, required, luts)
     }
 
-    /// The run of the tools on the generated project.
+    /// The run of the tools on what lies in the project's folder.
     pub fn job<'a>(&'a self, steps: Steps, cancel: &'a Cancel, progress: &'a dyn Fn(Progress<'_>)) -> Job<'a> {
         Job { model: &self.model, directory: &self.directory, steps, cancel, progress }
     }

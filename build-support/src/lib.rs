@@ -68,7 +68,9 @@
 //! | --- | --- |
 //! | [`error`] | the one error type: codes, exit codes, what to do |
 //! | `budget` | how large a model may be, so that memory follows from sizes that are known before |
+//! | `process` | programs that are started, and ended with all that they started |
 //! | [`files`] | writing files whole, and only if they changed |
+//! | [`lock`] | one build at a time in a project's folder |
 //! | [`fingerprint`] | whether contents are the same as before |
 //! | [`parallel`] | work on all cores, in order |
 //! | `names` | identifiers for generated text |
@@ -120,6 +122,7 @@ pub mod fixed;
 pub mod float32;
 pub mod formats;
 pub mod keras;
+pub mod lock;
 pub mod lower;
 pub mod manifest;
 mod mantissas;
@@ -130,6 +133,7 @@ pub mod parallel;
 pub mod parts;
 pub mod plan;
 mod planned;
+mod process;
 pub mod profile;
 pub mod reference;
 pub mod report;
@@ -140,7 +144,7 @@ pub mod trace;
 
 pub use build_script::{Build, Synth};
 pub use error::{Code, Error, Errors, Exit, Result};
-pub use firmware::{Firmware, Golden, GoldenFile, Proof, compare_golden};
+pub use firmware::{Firmware, Golden, GoldenFile, Proof, Simulation, compare_golden};
 pub use mantissas::Mantissas;
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ mod job;
 mod known;
 pub mod limits;
 mod open_files;
-mod process;
 mod program;
 mod reports;
 mod state;
@@ -25,11 +24,11 @@ pub use self::{
     flow::steps_of,
     job::{Done, Found, Job, Progress},
     known::{Known, known},
-    process::Cancel,
     program::Program,
     reports::{
         Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Pnr, Report, Resources, Simulation, Stage, Timing, Used,
         Utilization, Vivado, Yosys,
     },
 };
+pub use crate::process::Cancel;
 pub use crate::steps::{Step, Steps};

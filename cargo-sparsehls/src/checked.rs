@@ -34,8 +34,12 @@ impl Checked {
     }
 }
 
+/// The folder in the project's.
+const FOLDER: &str = "csim";
+
 /// Where a pass is remembered, and of what.
 pub struct Stamp {
+    directory: PathBuf,
     path: PathBuf,
     key: u64,
 }
@@ -54,12 +58,17 @@ impl Stamp {
         fingerprint.add_bytes(&age.as_nanos().to_le_bytes());
         // Last: without a golden file nothing follows, with an empty one its length does.
         golden.iter().for_each(|golden| fingerprint.add_bytes(golden));
-        Some(Self { path: directory.join("csim/checked"), key: fingerprint.short() })
+        let (directory, path) = (directory.to_owned(), directory.join(FOLDER).join("checked"));
+        Some(Self { directory, path, key: fingerprint.short() })
     }
 
     /// What the checks found, if they have passed for exactly this.
     pub fn read(&self) -> Option<Checked> {
-        let text = fs::read_to_string(&self.path).ok()?;
+        let text = String::from_utf8(files::read_own(&self.path).ok()??).ok()?;
+        let (text, digest) = text.trim_end().rsplit_once(' ')?;
+        if digest != digest_of(text) {
+            return None;
+        }
         let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
         let [key, events, golden, within, difference, values, off_grid, out_of_range, not_finite, activity_changed] = numbers[..]
         else {
@@ -81,11 +90,22 @@ impl Stamp {
         let difference = float32_difference.to_bits();
         let text = format!(
             "{} {events} {golden} {within_float32} {difference} {values} {off_grid} {out_of_range} {not_finite} \
-             {activity_changed}\n",
+             {activity_changed}",
             self.key
         );
-        let _ = files::write_atomically(&self.path, |file| file.write_all(text.as_bytes()));
+        let write = || {
+            files::make_folder(&self.directory, Path::new(FOLDER))?;
+            files::write_own(&self.path, |file| writeln!(file, "{text} {}", digest_of(&text)))
+        };
+        let _ = write();
     }
+}
+
+/// The numbers are believed only if they are those that were written.
+fn digest_of(numbers: &str) -> String {
+    let mut digest = Fingerprint::default();
+    digest.add(numbers);
+    digest.to_string()
 }
 
 #[cfg(test)]

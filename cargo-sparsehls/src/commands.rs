@@ -19,15 +19,17 @@ use std::{
 
 use clap::CommandFactory;
 use sparsehls_build::{
-    Code, Error, Errors, Firmware, Result,
+    Code, Error, Errors, Firmware, Result, Simulation,
     backend::Compiled,
     files,
     formats::{FixedNetwork, GridReport},
+    lock,
     manifest::{self, Model, Package},
 };
 
 use crate::{
     args::{Cargo, Common},
+    interrupt::Interrupt,
     message::{Message, Project},
     output::Output,
 };
@@ -49,19 +51,35 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
     })
 }
 
-/// Brings the project and what simulates it up to date.
-pub fn compile<'a>(firmware: &'a Firmware, output: &Output) -> Result<Compiled<'a>> {
-    let Firmware { model, directory, .. } = firmware;
-    let generated = firmware.generate(firmware.bench_events()?.as_ref())?;
-    output.json(&Message::Project(Project {
-        model: model.name.clone(),
-        backend: firmware.backend.name().to_owned(),
-        path: directory.display().to_string(),
-    }));
-    let compiled = firmware.backend.compile(generated)?;
-    let what = format!("{} of {}", compiled.engine.name(), model.name);
-    output.detail(if compiled.is_new { "Compiled" } else { "Fresh" }, &what);
-    Ok(compiled)
+/// Brings the project and what simulates it up to date, and tells programs where the project is.
+pub fn compile<'a>(firmware: &'a Firmware, interrupt: &Interrupt, output: &Output) -> Result<Simulation<'a>> {
+    simulate(firmware, interrupt, output, || {
+        output.json(&Message::Project(Project {
+            model: firmware.model.name.clone(),
+            backend: firmware.backend.name().to_owned(),
+            path: firmware.directory.display().to_string(),
+        }));
+    })
+}
+
+/// The same; `written` is called between the two. A signal ends what is started.
+fn simulate<'a>(
+    firmware: &'a Firmware,
+    interrupt: &Interrupt,
+    output: &Output,
+    written: impl FnOnce(),
+) -> Result<Simulation<'a>> {
+    let model = &firmware.model;
+    let live = output.live(&model.name);
+    interrupt.guard(|cancel| {
+        let waiting = |elapsed| live.show(lock::WAITING, elapsed);
+        let generated = firmware.generate(firmware.bench_events()?.as_ref(), cancel, &waiting)?;
+        written();
+        let simulation = firmware.compile(generated)?;
+        let Compiled { engine, is_new, .. } = &simulation.compiled;
+        output.detail(if *is_new { "Compiled" } else { "Fresh" }, &format!("{} of {}", engine.name(), model.name));
+        Ok(simulation)
+    })
 }
 
 /// The models the flags choose, unread, with their packages.

@@ -191,7 +191,7 @@ impl Backend for Hls {
 
     fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>> {
         let csim = Csim::compile(generated)?;
-        Ok(Compiled { made_from: csim.program.made_from, is_new: csim.program.is_new, engine: Box::new(csim) })
+        Ok(Compiled { made_from: csim.program.digest, is_new: csim.program.is_new, engine: Box::new(csim) })
     }
 }
 
@@ -200,12 +200,18 @@ pub(crate) fn source(name: &str) -> PathBuf {
     format!("{name}_bridge.cpp").into()
 }
 
-/// Adds the files from which the csim is compiled, directly or because another includes them.
-pub(crate) fn add_sources(project: &Project, fingerprint: &mut Fingerprint) {
+/// The files from which the csim is compiled, directly or because another includes them.
+fn sources(project: &Project) -> impl Iterator<Item = (&String, &String)> {
     let is_other = |path: &str| matches!(path, "Makefile" | "README.md" | "vivado.xdc" | Planned::FILE);
-    let is_source =
-        |path: &str| !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp") && !is_other(path);
-    for (path, contents) in project.files.iter().filter(|(path, _)| is_source(path)) {
+    let is_source = move |path: &str| {
+        !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp") && !is_other(path)
+    };
+    project.files.iter().filter(move |(path, _)| is_source(path))
+}
+
+/// Adds [`sources`].
+pub(crate) fn add_sources(project: &Project, fingerprint: &mut Fingerprint) {
+    for (path, contents) in sources(project) {
         fingerprint.add(path);
         fingerprint.add(contents);
     }

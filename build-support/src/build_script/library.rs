@@ -16,6 +16,7 @@ use crate::{
     },
     error::{Code, Error, Result},
     files,
+    process::Cancel,
 };
 
 /// Compiles the libraries of a package.
@@ -44,7 +45,8 @@ impl Libraries {
         for flag in flags {
             build.flag(flag);
         }
-        let compiler = Compiler::of(&build)?;
+        let (host, target) = (cargo::variable("HOST")?, cargo::variable("TARGET")?);
+        let compiler = Compiler::of(&build, [&host, &target], &Cancel::default())?;
         // Asked for only because cc then names its variables; if there is none, compiling says so.
         let _ = build.try_get_archiver();
         build.cargo_metadata(false);
@@ -83,7 +85,9 @@ impl Libraries {
         })?;
         fs::rename(temporary.path().join(format!("lib{symbol}.a")), &library)
             .map_err(|error| Error::io("create", &library, &error))?;
-        files::remove_older(&self.out_dir, &format!("lib{symbol}_"), ".a", &format!("lib{name}.a"));
+        for older in files::older(&self.out_dir, &format!("lib{symbol}_"), ".a", &format!("lib{name}.a")) {
+            let _ = fs::remove_file(older);
+        }
         Ok(name)
     }
 

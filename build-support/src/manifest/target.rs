@@ -54,10 +54,16 @@ pub struct Target {
     pub launcher: Vec<String>,
     /// How long a tool may run.
     pub tool_timeout: Option<Duration>,
+    /// How long the C++ compiler may take for the csim, and that for an answer.
+    pub csim_timeout: Duration,
 }
 
+/// The csim of a large network compiles for minutes; what takes an hour does not end.
+const CSIM_TIMEOUT: Duration = Duration::from_secs(3600);
+
 /// The keys of a target.
-pub(super) const KEYS: [&str; 6] = ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout"];
+pub(super) const KEYS: [&str; 7] =
+    ["backend", "part", "clock-period", "clock-uncertainty", "launcher", "tool-timeout", "csim-timeout"];
 
 pub(super) fn read(tables: &[Table], wrong: &mut Problems) -> Target {
     Target {
@@ -68,10 +74,14 @@ pub(super) fn read(tables: &[Table], wrong: &mut Problems) -> Target {
         clock_period: wrong.take(nearest(tables, |t| t.number_between("clock-period", "ns", 0.1, 1000.0))).unwrap_or(5.0),
         clock_uncertainty: wrong.take(nearest(tables, uncertainty)).unwrap_or(27.0),
         launcher: wrong.take(nearest(tables, |t| t.words("launcher"))).unwrap_or_default(),
-        tool_timeout: wrong
-            .take(nearest(tables, |t| t.number_between("tool-timeout", "minutes", 0.01, 1e6)))
-            .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
+        tool_timeout: minutes(tables, "tool-timeout", wrong),
+        csim_timeout: minutes(tables, "csim-timeout", wrong).unwrap_or(CSIM_TIMEOUT),
     }
+}
+
+fn minutes(tables: &[Table], key: &str, wrong: &mut Problems) -> Option<Duration> {
+    let minutes = wrong.take(nearest(tables, |t| t.number_between(key, "minutes", 0.01, 1e6)));
+    minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0))
 }
 
 /// A part goes into Tcl, so it may only hold what part names hold.

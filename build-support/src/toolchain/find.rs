@@ -4,17 +4,16 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    io::Read,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use super::{
-    process::{Cancel, Ended, Process},
-    program::Program,
+use super::program::Program;
+use crate::{
+    error::{Code, Error, Result},
+    process::{Answer, Cancel, Question},
 };
-use crate::error::{Code, Error, Result};
 
 /// Where the vendor's settings scripts say the tools are.
 const VARIABLES: [&str; 3] = ["XILINX_HLS", "XILINX_VITIS", "XILINX_VIVADO"];
@@ -73,16 +72,12 @@ impl Tool {
         }
         // The tools leave logs where they are started.
         let folder = tempfile::tempdir().ok()?;
-        let command: Vec<OsString> = vec![self.path.clone().into(), self.program.version_flag().into()];
-        let log = folder.path().join("version.log");
-        let timeout = Some(Duration::from_secs(60));
-        let own_group = cancel.is_by_signals();
-        let process = Process { command: &command, directory: folder.path(), log: &log, timeout, stdin: None, own_group };
-        let ended = process.run(cancel, &mut |_, _| {}).ok()?;
-        let mut text = Vec::new();
-        std::fs::File::open(&log).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;
+        let command: [OsString; 2] = [self.path.clone().into(), self.program.version_flag().into()];
+        let (directory, timeout) = (Some(folder.path()), Duration::from_secs(60));
+        let question = Question { command: &command, directory, stdin: Vec::new(), stderr: true, timeout, most: 1 << 20 };
+        let Ok(Answer::Said(status, text)) = question.ask(cancel) else { return None };
         let said = if self.program.is_open() { open_version_in } else { version_in };
-        matches!(ended, Ended::Exited(status) if status.success()).then(|| said(&String::from_utf8_lossy(&text)))?
+        status.success().then(|| said(&String::from_utf8_lossy(&text)))?
     }
 }
 

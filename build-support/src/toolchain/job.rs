@@ -6,10 +6,10 @@
 use std::{
     cell::Cell,
     ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::File,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -18,18 +18,15 @@ use super::{
     flow::{self, Command, Flow},
     known::known,
     open_files,
-    process::{Ended, Process},
     state::{Project, State},
 };
 use crate::{
-    backend::hls,
+    backend::{self, hls},
     error::{Code, Error, Result},
-    files,
+    files, lock,
     manifest::{Language, Model},
+    process::{Outcome, Process},
 };
-
-/// The file in a project's folder whose lock says that someone works there.
-const LOCK: &str = ".sparsehls-lock";
 
 /// Steps to run on the project of one model.
 pub struct Job<'a> {
@@ -152,7 +149,8 @@ impl Job<'_> {
 
     /// What the last simulation of the Verilog counted, if it counted.
     pub fn simulation(&self) -> Option<Simulation> {
-        Simulation::read(&self.directory.join(Project::SIMULATION)).ok()
+        let report = self.directory.join(Project::SIMULATION);
+        files::require_plain(&report).ok().filter(|there| *there).and_then(|_| Simulation::read(&report).ok())
     }
 
     /// What the runs up to now have found for this project; nothing is run, and no tool need be there.
@@ -176,6 +174,14 @@ impl Job<'_> {
     /// [`Code::ToolMissing`]; [`Code::SynthesisFailed`] with the tool's first errors; [`Code::OutputsDiffer`];
     /// [`Code::Interrupted`]; [`Code::Io`].
     pub fn run(&self) -> Result<Done> {
+        self.run_on(None)
+    }
+
+    /// As [`run`](Self::run), on this text, which is brought to the folder again if another build has written there.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`backend::Project::write`].
+    pub fn run_on(&self, text: Option<&backend::Project>) -> Result<Done> {
         self.require_tools()?;
         let wanted = self.steps.with_needed();
         let project = self.project();
@@ -185,7 +191,7 @@ impl Job<'_> {
         if self.cancel.is_asked() {
             return Err(self.interrupted(Steps::NONE));
         }
-        let result = self.run_alone(wanted, &tools, &lock);
+        let result = text.map_or(Ok(()), |text| text.write(self.directory)).and_then(|()| self.run_alone(wanted, &tools, &lock));
         // A process that a tool has left behind may still hold the file; the run is over all the same. Not so where a tool
         // was ended without its children: they hold the lock as long as they may write into the project.
         if result.is_ok() || self.cancel.is_by_signals() {
@@ -194,34 +200,13 @@ impl Job<'_> {
         result
     }
 
-    /// Takes the lock of the project in `directory`. A tool has it as its standard input: while it runs the lock is held,
-    /// even if the build that started it was killed. Who removes the folder has to hold the lock too.
-    ///
-    /// # Errors
-    /// If another build or its tool holds it, or the system refuses.
-    pub fn try_lock(directory: &Path) -> Result<File, TryLockError> {
-        let mut options = File::options();
-        let file = options.create(true).truncate(false).read(true).write(true).open(directory.join(LOCK));
-        let file = file.map_err(TryLockError::Error)?;
-        file.try_lock().map(|()| file)
-    }
-
-    /// Waits until no other build works on this project. Each try opens the file anew: it may have been removed with the
-    /// folder, and the lock of a file that is in no folder keeps nobody out.
+    /// Waits until no other build works on this project.
     fn lock(&self) -> Result<File> {
-        let start = Instant::now();
-        loop {
-            match Self::try_lock(self.directory) {
-                Ok(file) => return Ok(file),
-                Err(TryLockError::WouldBlock) if self.cancel.is_asked() => return Err(self.interrupted(Steps::NONE)),
-                Err(TryLockError::WouldBlock) => {
-                    let phase = "waiting for another build of this model";
-                    (self.progress)(Progress { phase, elapsed: start.elapsed() });
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &self.directory.join(LOCK), &error)),
-            }
-        }
+        let waiting = |elapsed| (self.progress)(Progress { phase: lock::WAITING, elapsed });
+        lock::lock(self.directory, self.cancel, &waiting).map_err(|error| match error.code() {
+            Code::Interrupted => self.interrupted(Steps::NONE),
+            _ => error,
+        })
     }
 
     fn project(&self) -> Project<'_> {
@@ -231,7 +216,7 @@ impl Job<'_> {
     /// Runs those of `wanted` that are not done; `tools` are for all of them, in the order in which they run.
     fn run_alone(&self, wanted: Steps, tools: &[Identified], lock: &File) -> Result<Done> {
         let project = self.project();
-        let mut state = State::load(self.directory);
+        let mut state = State::load(self.directory)?;
         let is_done = |tool: &Identified, step: &Step| state.has(*step, &project, &tool.identity);
         let fresh: Steps = tools.iter().flat_map(|tool| tool.of(wanted).iter().filter(|step| is_done(tool, step))).collect();
         let mut todo = wanted.filter(|step| !fresh.has(step) || step.needs_synth() && !fresh.has(Step::Synth));
@@ -269,8 +254,8 @@ impl Job<'_> {
     fn run_tool(&self, identified: &Identified, steps: Steps, state: &mut State, lock: &File) -> Result {
         let Identified { identity, commands, flow, .. } = identified;
         let project = self.project();
-        for folder in flow.folders().iter().map(|folder| self.directory.join(folder)) {
-            fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
+        for folder in flow.folders() {
+            files::make_folder(self.directory, Path::new(folder))?;
         }
         let inputs = |step| project.inputs(step, identity).ok();
         let before: Vec<_> = steps.iter().map(inputs).collect();
@@ -313,12 +298,20 @@ impl Job<'_> {
     }
 
     /// Runs a process and reports its progress; `seen` collects the steps that the script reports as done.
-    fn watch(&self, identified: &Identified, process: &Command, steps: Steps, lock: &File, seen: &Cell<Steps>) -> Result<Ended> {
+    fn watch(
+        &self,
+        identified: &Identified,
+        process: &Command,
+        steps: Steps,
+        lock: &File,
+        seen: &Cell<Steps>,
+    ) -> Result<Outcome> {
         let log = &self.directory.join(process.log);
         let mut command = self.launcher()?;
         command.push(process.program.clone().into());
         command.extend(process.arguments.iter().cloned());
         let timeout = self.model.target.tool_timeout;
+        files::require_plain(log)?;
         let stdin = lock.try_clone().map_err(|error| Error::io("hand on", log, &error))?;
         let own_group = self.cancel.is_by_signals();
         open_files::raise();
@@ -346,14 +339,14 @@ impl Job<'_> {
     }
 
     /// Whether the tool ended well.
-    fn verdict(&self, command: &Command, ended: Ended, log: &Path) -> Result {
+    fn verdict(&self, command: &Command, ended: Outcome, log: &Path) -> Result {
         let program = command.program.display();
         let findings = Findings::read(log);
         let why = match ended {
-            Ended::Cancelled => return Err(self.interrupted(Steps::NONE)),
-            Ended::Exited(status) if status.success() && findings.script_failed.is_none() => return Ok(()),
-            Ended::Exited(status) => format!("ended with {status}"),
-            Ended::TimedOut(limit) => {
+            Outcome::Cancelled => return Err(self.interrupted(Steps::NONE)),
+            Outcome::Exited(status) if status.success() && findings.script_failed.is_none() => return Ok(()),
+            Outcome::Exited(status) => format!("ended with {status}"),
+            Outcome::TimedOut(limit) => {
                 let minutes = limit.as_secs_f64() / 60.0;
                 let text = format!("{program} was ended: it took longer than the {minutes} minutes of `tool-timeout`");
                 return Err(failed(&text, log).key(format!("{}.tool-timeout", self.model.key())));

@@ -23,6 +23,8 @@ const FILE: &str = "toolchain.json";
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State {
     steps: BTreeMap<String, Record>,
+    /// A digest of them: what a disk has changed is not believed.
+    digest: String,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -37,17 +39,29 @@ struct Record {
 }
 
 impl State {
-    /// The state of a project; empty if there is none or it cannot be read, as then nothing is known to be done.
-    pub(crate) fn load(directory: &Path) -> Self {
-        fs::read(directory.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    /// The state of a project; empty if there is none or it is not whole, as then nothing is known to be done.
+    ///
+    /// # Errors
+    /// [`crate::Code::Io`] if it is no file.
+    pub(crate) fn load(directory: &Path) -> Result<Self> {
+        let kept = files::read_own(&directory.join(FILE))?.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        Ok(kept.filter(|kept| kept.digest == kept.of_steps()).unwrap_or_default())
     }
 
     /// Keeps the state for the next run.
     ///
     /// # Errors
     /// [`crate::Code::Io`].
-    pub(crate) fn save(&self, directory: &Path) -> Result {
-        files::write_atomically(&directory.join(FILE), |file| serde_json::to_writer_pretty(file, self).map_err(Into::into))
+    pub(crate) fn save(&mut self, directory: &Path) -> Result {
+        self.digest = self.of_steps();
+        files::write_own(&directory.join(FILE), |file| serde_json::to_writer_pretty(file, self).map_err(Into::into))
+    }
+
+    /// A digest of everything else in it.
+    fn of_steps(&self) -> String {
+        let mut digest = Fingerprint::default();
+        digest.add_all(self.steps.iter().flat_map(|(name, record)| [name, &record.inputs, &record.outputs]));
+        digest.to_string()
     }
 
     /// Whether `step` is done.
@@ -191,29 +205,35 @@ impl Project<'_> {
     /// Adds the name of a file in the project and its contents. A symbolic link is what it points to, not what is there.
     fn add(&self, fingerprint: &mut Fingerprint, file: &Path) -> Result {
         let contents = match fs::read_link(file) {
-            Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
-            Err(_) => fs::read(file),
+            Ok(target) => Some(target.into_os_string().into_encoded_bytes()),
+            Err(_) => files::read_own(file)?,
         };
-        match contents {
-            Ok(bytes) => {
-                fingerprint.add(file.strip_prefix(self.directory).unwrap_or(file));
-                fingerprint.add_bytes(&bytes);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io("read", file, &error)),
+        if let Some(bytes) = contents {
+            fingerprint.add(file.strip_prefix(self.directory).unwrap_or(file));
+            fingerprint.add_bytes(&bytes);
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::manifest::HlsTool;
 
     fn target(language: Language) -> Target {
         let (part, launcher) = ("xcu250-figd2104-2L-e".into(), Vec::new());
-        Target { language, part, clock_period: 5.0, clock_uncertainty: 27.0, launcher, tool_timeout: None }
+        Target {
+            language,
+            part,
+            clock_period: 5.0,
+            clock_uncertainty: 27.0,
+            launcher,
+            tool_timeout: None,
+            csim_timeout: Duration::from_secs(60),
+        }
     }
 
     #[test]
@@ -278,7 +298,7 @@ mod tests {
         assert_eq!(done(&state), [0; 6]);
         Step::HLS.iter().for_each(|step| state.add(*step, &project, "tool").unwrap());
         state.save(folder.path()).unwrap();
-        let state = State::load(folder.path());
+        let state = State::load(folder.path()).unwrap();
         assert_eq!(done(&state), [1; 6]);
         assert!(!state.has(Step::Synth, &project, "another tool"));
         for (file, expected) in table {
@@ -295,6 +315,6 @@ mod tests {
         project.remove_outputs(Step::HLS.into_iter().collect()).unwrap();
         assert!(!folder.path().join("net_prj/solution1/syn/report").exists());
         fs::write(folder.path().join(FILE), "{\"steps\"").unwrap();
-        assert_eq!(done(&State::load(folder.path())), [0; 6], "a state that cannot be read is none");
+        assert_eq!(done(&State::load(folder.path()).unwrap()), [0; 6], "a state that cannot be read is none");
     }
 }

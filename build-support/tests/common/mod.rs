@@ -30,6 +30,7 @@ use sparsehls_build::{
     },
     network::Network,
     reference::Reference,
+    toolchain::Cancel,
 };
 
 /// What `cases.json` says of a fixture.
@@ -150,6 +151,7 @@ pub fn model(source: &Path, input: Format) -> Model {
             clock_uncertainty: 27.0,
             launcher: Vec::new(),
             tool_timeout: None,
+            csim_timeout: std::time::Duration::from_secs(600),
         },
         manifest: "Cargo.toml".into(),
     }
@@ -177,7 +179,7 @@ pub fn csim<'a>(
 ) -> sparsehls_build::Result<Csim<'a>> {
     let project = project("fixtures", model, network, inputs)?;
     project.write(directory)?;
-    Csim::compile(Generated { project, directory, model, network })
+    Csim::compile(Generated { project, directory, model, network, anew: false, cancel: Cancel::default() })
 }
 
 /// Compares the simulation with the reference, on made-up events and on `inputs`.

@@ -11,7 +11,12 @@ use std::{
     time::Instant,
 };
 
-use sparsehls_build::{Code, Error, Firmware, Result, backend::Compiled, check::Comparison, toolchain::Cancel};
+use sparsehls_build::{
+    Code, Error, Firmware, Result, Simulation,
+    backend::{Compiled, Project},
+    check::Comparison,
+    toolchain::Cancel,
+};
 
 use super::{compile, load, note_grid};
 use crate::{
@@ -46,8 +51,11 @@ pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
     result.and(written)
 }
 
-/// The results of an earlier build must not pass for this one's, however it ends.
+/// The results of an earlier build must not pass for this one's, however it ends. A device or a pipe keeps none.
 fn remove_old(path: &Path) -> Result {
+    if !path.is_file() {
+        return Ok(());
+    }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
         _ => Ok(()),
@@ -107,24 +115,24 @@ fn require_tools(firmware: &Firmware, args: &BuildArgs) -> Result {
 
 fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {
     let start = Instant::now();
-    let checked = compile_and_check(firmware, context.output);
-    suite.record("self-check", start.elapsed(), checked).and_then(|()| synthesis::run(firmware, context, suite)).map_err(
-        |error| {
-            // Ctrl-C in a terminal also ends the C++ compiler, which then looks as if it had failed.
-            if context.interrupt.is_asked() && error.code() != Code::Interrupted {
-                return interrupted(&firmware.model.name);
-            }
-            error
-        },
-    )
+    let checked = compile_and_check(firmware, context);
+    let checked = suite.record("self-check", start.elapsed(), checked);
+    checked.and_then(|project| synthesis::run(firmware, &project, context, suite)).map_err(|error| {
+        // A tool that a signal has ended looks as if it had failed.
+        if context.interrupt.is_asked() && error.code() != Code::Interrupted {
+            return interrupted(&firmware.model.name);
+        }
+        error
+    })
 }
 
-fn compile_and_check(firmware: &Firmware, output: &Output) -> Result {
-    let Firmware { package, model, directory, .. } = firmware;
+/// Gives the text of the project that was checked.
+fn compile_and_check(firmware: &Firmware, context: &Context<'_>) -> Result<Project> {
+    let (Firmware { package, model, directory, .. }, output) = (firmware, context.output);
     output.status("Building", &format!("{} ({})", model.name, package));
-    let compiled = compile(firmware, output)?;
+    let Simulation { compiled, project, .. } = compile(firmware, context.interrupt, output)?;
     output.status("Generated", &format!("{} project in {}", firmware.backend.name(), directory.display()));
-    self_check(firmware, &compiled, output)
+    self_check(firmware, &compiled, output).map(|()| project)
 }
 
 /// Csim against reference, and both against Keras where there is a golden file, unless that has been done.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sparsehls_build::{Code, Error, Result, files, toolchain::Job};
+use sparsehls_build::{Code, Error, Result, files, lock};
 
 use super::output_directory;
 use crate::{args::Common, output::Output};
@@ -16,7 +16,7 @@ pub fn run(common: &Common, output: &mut Output) -> Result {
     let folders = folders(common)?;
     let mut locks = Vec::new();
     for project in projects(common, &folders)? {
-        locks.extend(lock(&project)?);
+        locks.extend(take_lock(&project)?);
     }
     for folder in &folders {
         fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error))?;
@@ -54,8 +54,8 @@ fn projects(common: &Common, folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// Keeps builds from running a tool in `project`; with its folder would go the lock that keeps a second tool out.
-fn lock(project: &Path) -> Result<Option<File>> {
-    match Job::try_lock(project) {
+fn take_lock(project: &Path) -> Result<Option<File>> {
+    match lock::try_lock(project) {
         Ok(file) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(at_work(project)),
         // Where there are no locks no build runs a tool.

@@ -16,7 +16,7 @@ const COMPILER_ENABLES: &str = "the csim: build, verify, predict, trace";
 
 /// Prints what is installed, and requires what must be.
 pub fn run(args: &DoctorArgs, output: &Output) -> Result {
-    let compiler = Compiler::find();
+    let compiler = Compiler::find(&Cancel::default());
     print_compiler(&compiler, output);
     let tools = toolchain::survey();
     for (program, tool) in &tools {

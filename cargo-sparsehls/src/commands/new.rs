@@ -168,7 +168,12 @@ fn absolute(folder: &Path) -> Result<PathBuf> {
 
 /// Writes files below `folder`, each whole or not at all.
 fn write(folder: &Path, files: &Files) -> Result {
-    files.iter().try_for_each(|(file, contents)| files::write_atomically(&folder.join(file), |to| to.write_all(contents)))
+    files.iter().try_for_each(|(file, contents)| {
+        let path = folder.join(file);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, &error))?;
+        files::write_atomically(&path, |to| to.write_all(contents))
+    })
 }
 
 fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, notes: &[String]) {

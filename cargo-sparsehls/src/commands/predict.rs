@@ -1,7 +1,6 @@
 //! `cargo sparsehls predict`.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
@@ -9,7 +8,7 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result, data,
+    Code, Error, Firmware, Result, Simulation, data,
     engine::{self, Engine},
     formats::GridReport,
     parallel,
@@ -31,7 +30,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Runs the events of a file through one model.
 pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
-    let missing = check_output(&args.output)?;
+    check_output(&args.output)?;
     let firmware = load_one(common)?;
     let interrupt = Interrupt::install()?;
     let input = Input::open(&args.input, engine::chunk_events(&firmware.network).get(), |shape| {
@@ -40,17 +39,15 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let events = input.events();
     let engine: Box<dyn Engine> = match args.engine {
         Choice::Reference => Box::new(Reference::new(&firmware.network)),
-        Choice::Csim => compile(&firmware, output)?.engine,
+        Choice::Csim => {
+            let Simulation { compiled, answer, .. } = compile(&firmware, &interrupt, output)?;
+            answer.require_equal(&firmware.model.name, "the simulation", "the reference")?;
+            compiled.engine
+        }
     };
-    if let (Some(_), Some(folder)) = (&missing, args.output.parent()) {
-        output.note(&format!("the folder {} does not exist, and is made for the predictions", folder.display()));
-    }
     let progress = Progress::new(output, "Predicting", events);
     let predicted = interrupt.guard(|cancel| predict(&firmware, &*engine, &input, &args.output, &progress, cancel));
-    if predicted.is_err() {
-        remove_empty(&args.output, missing.as_deref());
-    }
-    // Ctrl-C in a terminal also ends the csim, which then looks as if it had failed.
+    // A csim that a signal has ended looks as if it had failed.
     let grid = predicted.map_err(|error| if interrupt.is_asked() { interrupted(&firmware, &args.output) } else { error })?;
     progress.finish(output);
     note_grid(output, &firmware.model.name, &firmware.network, grid);
@@ -62,33 +59,30 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     Ok(())
 }
 
-/// Checks that a file can be written at `path`, before anything is read. Gives the topmost folder that is still to be made.
-fn check_output(path: &Path) -> Result<Option<PathBuf>> {
+/// Checks that a file can be written at `path`, before anything is read. A device or a pipe may be called anything.
+fn check_output(path: &Path) -> Result {
     let failed = |file: &Path, why: &str| Error::new(Code::Io, format!("the predictions cannot be written: {why}")).file(file);
     if path.is_dir() {
         let help = format!("give a file in it: `--output {}`", path.join("y.npy").display());
         return Err(failed(path, "`--output` is a folder").help(help));
     }
+    if path.exists() && !path.is_file() {
+        return Ok(());
+    }
     check_extension(path, "npy", "--output", "the predictions are a NumPy array")?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let above = || folder.ancestors().filter(|folder| !folder.as_os_str().is_empty());
-    let missing = above().take_while(|folder| !folder.exists()).last();
-    let there = above().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    if !there.is_dir() {
+    let there = folder.ancestors().find(|folder| folder.exists()).filter(|there| !there.as_os_str().is_empty());
+    if let Some(there) = there.filter(|there| !there.is_dir()) {
         let help = format!("`{}` is a file; choose another folder", there.display());
         return Err(failed(path, "what should be a folder is none").help(help));
     }
-    let writable = tempfile::tempfile_in(there)
-        .map_err(|error| failed(path, &error.to_string()).help(format!("choose another folder than `{}`", there.display())));
-    writable.map(|_| missing.map(Path::to_owned))
-}
-
-/// Removes the folders that were made for the file at `path`, up to `topmost`.
-fn remove_empty(path: &Path, topmost: Option<&Path>) {
-    let Some(topmost) = topmost else { return };
-    for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(topmost)) {
-        let _ = fs::remove_dir(folder); // it may never have been made, or someone else uses it
+    if there != Some(folder) {
+        let help = format!("make the folder `{}` first", folder.display());
+        return Err(failed(path, "the folder of `--output` does not exist").help(help));
     }
+    let writable = tempfile::tempfile_in(folder)
+        .map_err(|error| failed(path, &error.to_string()).help(format!("choose another folder than `{}`", folder.display())));
+    writable.map(drop)
 }
 
 /// Writes the file whole, or leaves nothing of it: also if someone asks to stop.
@@ -109,7 +103,7 @@ fn predict(
         })
     };
     let workers = (0..parallel::workers()).map(worker).collect::<Result<Vec<_>>>()?;
-    let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len().get()])?;
+    let mut file = data::NpyWriter::create(path, &[input.events(), network.output_len().get()], cancel)?;
     let mut grid = GridReport::default();
     let go_on = || if cancel.is_asked() { Err(interrupted(firmware, path)) } else { Ok(()) };
     let next = || loop {

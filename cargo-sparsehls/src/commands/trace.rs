@@ -8,9 +8,10 @@ use sparsehls_build::{
     trace::{self, Dump, LayerTrace},
 };
 
-use super::{load_one, note_grid};
+use super::{load_one, note_grid, simulate};
 use crate::{
     args::{Common, TraceArgs},
+    interrupt::Interrupt,
     message::{self, Message},
     output::{Output, alarm},
 };
@@ -23,8 +24,10 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let event = event(&firmware, args, dump.as_ref())?;
     let (mantissas, grid) = network.input.mantissas(&event);
     note_grid(output, &model.name, network, grid);
-    let compiled = firmware.backend.compile(firmware.generate(firmware.bench_events()?.as_ref())?)?;
-    let layers = trace::trace(&*compiled.engine, mantissas.values(), dump.as_ref(), args.event)
+    let interrupt = Interrupt::install()?;
+    let compiled = simulate(&firmware, &interrupt, output, || {})?.compiled;
+    let layers = interrupt
+        .guard(|_| trace::trace(&*compiled.engine, mantissas.values(), dump.as_ref(), args.event))
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;
     let first = layers.iter().find(|layer| layer.first_difference.is_some());
     let explained = grid.changes_values(&network.input) && !layers.iter().any(|layer| layer.csim_differs);

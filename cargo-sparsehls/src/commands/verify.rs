@@ -17,6 +17,7 @@ use sparsehls_build::{
 use super::{compile, golden_file, load, note_grid};
 use crate::{
     args::{Common, Engines, VerifyArgs},
+    interrupt::Interrupt,
     message::{Message, Verify},
     output::Output,
     progress::Progress,
@@ -24,12 +25,13 @@ use crate::{
 
 /// Compares the engines with Keras, for every chosen model.
 pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
+    let interrupt = Interrupt::install()?;
     let mut last: Option<Error> = None;
     for firmware in load(common)? {
         let (mut x, mut y) = sources(&firmware, args)?;
         let mut engines: Vec<Box<dyn Engine>> = Vec::new();
         if args.engine != Engines::Reference {
-            engines.push(compile(&firmware, output)?.engine);
+            engines.push(compile(&firmware, &interrupt, output)?.compiled.engine);
         }
         if args.engine != Engines::Csim {
             engines.push(Box::new(Reference::new(&firmware.network)));

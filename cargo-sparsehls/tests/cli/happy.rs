@@ -83,6 +83,7 @@ fn whole_life(fixture: &str, layers: usize) {
 
     let x: Vec<_> = golden.x.values.iter().map(|value| *value as f32).collect();
     data::write_npy(&firmware.path("x.npy"), &golden.x.shape, &x).unwrap();
+    fs::create_dir_all(firmware.path("new/folder")).unwrap();
     for engine in ["csim", "reference"] {
         let (_, lines) = firmware.json(&["predict", "--input", "x.npy", "--output", "new/folder/y.npy", "--engine", engine]);
         let expected: &[_] = if engine == "csim" { &["project", "predict", "finished"] } else { &["predict", "finished"] };

@@ -585,6 +585,9 @@ fn a_junit_file_has_what_came_of_each_model() {
     }
     let workshop = Workshop::new(&["vitis-run"], "limits = { lut = 39999 }\n");
     let junit = workshop.firmware.path("out/junit.xml");
+    let run = workshop.firmware.run(&["build", "--synth", "skip", "--junit", "out/junit.xml"]);
+    assert!(run.code == 1 && run.stderr.contains("there is no folder `out`"), "{run:?}");
+    fs::create_dir(workshop.firmware.path("out")).unwrap();
     let build = |wrong: &str, arguments: &[&str]| {
         let run = workshop.firmware.finish(workshop.command(wrong, &[&["--junit", "out/junit.xml"], arguments].concat()));
         (run.code, fs::read_to_string(&junit).unwrap())

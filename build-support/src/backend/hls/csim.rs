@@ -4,15 +4,13 @@
 //! fault in it can neither crash the compiler nor leave anything behind.
 
 mod compiler;
+mod program;
 
-use std::{
-    io::{Read, Write},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 pub(crate) use self::compiler::VECTORS;
 pub use self::compiler::{Compiler, standard};
+use self::{compiler::Recipe, program::Program};
 use crate::{
     backend::Generated,
     engine::{Engine, Session},
@@ -21,24 +19,18 @@ use crate::{
     mantissas::Mantissas,
     network::Shape,
     ops::FixedLayer,
+    process::{Answer, Ended, Question, Talk},
     reference::{Pixels, Value},
 };
+
+/// What the program that traces may print.
+const TRACE_BYTES: usize = 1 << 30;
 
 /// A compiled simulation.
 #[derive(Debug)]
 pub struct Csim<'a> {
     generated: Generated<'a>,
     pub(super) program: Program,
-}
-
-/// A compiled program.
-#[derive(Debug)]
-pub(super) struct Program {
-    path: PathBuf,
-    /// The fingerprint of the files, the compiler and the flags.
-    pub made_from: u64,
-    /// Whether it was compiled now.
-    pub is_new: bool,
 }
 
 impl<'a> Csim<'a> {
@@ -58,10 +50,11 @@ impl<'a> Csim<'a> {
     /// # Errors
     /// As [`Self::compile`].
     pub(crate) fn link(compiler: &Compiler, library: &Path, symbol: &str, generated: Generated<'a>) -> Result<Self> {
-        let mut fingerprint = compiler.fingerprint();
-        fingerprint.add_all(library.file_name());
-        let program = compiler::kept_or_linked(compiler, generated.directory, "check", &fingerprint, |command| {
-            command.arg(format!("-DSPARSEHLS_SYMBOL={symbol}")).arg("csim/main.cpp").arg(library);
+        let mut all = compiler.fingerprint();
+        all.add_all(library.file_name());
+        let recipe = Recipe { name: "check", text: all.short(), all };
+        let program = compiler::kept_or_linked(compiler, &generated, &recipe, |command| {
+            command.extend([format!("-DSPARSEHLS_SYMBOL={symbol}").into(), "csim/main.cpp".into(), library.into()]);
         })?;
         Ok(Self { generated, program })
     }
@@ -69,6 +62,16 @@ impl<'a> Csim<'a> {
     /// The program.
     pub fn program(&self) -> &Path {
         &self.program.path
+    }
+
+    /// Why the program was ended.
+    fn ended(&self, why: Ended) -> Error {
+        match why {
+            Ended::TimedOut => self.generated.too_long(Code::CsimFailed, "an answer of the compiled simulation"),
+            Ended::Cancelled => {
+                Error::new(Code::Interrupted, "the simulation was interrupted").help("run the same command again")
+            }
+        }
     }
 }
 
@@ -82,24 +85,33 @@ impl Engine for Csim<'_> {
     }
 
     fn start(&self) -> Result<Box<dyn Session + '_>> {
-        let mut command = Command::new(&self.program.path);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let child = child.map_err(|error| failed(&self.program.path, &error))?;
-        Ok(Box::new(Process { csim: self, child }))
+        let Generated { model, cancel, .. } = &self.generated;
+        let talk = Talk::start(Command::new(&self.program.path), model.target.csim_timeout, cancel);
+        let talk = talk.map_err(|error| failed(&self.program.path, &error))?;
+        Ok(Box::new(Process { csim: self, talk }))
     }
 
     /// By a program of its own, compiled on demand.
     fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>> {
-        let name = format!("{}-trace", self.generated.model.name);
-        let Program { path: program, .. } = compiler::compile(&self.generated, &name, &["csim/trace.cpp".into()])?;
+        let Generated { model, cancel, .. } = &self.generated;
+        let name = format!("{}-trace", model.name);
+        let program = compiler::compile(&self.generated, &name, &["csim/trace.cpp".into()])?;
         let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
-        let none: [&str; 0] = [];
-        let run = duct::cmd(&program, none).stdin_bytes(text).stdout_capture().run();
-        let output = run.map_err(|error| failed(&program, &error))?;
-        let output = String::from_utf8_lossy(&output.stdout);
+        let (command, timeout) = ([program.path.clone().into()], model.target.csim_timeout);
+        let question =
+            Question { command: &command, directory: None, stdin: text.into(), stderr: false, timeout, most: TRACE_BYTES };
+        let program = &*program.path;
+        let said = match question.ask(cancel).map_err(|error| failed(program, &error))? {
+            Answer::Said(status, said) if status.success() => said,
+            Answer::Said(status, _) => return Err(failed(program, &format!("it ended with {status}"))),
+            Answer::TimedOut => return Err(self.ended(Ended::TimedOut)),
+            Answer::TooMuch => return Err(failed(program, &"it printed more than any layers need")),
+            Answer::Cancelled => return Err(self.ended(Ended::Cancelled)),
+        };
+        let output = String::from_utf8_lossy(&said);
         let mut lines = output.lines();
-        let mut next = || lines.next().ok_or_else(|| failed(&program, &"it printed fewer layers than there are"));
-        self.network().layers.iter().map(|fixed| value(fixed, &program, &mut next)).collect()
+        let mut next = || lines.next().ok_or_else(|| failed(program, &"it printed fewer layers than there are"));
+        self.network().layers.iter().map(|fixed| value(fixed, program, &mut next)).collect()
     }
 }
 
@@ -141,13 +153,16 @@ fn failed(program: &Path, why: &dyn std::fmt::Display) -> Error {
 #[derive(Debug)]
 struct Process<'a> {
     csim: &'a Csim<'a>,
-    child: Child,
+    talk: Talk,
 }
 
 impl Session for Process<'_> {
     fn run(&mut self, inputs: &Mantissas) -> Result<Mantissas> {
         let csim = self.csim;
-        let outputs = self.exchange(inputs).map_err(|error| failed(&csim.program.path, &self.why(&error)))?;
+        let outputs = self.exchange(inputs).map_err(|error| match self.talk.ended() {
+            Some(why) => csim.ended(why),
+            None => failed(&csim.program.path, &self.talk.why(&error)),
+        })?;
         Ok(csim.network().outputs(outputs))
     }
 }
@@ -155,9 +170,6 @@ impl Session for Process<'_> {
 impl Process<'_> {
     /// The program reads all events before it writes the first result, so neither side waits for the other.
     fn exchange(&mut self, inputs: &Mantissas) -> std::io::Result<Vec<i64>> {
-        let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else {
-            return Err(std::io::Error::other("it has ended before"));
-        };
         let (events, values) = (inputs.events(), inputs.values().iter());
         let mut bytes = (events as u64).to_ne_bytes().to_vec();
         // The lowest bytes of the mantissas, as many as the input's format needs.
@@ -167,27 +179,9 @@ impl Process<'_> {
             4 => bytes.extend(values.flat_map(|&value| (value as u32).to_ne_bytes())),
             _ => bytes.extend(values.flat_map(|value| value.to_ne_bytes())),
         }
-        stdin.write_all(&bytes)?;
         let mut results = vec![0; events * self.csim.network().output_len().get() * size_of::<i64>()];
-        stdout.read_exact(&mut results)?;
+        self.talk.exchange(&bytes, &mut results)?;
         Ok(results.as_chunks().0.iter().map(|bytes| i64::from_ne_bytes(*bytes)).collect())
-    }
-
-    /// A program that has ended says more by how it ended than by the pipe that broke.
-    fn why(&mut self, error: &std::io::Error) -> String {
-        drop(self.child.stdin.take());
-        match self.child.wait() {
-            Ok(status) => format!("it ended with {status}"),
-            Err(_) => error.to_string(),
-        }
-    }
-}
-
-impl Drop for Process<'_> {
-    fn drop(&mut self) {
-        // It ends when there is no more input.
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
     }
 }
 

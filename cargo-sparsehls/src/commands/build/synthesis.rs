@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use sparsehls_build::{
-    Code, Firmware, Result, parts,
+    Code, Firmware, Result,
+    backend::Project,
+    parts,
     toolchain::{self, Choice, Done, LeftOut, Progress, Steps, limits},
 };
 
@@ -21,8 +23,8 @@ pub fn choose(firmware: &Firmware, args: &BuildArgs) -> Result<Choice> {
     firmware.choose(Some(asked).filter(|asked| *asked != Steps::NONE), args.synth == Synth::Require)
 }
 
-/// Runs the tools on a model, and compares what they found with its limits.
-pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {
+/// Runs the tools on the project of a model, and compares what they found with its limits.
+pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite: &mut Suite) -> Result {
     let Context { args, output, .. } = context;
     let model = &firmware.model;
     let skipped = |suite: &mut Suite, why: &str| {
@@ -42,7 +44,7 @@ pub fn run(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Res
         output.status("Skipped", &format!("{} of {}: {}", step.name(), model.name, why.message()));
     }
     let start = Instant::now();
-    let result = run_tools(firmware, steps, context);
+    let result = run_tools(firmware, project, steps, context);
     if let Err(error) = &result {
         if error.code() == Code::OutputsDiffer {
             // What was simulated is a result all the same.
@@ -67,7 +69,7 @@ fn reasons(left_out: &[LeftOut]) -> Vec<&str> {
     reasons
 }
 
-fn run_tools(firmware: &Firmware, steps: Steps, context: &Context<'_>) -> Result<Done> {
+fn run_tools(firmware: &Firmware, project: &Project, steps: Steps, context: &Context<'_>) -> Result<Done> {
     let model = &firmware.model;
     let implied = steps.with_needed().filter(|step| !steps.has(step));
     if implied != Steps::NONE {
@@ -78,7 +80,7 @@ fn run_tools(firmware: &Firmware, steps: Steps, context: &Context<'_>) -> Result
     faults.iter().for_each(|fault| context.output.note(&format!("{}: {fault}", model.name)));
     let live = context.output.live(&model.name);
     let progress = |progress: Progress<'_>| live.show(progress.phase, progress.elapsed);
-    context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run())
+    context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run_on(Some(project)))
 }
 
 fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[LeftOut], start: Instant) {

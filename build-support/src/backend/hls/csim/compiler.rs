@@ -5,17 +5,27 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
-    process::Command,
+    time::Duration,
 };
 
-use super::{super::add_sources, Program};
+use super::{
+    super::{add_sources, sources},
+    program::{Place, Program},
+};
 use crate::{
     backend::Generated,
     error::{Code, Error, Result},
     files,
     fingerprint::Fingerprint,
     manifest::{HlsTool, Language},
+    process::{Answer, Cancel, Question},
 };
+
+/// How long a compiler may think about its version, and how much it may say of it.
+const VERSION: Duration = Duration::from_secs(30);
+const VERSION_BYTES: usize = 64_000;
+/// What it may say of the generated text.
+const COMPILER_BYTES: usize = 64 << 20;
 
 /// The C++ compiler of this machine.
 #[derive(Debug, Clone)]
@@ -42,8 +52,8 @@ impl Compiler {
     /// Finds the compiler: `CXX`, or else the usual one.
     ///
     /// # Errors
-    /// [`Code::NoCompiler`].
-    pub fn find() -> Result<Self> {
+    /// [`Code::NoCompiler`], [`Code::Interrupted`].
+    pub fn find(cancel: &Cancel) -> Result<Self> {
         let host = env!("SPARSEHLS_HOST");
         let mut build = cc::Build::new();
         build
@@ -55,36 +65,28 @@ impl Compiler {
             .cargo_metadata(false)
             .cargo_warnings(false)
             .out_dir(std::env::temp_dir());
-        Self::of(&build)
+        Self::of(&build, [host, host], cancel)
     }
 
-    /// The compiler that `build` would use; it is asked for its version.
+    /// The compiler that `build` would use on this host for this target; it is asked for its version.
     ///
     /// # Errors
-    /// [`Code::NoCompiler`].
-    pub(crate) fn of(build: &cc::Build) -> Result<Self> {
-        let missing = |why: String| {
-            Error::new(Code::NoCompiler, format!("there is no C++ compiler to compile the simulation with: {why}"))
-                .help("install one (`apt install g++`, `dnf install gcc-c++`, `xcode-select --install`), or set CXX to its path")
-        };
-        let tool = build.try_get_compiler().map_err(|error| missing(error.to_string()))?;
+    /// As [`Self::find`].
+    pub(crate) fn of(build: &cc::Build, [host, target]: [&str; 2], cancel: &Cancel) -> Result<Self> {
+        // `cc` waits for what it asks, however long it takes.
+        if let Some(named) = named(host, target)
+            && let Err(error @ (Unusable::Silent(_) | Unusable::Interrupted)) = ask_version(&named, cancel)
+        {
+            return Err(error.into());
+        }
+        let tool = build.try_get_compiler().map_err(|error| Unusable::Missing(error.to_string()))?;
         let command = tool.to_command();
         let mut command: Vec<OsString> =
             std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
         if tool.is_like_gnu() {
             command.extend(VECTORS.map(OsString::from));
         }
-        let output = Command::new(&command[0]).arg("--version").output().map_err(|error| {
-            let name = command[0].to_string_lossy();
-            missing(match error.kind() {
-                ErrorKind::NotFound => format!("`{name}` is not found"),
-                _ => format!("`{name}` cannot be run ({error})"),
-            })
-        })?;
-        if !output.status.success() {
-            return Err(missing(format!("`{} --version` ends with {}", command[0].to_string_lossy(), output.status)));
-        }
-        let version = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+        let version = ask_version(&command[..1], cancel)?;
         Ok(Self { command, version })
     }
 
@@ -106,59 +108,144 @@ pub fn standard(language: Language) -> Result<&'static str> {
     }
 }
 
+/// Why there is no compiler to work with.
+enum Unusable {
+    Missing(String),
+    /// It does not answer within the bounds.
+    Silent(String),
+    Interrupted,
+}
+
+impl From<Unusable> for Error {
+    fn from(why: Unusable) -> Self {
+        let why = match why {
+            Unusable::Missing(why) | Unusable::Silent(why) => why,
+            Unusable::Interrupted => return interrupted(),
+        };
+        Self::new(Code::NoCompiler, format!("there is no C++ compiler to compile the simulation with: {why}"))
+            .help("install one (`apt install g++`, `dnf install gcc-c++`, `xcode-select --install`), or set CXX to its path")
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Code::Interrupted, "the compile of the simulation was interrupted; the C++ compiler and all it started were ended")
+        .help("run the same command again")
+}
+
+/// The command that the variables name which `cc` reads, or else the usual one where that is known.
+fn named(host: &str, target: &str) -> Option<Vec<OsString>> {
+    let kind = if host == target { "HOST" } else { "TARGET" };
+    let names =
+        [format!("CXX_{target}"), format!("CXX_{}", target.replace(['-', '.'], "_")), format!("{kind}_CXX"), "CXX".into()];
+    let set = names.iter().find_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()));
+    let Some(named) = set else { return (cfg!(unix) && host == target).then(|| vec!["c++".into()]) };
+    match named.to_str() {
+        // With a wrapper before it, or arguments behind it.
+        Some(words) if !Path::new(words).exists() => Some(words.split_whitespace().map(OsString::from).collect()),
+        _ => Some(vec![named]),
+    }
+}
+
+/// The first line of what a compiler says of itself.
+fn ask_version(command: &[OsString], cancel: &Cancel) -> Result<String, Unusable> {
+    let shown = format!("{} --version", command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "));
+    let asked: Vec<OsString> = command.iter().cloned().chain(["--version".into()]).collect();
+    let question =
+        Question { command: &asked, directory: None, stdin: Vec::new(), stderr: false, timeout: VERSION, most: VERSION_BYTES };
+    match question.ask(cancel) {
+        Ok(Answer::Said(status, text)) if status.success() => {
+            Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned())
+        }
+        Ok(Answer::Said(status, _)) => Err(Unusable::Missing(format!("`{shown}` ends with {status}"))),
+        Ok(Answer::TimedOut) => Err(Unusable::Silent(format!("`{shown}` takes longer than {} s", VERSION.as_secs()))),
+        Ok(Answer::TooMuch) => Err(Unusable::Silent(format!("`{shown}` says more than {} kB", VERSION_BYTES / 1000))),
+        Ok(Answer::Cancelled) => Err(Unusable::Interrupted),
+        Err(error) => {
+            let name = command[0].to_string_lossy();
+            Err(Unusable::Missing(match error.kind() {
+                ErrorKind::NotFound => format!("`{name}` is not found"),
+                _ => format!("`{name}` cannot be run ({error})"),
+            }))
+        }
+    }
+}
+
+/// What is compiled into a program, and how it is told from others.
+pub(super) struct Recipe<'a> {
+    /// What begins the name of the program.
+    pub name: &'a str,
+    /// The fingerprint of its source text. Programs of the same text live side by side.
+    pub text: u64,
+    /// The fingerprint of all that it is made from.
+    pub all: Fingerprint,
+}
+
 /// Compiles `sources` of a project into the program `name`, unless that has been done for the same files, compiler and flags.
 pub(super) fn compile(generated: &Generated<'_>, name: &str, sources: &[PathBuf]) -> Result<Program> {
-    let Generated { project, directory, model, .. } = generated;
-    let compiler = Compiler::find()?;
+    let Generated { project, model, cancel, .. } = generated;
+    let compiler = Compiler::find(cancel)?;
     let flags = [standard(model.target.language)?, "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
-    let mut fingerprint = compiler.fingerprint();
-    fingerprint.add_all(flags);
-    fingerprint.add_all(sources);
-    add_sources(project, &mut fingerprint);
-    kept_or_linked(&compiler, directory, name, &fingerprint, |command| {
-        command.args(flags).args(sources);
+    let mut text = Fingerprint::default();
+    add_sources(project, &mut text);
+    let mut all = compiler.fingerprint();
+    all.add_all(flags);
+    all.add_all(sources);
+    add_sources(project, &mut all);
+    let recipe = Recipe { name, text: text.short(), all };
+    kept_or_linked(&compiler, generated, &recipe, |command| {
+        command.extend(flags.map(OsString::from));
+        command.extend(sources.iter().map(OsString::from));
     })
 }
 
-/// The program `csim/NAME-FINGERPRINT` below `directory`, compiled with these arguments unless it is there.
+/// The program `csim/NAME-FINGERPRINT` in the project's folder, compiled with these arguments unless it is there. What is
+/// compiled is the text that was generated, in a folder of its own: the project's may be another build's by now.
 pub(super) fn kept_or_linked(
     compiler: &Compiler,
-    directory: &Path,
-    name: &str,
-    fingerprint: &Fingerprint,
-    arguments: impl FnOnce(&mut Command),
+    generated: &Generated<'_>,
+    recipe: &Recipe<'_>,
+    arguments: impl FnOnce(&mut Vec<OsString>),
 ) -> Result<Program> {
-    let folder = directory.join("csim");
-    let made_from = fingerprint.short();
-    // The name says what the program was made from, and it appears only when it is complete: no stamp can be stale.
-    let file = format!("{name}-{made_from:016x}{}", std::env::consts::EXE_SUFFIX);
-    let path = folder.join(&file);
-    if path.is_file() {
-        return Ok(Program { path, made_from, is_new: false });
+    let place = Place::new(generated.directory, recipe);
+    if !generated.anew
+        && let Some(program) = place.kept()?
+    {
+        return Ok(program);
     }
-    let temporary = files::temporary_folder(&folder)?;
-    let program = temporary.path().join("csim");
-    run_compiler(compiler, directory, |command| {
-        arguments(command);
-        command.args(["-pthread", "-o"]).arg(&program)
-    })?;
-    fs::rename(&program, &path).map_err(|error| Error::io("create", &path, &error))?;
-    files::remove_older(&folder, &format!("{name}-"), std::env::consts::EXE_SUFFIX, &file);
-    Ok(Program { path, made_from, is_new: true })
+    files::make_folder(generated.directory, Path::new("csim"))?;
+    let temporary = files::temporary_folder(place.folder())?;
+    for (path, text) in sources(&generated.project) {
+        files::make_folder(temporary.path(), Path::new(path).parent().unwrap_or(Path::new("")))?;
+        let path = temporary.path().join(path);
+        fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
+    }
+    let mut command = compiler.command.clone();
+    arguments(&mut command);
+    command.extend(["-pthread", "-o", PROGRAM].map(OsString::from));
+    run_compiler(&command, temporary.path(), generated)?;
+    place.publish(&temporary.path().join(PROGRAM))
 }
 
-/// Runs the compiler in `directory`.
-fn run_compiler(compiler: &Compiler, directory: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Result {
-    let mut command = Command::new(&compiler.command[0]);
-    command.args(&compiler.command[1..]).current_dir(directory);
-    arguments(&mut command);
-    let failed =
-        |why: String| Error::new(Code::CompileFailed, why).file(directory).help("is the compiler complete? it needs C++11");
-    let output = command.output().map_err(|error| failed(format!("the C++ compiler could not be run: {error}")))?;
-    if output.status.success() {
-        return Ok(());
+/// What the compiler makes, in its folder.
+const PROGRAM: &str = "csim/program";
+
+/// Runs the compiler in `folder`.
+fn run_compiler(command: &[OsString], folder: &Path, generated: &Generated<'_>) -> Result {
+    let failed = |why: String| {
+        Error::new(Code::CompileFailed, why).file(generated.directory).help("is the compiler complete? it needs C++11")
+    };
+    let timeout = generated.model.target.csim_timeout;
+    let question = Question { command, directory: Some(folder), stdin: Vec::new(), stderr: true, timeout, most: COMPILER_BYTES };
+    let answer = question.ask(&generated.cancel);
+    match answer.map_err(|error| failed(format!("the C++ compiler could not be run: {error}")))? {
+        Answer::Said(status, _) if status.success() => Ok(()),
+        Answer::Said(status, text) => {
+            let text = String::from_utf8_lossy(&text);
+            let first: Vec<&str> = text.lines().filter(|line| line.contains("error")).take(5).collect();
+            Err(failed(format!("the C++ compiler refused the generated project ({status}):\n{}", first.join("\n"))))
+        }
+        Answer::TimedOut => Err(generated.too_long(Code::CompileFailed, "the C++ compiler")),
+        Answer::TooMuch => Err(failed(format!("the C++ compiler said more than {} MB, and was ended", COMPILER_BYTES >> 20))),
+        Answer::Cancelled => Err(interrupted()),
     }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let first: Vec<&str> = text.lines().filter(|line| line.contains("error")).take(5).collect();
-    Err(failed(format!("the C++ compiler refused the generated project ({}):\n{}", output.status, first.join("\n"))))
 }

@@ -1,12 +1,20 @@
-//! One process: its output in a file, watched, and ended if it takes too long or the user wants to stop, with everything
-//! it started if the caller handles signals.
+//! Processes that end: by themselves, or because they take too long or the user wants to stop, and then with everything that
+//! they started if the caller handles signals. [`Process`] has its output in a file, which is watched; `ask` gives what
+//! a short one says, and `Talk` is a conversation.
 
+mod ask;
+mod talk;
+
+pub(crate) use self::{
+    ask::{Answer, Question},
+    talk::{Ended, Talk},
+};
 use std::{
     ffi::OsString,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::Path,
-    process::ExitStatus,
+    process::{Child, ExitStatus},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -44,7 +52,7 @@ impl Cancel {
     }
 
     /// Whether signal handlers make the request.
-    pub(super) fn is_by_signals(&self) -> bool {
+    pub(crate) fn is_by_signals(&self) -> bool {
         self.by_signals
     }
 }
@@ -66,9 +74,9 @@ pub struct Process<'a> {
     pub own_group: bool,
 }
 
-/// How it ended.
+/// How it came to its end.
 #[derive(Debug, Clone, Copy)]
-pub enum Ended {
+pub enum Outcome {
     /// By itself.
     Exited(ExitStatus),
     /// It took longer than this and was ended.
@@ -83,7 +91,7 @@ impl Process<'_> {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(crate) fn run(self, cancel: &Cancel, watch: &mut dyn FnMut(&str, Duration)) -> io::Result<Ended> {
+    pub(crate) fn run(self, cancel: &Cancel, watch: &mut dyn FnMut(&str, Duration)) -> io::Result<Outcome> {
         let log = File::create(self.log)?;
         let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let expression = duct::cmd(program, arguments).dir(self.directory).stderr_to_stdout().stdout_file(log);
@@ -94,7 +102,7 @@ impl Process<'_> {
         let expression = expression.unchecked();
         let handle = if self.own_group { expression.before_spawn(own_group).start()? } else { expression.start()? };
         drop(expression);
-        let group = Group::of(&handle, self.own_group);
+        let group = Group::of(handle.pids().first().copied(), self.own_group);
         let (start, mut tail) = (Instant::now(), Tail::new(self.log)?);
         watch("", start.elapsed());
         loop {
@@ -105,15 +113,15 @@ impl Process<'_> {
             if let Some(status) = status {
                 if !status.success() {
                     // What a crash leaves running would go on writing into the project.
-                    group.end(&handle);
+                    group.end(&mut &handle);
                 }
-                return Ok(if cancel.is_asked() { Ended::Cancelled } else { Ended::Exited(status) });
+                return Ok(if cancel.is_asked() { Outcome::Cancelled } else { Outcome::Exited(status) });
             }
             let late = self.timeout.filter(|timeout| start.elapsed() >= *timeout);
             if late.is_some() || cancel.is_asked() {
-                group.end(&handle);
+                group.end(&mut &handle);
                 tail.lines(BEHIND, &mut |line| watch(line, start.elapsed()));
-                return Ok(late.map_or(Ended::Cancelled, Ended::TimedOut));
+                return Ok(late.map_or(Outcome::Cancelled, Outcome::TimedOut));
             }
         }
     }
@@ -191,8 +199,38 @@ fn own_group(_: &mut std::process::Command) -> io::Result<()> {
     Ok(())
 }
 
+/// A process that has been started and not yet been waited for.
+trait Leader {
+    /// Whether it runs.
+    fn runs(&mut self) -> bool;
+
+    /// Kills it.
+    fn kill(&mut self);
+}
+
+impl Leader for &duct::Handle {
+    fn runs(&mut self) -> bool {
+        self.try_wait().is_ok_and(|output| output.is_none())
+    }
+
+    fn kill(&mut self) {
+        let _ = duct::Handle::kill(self);
+    }
+}
+
+impl Leader for Child {
+    fn runs(&mut self) -> bool {
+        self.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    fn kill(&mut self) {
+        let _ = Self::kill(self);
+    }
+}
+
 /// A process, and the group that it leads if it has one of its own.
 #[cfg(unix)]
+#[derive(Debug, Clone, Copy)]
 struct Group {
     leader: Option<rustix::process::Pid>,
     own: bool,
@@ -200,29 +238,27 @@ struct Group {
 
 #[cfg(unix)]
 impl Group {
-    fn of(handle: &duct::Handle, own: bool) -> Self {
-        let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok());
-        Self { leader: pid.and_then(rustix::process::Pid::from_raw), own }
+    fn of(pid: Option<u32>, own: bool) -> Self {
+        Self { leader: pid.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw), own }
     }
 
     /// Asks the group to end, and kills what does not. In the caller's group that is the process alone.
-    fn end(&self, handle: &duct::Handle) {
+    fn end(self, process: &mut impl Leader) {
         use rustix::process::Signal;
-        let runs = || handle.try_wait().is_ok_and(|output| output.is_none());
         // The id of a process that has been waited for may be another's by now; that of a group with members is not.
-        if !self.own && !runs() {
+        if !self.own && !process.runs() {
             return;
         }
         self.signal(Signal::TERM);
         let (start, mut killed) = (Instant::now(), false);
         // The leader counts as a member until it has been waited for.
-        while runs() || self.has_members() {
+        while process.runs() || self.has_members() {
             if !killed && start.elapsed() >= GRACE {
                 if self.own {
                     self.signal(Signal::KILL);
                 }
                 // The leader by itself, should it have left its group.
-                let _ = handle.kill();
+                process.kill();
                 killed = true;
             }
             // A member that outlives SIGKILL is a zombie: in a container without an init nobody waits for orphans.
@@ -233,29 +269,30 @@ impl Group {
         }
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    fn signal(self, signal: rustix::process::Signal) {
         use rustix::process::{kill_process, kill_process_group};
         let send = if self.own { kill_process_group } else { kill_process };
         let _ = self.leader.map(|leader| send(leader, signal));
     }
 
-    fn has_members(&self) -> bool {
+    fn has_members(self) -> bool {
         self.own && self.leader.is_some_and(|leader| rustix::process::test_kill_process_group(leader).is_ok())
     }
 }
 
 /// Elsewhere only the process itself is ended.
 #[cfg(not(unix))]
+#[derive(Debug, Clone, Copy)]
 struct Group;
 
 #[cfg(not(unix))]
 impl Group {
-    fn of(_: &duct::Handle, _: bool) -> Self {
+    fn of(_: Option<u32>, _: bool) -> Self {
         Self
     }
 
-    fn end(&self, handle: &duct::Handle) {
-        let _ = handle.kill();
+    fn end(self, process: &mut impl Leader) {
+        process.kill();
     }
 }
 
@@ -263,7 +300,7 @@ impl Group {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, timeout: Option<Duration>, cancel: &Cancel) -> (Ended, Vec<String>, tempfile::TempDir) {
+    fn shell(script: &str, timeout: Option<Duration>, cancel: &Cancel) -> (Outcome, Vec<String>, tempfile::TempDir) {
         shell_in(true, script, timeout, cancel)
     }
 
@@ -272,7 +309,7 @@ mod tests {
         script: &str,
         timeout: Option<Duration>,
         cancel: &Cancel,
-    ) -> (Ended, Vec<String>, tempfile::TempDir) {
+    ) -> (Outcome, Vec<String>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let command: Vec<OsString> = ["sh", "-c", script].map(Into::into).into();
         let mut lines = Vec::new();
@@ -299,7 +336,7 @@ mod tests {
     #[test]
     fn both_streams_are_watched_line_by_line() {
         let (ended, lines, folder) = shell("echo one; echo two >&2; printf three", None, &Cancel::default());
-        assert!(matches!(ended, Ended::Exited(status) if status.success()));
+        assert!(matches!(ended, Outcome::Exited(status) if status.success()));
         assert_eq!(lines, ["one", "two"], "a line is complete or none");
         assert_eq!(std::fs::read_to_string(folder.path().join("log")).unwrap(), "one\ntwo\nthree");
     }
@@ -309,7 +346,7 @@ mod tests {
         // The limit is there for the disk of whoever breaks this.
         let flood = "ulimit -f 2000000; exec yes";
         let (ended, lines, _folder) = shell(flood, Some(Duration::from_millis(200)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
+        assert!(matches!(ended, Outcome::TimedOut(_)), "{ended:?}");
         assert!(lines.iter().all(|line| line == "y"), "lines are whole");
         let cancel = Cancel::default();
         let ended = std::thread::scope(|scope| {
@@ -319,7 +356,7 @@ mod tests {
             });
             shell(flood, None, &cancel).0
         });
-        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+        assert!(matches!(ended, Outcome::Cancelled), "{ended:?}");
     }
 
     #[test]
@@ -348,7 +385,7 @@ mod tests {
     fn a_timeout_ends_the_children_too() {
         let script = "sleep 1000 & echo $! > child; wait";
         let (ended, _, folder) = shell(script, Some(Duration::from_secs(3)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
+        assert!(matches!(ended, Outcome::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "child"));
     }
 
@@ -365,23 +402,23 @@ mod tests {
     fn in_the_callers_group_only_the_process_itself_is_ended() {
         let script = "sleep 20 & echo $! > child; echo $$ > itself; wait";
         let (ended, _, folder) = shell_in(false, script, Some(Duration::from_secs(3)), &Cancel::default());
-        assert!(matches!(ended, Ended::TimedOut(_)), "{ended:?}");
+        assert!(matches!(ended, Outcome::TimedOut(_)), "{ended:?}");
         assert!(has_gone(folder.path(), "itself") && !has_gone(folder.path(), "child"));
         let deaf = "trap '' TERM; echo $$ > itself; echo stop; while :; do sleep 1; done";
         let (ended, _, folder) = shell_in(false, deaf, None, &Cancel::default());
-        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+        assert!(matches!(ended, Outcome::Cancelled), "{ended:?}");
         assert!(has_gone(folder.path(), "itself"));
         let (ended, ..) = shell_in(false, "exit 3", None, &Cancel::default());
-        assert!(matches!(ended, Ended::Exited(status) if status.code() == Some(3)), "{ended:?}");
+        assert!(matches!(ended, Outcome::Exited(status) if status.code() == Some(3)), "{ended:?}");
     }
 
     #[test]
     fn a_request_to_end_reaches_children_of_a_leader_that_has_crashed() {
         let (ended, _, folder) = shell("sleep 1000 & echo $! > child; kill -9 $$", None, &Cancel::default());
-        assert!(matches!(ended, Ended::Exited(status) if !status.success()), "{ended:?}");
+        assert!(matches!(ended, Outcome::Exited(status) if !status.success()), "{ended:?}");
         assert!(has_gone(folder.path(), "child"));
         let (ended, ..) = shell("echo stop; sleep 1000", None, &Cancel::default());
-        assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+        assert!(matches!(ended, Outcome::Cancelled), "{ended:?}");
     }
 
     #[test]
@@ -391,7 +428,7 @@ mod tests {
         let child = "sh -c 'trap \"\" TERM; echo $$ > child; echo stop; while :; do sleep 1; done' & wait";
         for script in [itself, child] {
             let (ended, _, folder) = shell(script, None, &Cancel::default());
-            assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+            assert!(matches!(ended, Outcome::Cancelled), "{ended:?}");
             assert!(has_gone(folder.path(), "child"), "{script}");
         }
     }
