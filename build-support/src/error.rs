@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::terminal::{brief, printable};
+
 /// What the stages of the pipeline return.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
@@ -270,28 +272,21 @@ impl From<Error> for Errors {
     }
 }
 
-/// `text` with the characters escaped that steer a terminal or turn the direction of what follows; line ends stay. Names
-/// from files may hold anything.
-pub fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        write!(f, "{}", printable(&inner.message))?;
+        write!(f, "{}", brief(&inner.message))?;
         if let Some(file) = &inner.file {
             write!(f, "\n  file: {}", printable(&file.display().to_string()))?;
         }
         if let Some(key) = &inner.key {
-            write!(f, "\n  key: {}", printable(key))?;
+            write!(f, "\n  key: {}", brief(key))?;
         }
         if let Some(layer) = &inner.layer {
-            write!(f, "\n  layer: {}", printable(layer))?;
+            write!(f, "\n  layer: {}", brief(layer))?;
         }
         if let Some(help) = &inner.help {
-            write!(f, "\n  help: {}", printable(help))?;
+            write!(f, "\n  help: {}", brief(help))?;
         }
         write!(f, "\n  code: {}", inner.code.name())
     }

@@ -66,6 +66,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`terminal`] | text of others, as people may read it: escaped and cut |
 //! | [`error`] | the one error type: codes, exit codes, what to do |
 //! | `budget` | how large a model may be, so that memory follows from sizes that are known before |
 //! | `process` | programs that are started, and ended with all that they started |
@@ -139,6 +140,7 @@ pub mod reference;
 pub mod report;
 mod steps;
 pub mod structure;
+pub mod terminal;
 pub mod toolchain;
 pub mod trace;
 

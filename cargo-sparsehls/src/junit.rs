@@ -6,7 +6,7 @@ use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
 };
-use sparsehls_build::{Error, Result, error::printable, files};
+use sparsehls_build::{Error, Result, files, terminal::printable};
 
 /// What one part of a build came to.
 enum Outcome {
@@ -96,7 +96,7 @@ fn suite_element(writer: &mut Writer<Vec<u8>>, suite: &Suite) -> std::io::Result
 
 /// Text without what XML 1.0 cannot hold, however it is written; tools print anything.
 fn text(text: &str) -> String {
-    printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    printable(text)
 }
 
 #[cfg(test)]

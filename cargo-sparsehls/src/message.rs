@@ -11,7 +11,7 @@ mod tools;
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::Error;
+use sparsehls_build::{Error, terminal};
 
 pub use self::{
     comparison::{Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
@@ -140,12 +140,25 @@ impl From<&Error> for Failure {
     }
 }
 
+/// JSON in which what steers a terminal is an escape too: the same text for programs, and harmless where it is looked at.
+fn escaped(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        if terminal::steers(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| line += &format!("\\u{unit:04x}"));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 impl Message {
     /// The line, without its end. Keys are in alphabetical order.
     pub fn line(&self) -> String {
         // A `Value` sorts the keys; a struct has them as they are declared.
         #[expect(clippy::expect_used, reason = "serializing fails for keys that are no text, and there are none")]
-        serde_json::to_value(self).expect("every line is an object").to_string()
+        escaped(&serde_json::to_value(self).expect("every line is an object").to_string())
     }
 }
 
@@ -176,6 +189,15 @@ mod tests {
             let message: Message = serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example}"));
             assert_eq!(serde_json::from_str::<Value>(&message.line()).unwrap(), example);
         }
+    }
+
+    #[test]
+    fn a_line_is_the_truth_and_steers_nothing() {
+        let name = "a\u{1b}[31m\u{7}\u{9b}\u{202e}\u{e0041}\\ \"ü\" 日\n".repeat(1000);
+        let finished = super::Project { model: name.clone(), backend: String::new(), path: String::new() };
+        let line = Message::Project(finished).line();
+        assert!(!line.chars().any(super::terminal::steers));
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["model"], name);
     }
 
     #[test]

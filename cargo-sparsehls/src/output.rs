@@ -10,7 +10,7 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sparsehls_build::{Error, Exit};
+use sparsehls_build::{Error, Exit, terminal};
 
 use crate::{
     args::{Color, Common, MessageFormat},
@@ -33,6 +33,8 @@ const GOOD: &str = "\x1b[1;32m";
 const BAD: &str = "\x1b[1;31m";
 const NOTE: &str = "\x1b[1;33m";
 const PLAIN: &str = "\x1b[0m";
+/// What stands for [`BAD`] and [`PLAIN`] in a text until it is printed. They are no characters, and a name has none of them.
+const ALARM: [char; 2] = ['\u{fdd0}', '\u{fdd1}'];
 
 impl Output {
     /// As the flags say.
@@ -82,6 +84,7 @@ impl Output {
     fn line(&self, style: &str, verb: &str, text: &str) {
         if !self.quiet {
             // Nothing is left to do if standard error is closed.
+            let text = terminal::brief(text);
             let _ = self.live.suspend(|| writeln!(self.stderr(), "{style}{verb:>12}{PLAIN} {text}"));
         }
     }
@@ -99,6 +102,7 @@ impl Output {
 
     /// A result: text on standard output, or on standard error when that holds JSON.
     pub fn text(&self, text: &str) {
+        let text = shown(text);
         let _ = self.live.suspend(|| match (self.json, self.quiet) {
             (_, true) => Ok(()),
             (true, _) => writeln!(self.stderr(), "{text}"),
@@ -141,7 +145,18 @@ fn choice(stream: &impl RawStream, color: Color) -> ColorChoice {
 
 /// Words in a result that must not be overlooked.
 pub fn alarm(text: &str) -> String {
-    format!("{BAD}{text}{PLAIN}")
+    let [begin, end] = ALARM;
+    format!("{begin}{text}{end}")
+}
+
+/// A result as a terminal may get it: all that is ours is the colour of an alarm.
+fn shown(text: &str) -> String {
+    let [begin, end] = ALARM;
+    let alarms = text.split(begin).enumerate().map(|(at, part)| {
+        let style = if at > 0 { BAD } else { "" };
+        format!("{style}{}", part.split(end).map(terminal::printable).collect::<Vec<_>>().join(PLAIN))
+    });
+    alarms.collect()
 }
 
 /// What goes on with one model: on a terminal a line that is drawn anew, elsewhere a line for each phase.
@@ -189,6 +204,12 @@ pub fn clock(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_alarms_have_a_colour() {
+        let text = format!("a\u{1b}[31m: {}, {}\n", alarm("first difference"), alarm("b\u{7}"));
+        assert_eq!(shown(&text), format!("a\\u{{1b}}[31m: {BAD}first difference{PLAIN}, {BAD}b\\u{{7}}{PLAIN}\n"));
+    }
 
     #[test]
     fn elapsed_time_reads_like_a_clock() {

@@ -8,8 +8,9 @@ use std::{
 
 use super::Synth;
 use crate::{
-    error::{Code, Error, Result, printable},
+    error::{Code, Error, Result},
     manifest::{Model, Package},
+    terminal::brief,
 };
 
 /// A variable that cargo sets for build scripts.
@@ -58,12 +59,12 @@ pub fn link_search(folder: impl Display) {
 
 /// A warning that cargo shows.
 pub fn warning(text: &str) {
-    say(format_args!("warning={}", printable(text).replace('\n', " ")));
+    say(format_args!("warning={}", brief(text).replace('\n', " ")));
 }
 
 /// A line that cargo keeps with the build script's output and shows with `-vv`.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stdout(), "note: {}", printable(text).replace('\n', " "));
+    let _ = writeln!(std::io::stdout(), "note: {}", brief(text).replace('\n', " "));
 }
 
 /// One line for cargo. If cargo has gone, nobody is left to be told.

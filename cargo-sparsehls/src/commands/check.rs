@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Errors, Firmware, Result, engine, error, parts, report};
+use sparsehls_build::{Errors, Firmware, Result, engine, parts, report, terminal};
 
 use super::load_each;
 use crate::{
@@ -103,7 +103,7 @@ fn row(layer: &report::LayerSummary) -> [String; COLUMNS] {
         None => "",
     };
     [
-        error::printable(&layer.name).replace('\n', "\\n"),
+        terminal::name(&layer.name),
         layer.kind.into(),
         shape.join("×"),
         layer.formats.output.clone(),
@@ -124,7 +124,7 @@ fn operations(layers: &[report::LayerSummary]) -> String {
     let mut text = String::from("operations:\n");
     for layer in layers.iter().filter(|layer| !layer.cost.operations.is_empty()) {
         let counts = layer.cost.operations.iter().map(|of| format!("{} × {}", of.count, of.operation));
-        let _ = writeln!(text, "  {}: {}", error::printable(&layer.name), counts.collect::<Vec<_>>().join(", "));
+        let _ = writeln!(text, "  {}: {}", terminal::name(&layer.name), counts.collect::<Vec<_>>().join(", "));
     }
     text
 }
@@ -144,7 +144,7 @@ fn count(value: u64) -> String {
 fn table(rows: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
     for row in rows {
-        row.iter().zip(&mut widths).for_each(|(cell, width)| *width = (*width).max(cell.chars().count()));
+        row.iter().zip(&mut widths).for_each(|(cell, width)| *width = (*width).max(terminal::width(cell)));
     }
     let used = |column: &usize| rows.iter().skip(1).any(|row| !row[*column].is_empty());
     let mut text = String::new();
@@ -152,7 +152,11 @@ fn table(rows: &[[String; COLUMNS]]) -> String {
         let mut line = String::from(" ");
         for column in (0..COLUMNS).filter(used) {
             let (cell, width) = (&row[column], widths[column]);
-            let _ = if column < NUMBERS { write!(line, " {cell:<width$}") } else { write!(line, " {cell:>width$}") };
+            let _ = if column < NUMBERS {
+                write!(line, " {}", terminal::padded(cell, width))
+            } else {
+                write!(line, " {cell:>width$}")
+            };
         }
         text.push_str(line.trim_end());
         text.push('\n');

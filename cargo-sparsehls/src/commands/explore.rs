@@ -1,10 +1,11 @@
 //! `cargo sparsehls explore`.
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result, error, files,
+    Code, Error, Firmware, Result, files,
     manifest::{Interface, Knob, Model, Pipeline},
     parts,
     structure::Estimate,
+    terminal,
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
@@ -75,7 +76,7 @@ fn no_points(name: &str, bounds: &Bounds, all: &[(usize, Point)]) -> NoPoints {
         return NoPoints { what: format!("{name}: there is no point"), why };
     };
     let Estimate { latency, initiation_interval: interval, luts, .. } = point.estimate;
-    let knobs = error::printable(&describe(&point.knobs));
+    let knobs = describe(&point.knobs);
     let mut why = vec![format!("point {number} comes nearest: latency {latency}, interval {interval}, {luts} LUT ({knobs})")];
     for miss in bounds.missed(&point.estimate) {
         let (what, flag) = miss.names;
@@ -112,9 +113,9 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
         if bram {
             text += &format!(" {:>5}", estimate.bram18);
         }
-        text += &format!("  {bar:<20} {}\n", error::printable(&describe(knobs)));
+        text += &format!("  {bar:<20} {}\n", describe(knobs));
     }
-    let packages: String = common.package.iter().map(|package| format!(" -p {}", error::printable(package))).collect();
+    let packages: String = common.package.iter().map(|package| format!(" -p {}", terminal::name(package))).collect();
     text += &format!("write one into Cargo.toml with `cargo sparsehls explore{packages} --model {} --apply NUMBER`", model.name);
     output.text(&text);
     note_full(&model.name, &model.target.part, points, output);
@@ -139,7 +140,7 @@ fn describe(knobs: &Knobs) -> String {
         (Pipeline::Dataflow, Interface::Partition) => format!("interval {}", knobs.interval),
     };
     if !knobs.one_step.is_empty() {
-        let layers: Vec<_> = knobs.one_step.iter().map(String::as_str).collect();
+        let layers: Vec<_> = knobs.one_step.iter().map(|layer| terminal::name(layer)).collect();
         text += &format!(", in one step: {}", layers.join(" "));
     }
     text

@@ -4,12 +4,12 @@ use std::{fmt::Write as _, path::Path};
 
 use sparsehls_build::{
     Firmware, Result, data, engine,
-    error::printable,
     formats::GridReport,
     network::Origin,
     parallel,
     profile::{Overflows, Pixels, Profile},
     reference::Reference,
+    terminal,
 };
 
 use super::{golden_file, load, note_grid};
@@ -73,7 +73,7 @@ fn describe(model: &str, profile: &Profile) -> String {
     if let Some(pixels) = &profile.pixels {
         text += &histogram(pixels, profile.events);
     }
-    let width = profile.quantizers.iter().map(|quantizer| printable(&quantizer.name).chars().count()).max().unwrap_or(0);
+    let width = profile.quantizers.iter().map(|quantizer| terminal::width(&terminal::name(&quantizer.name))).max().unwrap_or(0);
     for quantizer in &profile.quantizers {
         let _ = write!(text, "\n  {}", describe_quantizer(quantizer, width));
     }
@@ -83,8 +83,8 @@ fn describe(model: &str, profile: &Profile) -> String {
 fn describe_quantizer(quantizer: &Overflows, width: usize) -> String {
     let Overflows { overflowed, values, mode, clipped_at_zero, events, .. } = quantizer;
     let mut text = format!(
-        "{:width$}  {overflowed} of {values} values overflow ({mode}, {:.3} %), in {events} event{}",
-        printable(&quantizer.name).replace('\n', "\\n"),
+        "{}  {overflowed} of {values} values overflow ({mode}, {:.3} %), in {events} event{}",
+        terminal::padded(&terminal::name(&quantizer.name), width),
         percent(*overflowed, *values),
         if *events == 1 { "" } else { "s" },
     );

@@ -5,6 +5,7 @@ use sparsehls_build::{
     data::{self, Source},
     engine,
     formats::FixedNetwork,
+    terminal,
     trace::{self, Dump, LayerTrace},
 };
 
@@ -115,7 +116,7 @@ fn describe(layer: &LayerTrace, engine: &str, is_first: bool, output: &Output) -
         Some(_) if is_first => alarm("first difference"),
         Some(_) => alarm("different"),
     };
-    let mut text = format!("{} ({}, {}{active}): {state}", layer.name, layer.kind, shape.join("×"));
+    let mut text = format!("{} ({}, {}{active}): {state}", terminal::name(&layer.name), layer.kind, shape.join("×"));
     let shown: Vec<usize> = match layer.first_difference {
         Some(at) if !output.is_verbose() => vec![at],
         _ => (0..layer.reference.len()).filter(|at| layer.reference[*at] != 0.0 || Some(*at) == layer.first_difference).collect(),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::firmware::{Catalogue, Firmware};
+use crate::firmware::{Catalogue, Firmware, edit, edit_config};
 
 const MIB: u64 = 1 << 20;
 
@@ -141,4 +141,51 @@ fn a_large_image_is_built_checked_and_predicted() {
         let (csim, reference) = (predict("csim"), predict("reference"));
         assert!(csim.shape == [3, side * side * filters] && csim == reference, "{model}: {:?}", csim.shape);
     }
+}
+
+/// Names of every layer that steer a terminal, turn the text around, are wide, or have 10,000 characters.
+#[test]
+fn names_neither_steer_a_terminal_nor_fill_it() {
+    let firmware = Firmware::of("whole-net-032");
+    let model = firmware.path("models/net.keras");
+    let weird = |at: usize, name: &str| {
+        let tails = ["\u{1b}[31mred\u{1b}]0;t\u{7}", "\0nul\u{9b}", "\u{202e}turned", "日本語", "e\u{301}\n\t|"];
+        if at == 3 { name.repeat(2000) } else { format!("{name}{}", tails[at % tails.len()]) }
+    };
+    let mut names = Vec::new();
+    edit_config(&model, |config| {
+        let layers = config["config"]["layers"].as_array().unwrap();
+        names = layers.iter().map(|layer| layer["config"]["name"].as_str().unwrap().to_owned()).collect();
+    });
+    // The names stand in the weights too, where they are not looked for if there is none.
+    edit(&model, "model.weights.h5", |bytes| {
+        for at in (0..bytes.len().saturating_sub(4)).filter(|at| &bytes[*at..*at + 4] == b"name").collect::<Vec<_>>() {
+            bytes[at] = b'N';
+        }
+    });
+    edit(&model, "config.json", |bytes| {
+        let mut text = String::from_utf8(bytes.clone()).unwrap();
+        // What is called like an activation cannot be renamed this way.
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| *name != "relu") {
+            let json = serde_json::to_string(&weird(at, name)).unwrap();
+            text = text.replace(&format!("\"{name}\""), &json);
+        }
+        *bytes = text.into_bytes();
+    });
+    let run = firmware.run(&["check"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let trace = firmware.run(&["trace"]);
+    let wrong = firmware.run(&["check", "--model", &format!("\u{1b}[31m{}", "x".repeat(100_000))]);
+    assert!(wrong.stderr.len() < 6000 && wrong.stderr.contains("\\u{1b}[31m"), "{}", wrong.stderr);
+    for text in [&run.stdout, &run.stderr, &trace.stdout, &trace.stderr, &wrong.stderr] {
+        assert!(!text.chars().any(|c| c != '\n' && sparsehls_build::terminal::steers(c)), "{text:?}");
+        assert!(text.lines().all(|line| line.len() < 2500), "{text}");
+    }
+    // The columns stand below each other.
+    let table: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("  ") && line.contains("fixed<")).collect();
+    let columns = |line: &str| sparsehls_build::terminal::width(line[..line.find("fixed<").unwrap()].trim_end_matches('u'));
+    assert!(table.len() > 5 && table.iter().all(|line| columns(line).abs_diff(columns(table[0])) <= 1), "{}", run.stdout);
+    let (_, lines) = firmware.json(&["check"]);
+    let all: Vec<_> = lines.iter().filter_map(|line| line["name"].as_str()).collect();
+    assert!(all.contains(&weird(3, &names[3]).as_str()), "JSON has the whole name: {all:?}");
 }

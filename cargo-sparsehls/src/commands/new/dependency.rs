@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use sparsehls_build::{Code, Error, Result, error::printable};
+use sparsehls_build::{Code, Error, Result, terminal::printable};
 use toml_edit::{DocumentMut, InlineTable, Item, Value};
 
 use super::workspace;

@@ -2,9 +2,9 @@
 
 use sparsehls_build::{
     Code, Error, Result,
-    error::printable,
     fixed::Format,
     manifest::{Model, Precision},
+    terminal,
 };
 
 /// A key of the model's table that the user is to fill in.
@@ -51,7 +51,7 @@ impl Missing {
     /// What the user is to do, and why.
     pub fn note(&self, golden: bool) -> String {
         let Self { key, example, error, .. } = self;
-        let layer = error.layer_name().map(|layer| format!(" (layer `{}`)", printable(layer))).unwrap_or_default();
+        let layer = error.layer_name().map(|layer| format!(" (layer `{}`)", terminal::name(layer))).unwrap_or_default();
         let exactly = match golden && *key == "weights-precision" {
             true => ". It must hold every weight exactly, or outputs differ from the golden file",
             false => "",
