@@ -101,7 +101,7 @@ fn text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quick_xml::{Reader, events::Event};
+    use quick_xml::{Reader, XmlVersion, events::Event};
     use sparsehls_build::Code;
 
     use super::*;
@@ -121,7 +121,9 @@ mod tests {
                 Event::Eof => break,
                 Event::Start(start) | Event::Empty(start) => {
                     elements += 1;
-                    start.attributes().for_each(|attribute| drop(attribute.unwrap().unescape_value().unwrap()));
+                    start
+                        .attributes()
+                        .for_each(|attribute| drop(attribute.unwrap().normalized_value(XmlVersion::Implicit1_0).unwrap()));
                 }
                 _ => {}
             }

@@ -33,7 +33,6 @@ impl Node {
                     adopt(&mut open, child)?;
                 }
                 Event::Text(text) => {
-                    let text = text.decode().map_err(|error| error.to_string())?;
                     if let Some(node) = open.last_mut() {
                         node.text.push_str(text.trim());
                     }
@@ -46,8 +45,8 @@ impl Node {
         document.children.pop().ok_or_else(|| "it has no element".to_owned())
     }
 
-    fn named(name: &[u8]) -> Self {
-        Self { name: String::from_utf8_lossy(name).into_owned(), ..Self::default() }
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
     }
 
     /// The first element along `path`.
