@@ -1,5 +1,7 @@
 //! [`Planned`]: the intervals that a project promises. The backend writes them, and reports of tools are held against them.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -33,5 +35,10 @@ impl Planned {
     pub(crate) fn text(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| Error::internal(format!("a plan is no JSON: {error}")))?;
         Ok(text + "\n")
+    }
+
+    /// The plan of the project in `directory`; nothing if it has none.
+    pub(crate) fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(Self::FILE)).ok()?).ok()
     }
 }

@@ -14,6 +14,7 @@ mod known;
 pub mod limits;
 mod open_files;
 mod program;
+mod remarks;
 mod reports;
 mod state;
 
@@ -26,8 +27,8 @@ pub use self::{
     known::{Known, known},
     program::Program,
     reports::{
-        Cosim, Csynth, Estimate, Export, ExportRun, Instance, Module, Pnr, Report, Resources, Simulation, Stage, Timing, Used,
-        Utilization, Vivado, Yosys,
+        Cosim, Csynth, Estimate, Export, ExportRun, Instance, Interval, Loop, Module, Pnr, Report, Resources, Simulation, Stage,
+        Timing, Used, Utilization, Vivado, Yosys,
     },
 };
 pub use crate::process::Cancel;

@@ -23,6 +23,8 @@ named! {
         Bram18 = "bram18",
         /// Ultra RAMs.
         Uram = "uram",
+        /// Planned intervals that C synthesis did not keep, or says nothing of.
+        IntervalsMissed = "intervals-missed",
     }
 }
 

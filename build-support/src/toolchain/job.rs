@@ -18,6 +18,7 @@ use super::{
     flow::{self, Command, Flow},
     known::known,
     open_files,
+    remarks,
     state::{Project, State},
 };
 use crate::{
@@ -282,6 +283,9 @@ impl Job<'_> {
             return Err(differs.and(&said));
         }
         // If the tool ended well all its steps are done, else only those that its script reported as done.
+        if steps.has(Step::Synth) && matches!(flow, Flow::Hls(_)) {
+            remarks::keep(&self.directory.join("hls.log"), self.directory)?;
+        }
         let ended_well = if verdict.is_ok() { steps } else { steps.filter(|step| seen.get().has(step)) };
         let mut unread = Ok(());
         for step in ended_well.iter() {
@@ -352,7 +356,12 @@ impl Job<'_> {
                 return Err(failed(&text, log).key(format!("{}.tool-timeout", self.model.key())));
             }
         };
-        Err(failed(&format!("{program} {why}\n{}", findings.text()), log))
+        let mut text = findings.text();
+        if text.contains("HLS 200-1715") {
+            let more = front_end_errors(self.directory, &self.model.name);
+            text = [vec![text], more].concat().join("\n");
+        }
+        Err(failed(&format!("{program} {why}\n{text}"), log))
     }
 
     fn interrupted(&self, done: Steps) -> Error {
@@ -373,7 +382,28 @@ fn failed(why: &str, log: &Path) -> Error {
 /// Whether a line of a log is an error: of the vendor's tools, yosys and nextpnr; of Verilator; of the C++ compiler that it
 /// calls.
 fn is_error(line: &str) -> bool {
-    line.starts_with("ERROR") || line.starts_with("%Error") || line.contains(": error: ")
+    // What the C++ compiler, the linker and the system say when they give up, in the middle of a log.
+    const GIVEN_UP: [&str; 8] = [
+        ": error: ",
+        ": fatal error: ",
+        "undefined reference to",
+        "Too many open files",
+        "Cannot allocate memory",
+        "std::bad_alloc",
+        "Segmentation fault",
+        "Out of memory",
+    ];
+    let is_killed = line.trim_end() == "Killed" || line.ends_with(" Killed") || line.contains("Killed signal terminated");
+    line.starts_with("ERROR") || line.starts_with("%Error") || is_killed || GIVEN_UP.iter().any(|words| line.contains(words))
+}
+
+/// What the front end of the HLS tool says of sources that it cannot read: its log has the code alone (HLS 200-1715).
+fn front_end_errors(directory: &Path, top: &str) -> Vec<String> {
+    let folder = directory.join(format!("{top}_prj/solution1/.autopilot/db"));
+    let mut logs: Vec<_> = files::entries(&folder).unwrap_or_default().into_iter().map(|entry| entry.into_path()).collect();
+    logs.retain(|path| path.to_string_lossy().ends_with("clang.err.log"));
+    logs.sort();
+    logs.iter().flat_map(|log| Findings::read(log).errors).take(Findings::LINES).collect()
 }
 
 /// What a log says about a failure.

@@ -55,6 +55,10 @@ fn found(report: &Report, limit: Limit) -> Option<(Option<u64>, &'static str)> {
         Limit::Dsp => resources(|all| all.dsp),
         Limit::Bram18 => resources(|all| all.bram18),
         Limit::Uram => resources(|all| all.uram),
+        Limit::IntervalsMissed => {
+            let missed = report.intervals.iter().filter(|interval| !interval.kept).count() as u64;
+            report.csynth.as_ref().map(|_| (Some(missed).filter(|_| !report.intervals.is_empty()), "synth"))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod cosim;
 mod csynth;
 mod export;
+mod intervals;
 mod pnr;
 mod simulation;
 mod table;
@@ -17,18 +18,20 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     cosim::Cosim,
-    csynth::{Csynth, Estimate, Module},
+    csynth::{Csynth, Estimate, Loop, Module},
     export::{Export, ExportRun},
+    intervals::Interval,
     pnr::{Pnr, Used},
     simulation::Simulation,
     vivado::{Instance, Stage, Timing, Utilization, Vivado},
     yosys::Yosys,
 };
-use super::{Step, Steps, state::Project};
+use super::{Step, Steps, remarks, state::Project};
 use crate::{
     error::{Code, Error, Result},
     manifest::Language,
     parts::Demand,
+    planned::Planned,
 };
 
 /// Larger than any report.
@@ -41,6 +44,15 @@ pub struct Report {
     /// C synthesis.
     #[serde(flatten)]
     pub csynth: Option<Csynth>,
+    /// What became of the planned intervals in C synthesis.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
+    /// The most instructions that the design had while HLS compiled it, if the log says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
+    /// The lines of the log of C synthesis that matter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Co-simulation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosim: Option<Cosim>,
@@ -124,7 +136,14 @@ impl Report {
         let mut report = Self::default();
         let solution = directory.join(format!("{top}_prj/solution1"));
         if steps.has(Step::Synth) {
-            report.csynth = Some(Csynth::read(&solution.join(format!("syn/report/{top}_csynth.xml")))?);
+            let mut csynth = Csynth::read(&solution.join(format!("syn/report/{top}_csynth.xml")))?;
+            csynth.modules.retain(|module| module.name != top);
+            report.remarks = remarks::read(directory);
+            report.instructions = remarks::instructions(&report.remarks);
+            if let Some(planned) = Planned::read(directory) {
+                report.intervals = intervals::held(&planned, top, &csynth, &report.remarks);
+            }
+            report.csynth = Some(csynth);
         }
         if steps.has(Step::Cosim) {
             let path = solution.join(format!("sim/report/{top}_cosim.rpt"));
@@ -165,9 +184,12 @@ impl Report {
 /// One line for each tool that has something to say.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { csynth, cosim, export, vivado, implementation, simulation, yosys, pnr } = self;
+        let Self { csynth, intervals, instructions, remarks: _, cosim, export, vivado, implementation, simulation, yosys, pnr } =
+            self;
         let mut lines = Vec::new();
         lines.extend(csynth.as_ref().map(ToString::to_string));
+        lines.extend(intervals::describe(intervals));
+        lines.extend(instructions.map(|count| format!("at most {count} instructions while it was compiled")));
         lines.extend(cosim.as_ref().map(|cosim| format!("co-simulation: {cosim}")));
         lines.extend(export.as_ref().map(|export| format!("exported: {}", export.ip.display())));
         lines.extend(simulation.as_ref().map(|simulation| format!("simulation: {simulation}")));

@@ -160,7 +160,7 @@ impl Project<'_> {
             }
             Step::Pnr => vec!["synth/pnr.json".into(), format!("synth/{}_pnr.json", self.top).into()],
             Step::Vivado => vec!["vivado/utilization.rpt".into(), "vivado/timing.rpt".into()],
-            Step::Synth => vec![solution.join("syn/report"), solution.join("syn/verilog")],
+            Step::Synth => vec![solution.join("syn/report"), solution.join("syn/verilog"), super::remarks::FILE.into()],
             Step::Cosim => vec![solution.join("sim/report").join(format!("{}_cosim.rpt", self.top))],
             Step::Export => vec![solution.join("impl/ip"), solution.join("impl/export.zip"), solution.join("impl/report")],
             Step::Vsynth => vec!["vivado_synth.rpt".into(), "vivado_timing.rpt".into()],

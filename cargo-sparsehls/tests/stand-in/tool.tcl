@@ -7,6 +7,8 @@
 #
 # The environment of common.tcl, with the steps csim, synth, cosim, export, vsynth, impl and vivado, and the kinds
 #   undef     a report that does not know latency and interval
+#   rewind    (synth) the first process with steps is not rewound, and the log says so
+#   large     (synth) the design is large, and the log says so
 #   mismatch  (cosim) the report says Fail; (vsynth, impl, vivado) timing is not met
 
 source [file join [file dirname [info script]] common.tcl]
@@ -150,9 +152,43 @@ proc csim_design {} {
     puts "$::design(top): the stand-in runs no test bench"
 }
 
+# The plan of the project: the interval of the whole, and processes with their steps.
+proc planned {} {
+    set file [open plan.json]
+    set text [read $file]
+    close $file
+    regexp {"interval": (\d+)} $text - interval
+    set processes {}
+    foreach {- name steps} [regexp -all -inline {"name": "(\w+)",\s+"steps": (\d+)} $text] { lappend processes $name $steps }
+    return [list $interval $processes]
+}
+
+# A module for each process, and its loop.
+proc process_modules {} {
+    lassign [planned] interval processes
+    set text ""
+    set broken [goes_wrong synth rewind]
+    if {[llength $processes] == 2} { return "" }
+    foreach {name steps} $processes {
+        set achieved [expr {$steps > 1 ? $steps : $interval}]
+        set type yes
+        if {$steps > 1} { set type "loop rewind stp (delay=1 cycles)" }
+        if {$steps > 1 && $broken} {
+            set achieved [expr {$steps + 14}]
+            set type "loop stp"
+            set broken 0
+            puts "WARNING: \[HLS 200-957\] Cannot apply rewind in module '$name' (loop 'steps')."
+        }
+        append text "<Module>\n<Name>$name</Name>\n[estimates $name 6 $achieved 4000 $type [expr {$steps > 1 ? $steps : 0}]]\n</Module>\n"
+    }
+    return $text
+}
+
 proc csynth_design {} {
     check_sources
     begin synth
+    set count [expr {[goes_wrong synth large] ? "1,500,000" : "12,345"}]
+    puts "INFO: \[HLS 200-1995\] There were $count instructions in the design after the 'Unroll/Inline (step 2)' phase of compilation."
     set folder [file join $::design(solution) syn]
     report synth [file join $folder report $::design(top)_csynth.xml] [csynth_xml {}]
     report synth [file join $folder report csynth.xml] [csynth_xml [modules]]
@@ -162,10 +198,16 @@ proc csynth_design {} {
     close $file
 }
 
-proc estimates {name latency interval lut} {
+proc estimates {name latency interval lut {type no} {steps 0}} {
+    set loops ""
+    if {$steps} {
+        set loops "<SummaryOfLoopLatency>\n<steps>\n<Name>steps</Name>\n<TripCount>$steps</TripCount>\n<Latency>$latency</Latency>
+<PipelineII>1</PipelineII>\n<PipelineDepth>3</PipelineDepth>\n</steps>\n</SummaryOfLoopLatency>"
+    }
     if {[goes_wrong synth undef]} { lassign {undef undef} latency interval }
     set dsp [expr {$::program eq "vivado_hls" ? "DSP48E" : "DSP"}]
     return "<PerformanceEstimates>
+<PipelineType>$type</PipelineType>
 <SummaryOfTimingAnalysis>
 <unit>ns</unit>
 <EstimatedClockPeriod>3.65</EstimatedClockPeriod>
@@ -178,6 +220,7 @@ proc estimates {name latency interval lut} {
 <Interval-min>4</Interval-min>
 <Interval-max>$interval</Interval-max>
 </SummaryOfOverallLatency>
+$loops
 </PerformanceEstimates>
 <AreaEstimates>
 <Resources>
@@ -197,6 +240,13 @@ proc estimates {name latency interval lut} {
 </AreaEstimates>"
 }
 
+# A dataflow region has a cycle more than its slowest process. Without a plan it is 5.
+proc top_interval {} {
+    lassign [planned] interval processes
+    if {[goes_wrong synth rewind]} { return [expr {$interval + 15}] }
+    return [expr {[llength $processes] > 2 ? $interval + 1 : $interval}]
+}
+
 # One module for each kernel that the top function calls.
 proc modules {} {
     set names {}
@@ -210,9 +260,10 @@ proc csynth_xml {modules} {
     set text "<profile>\n<!-- written by a stand-in: every figure is invented -->\n<ReportVersion>
 <Version>$::version</Version>\n</ReportVersion>\n<UserAssignments>\n<unit>ns</unit>\n<Part>$::design(part)</Part>
 <TopModelName>$::design(top)</TopModelName>\n<TargetClockPeriod>$::design(period)</TargetClockPeriod>\n</UserAssignments>
-[estimates $::design(top) 30 5 40000]\n"
+[estimates $::design(top) 30 [top_interval] 40000]\n"
     if {$modules ne {}} {
-        append text "<ModuleInformation>\n"
+        append text "<ModuleInformation>\n[process_modules]"
+        append text "<Module>\n<Name>$::design(top)</Name>\n[estimates $::design(top) 30 [top_interval] 40000]\n</Module>\n"
         foreach name $modules { append text "<Module>\n<Name>$name</Name>\n[estimates $name 6 1 4000]\n</Module>\n" }
         append text "</ModuleInformation>\n"
     }

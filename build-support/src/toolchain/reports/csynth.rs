@@ -22,6 +22,9 @@ pub struct Csynth {
     pub estimate: Estimate,
     /// What the device has.
     pub available: Resources,
+    /// Every loop that is listed, of all functions.
+    #[serde(default)]
+    pub loops: Vec<Loop>,
     /// The functions below the top, if the report lists them.
     pub modules: Vec<Module>,
 }
@@ -43,6 +46,24 @@ pub struct Estimate {
     pub resources: Resources,
 }
 
+/// A loop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Loop {
+    /// The function that it stands in.
+    pub module: String,
+    /// Its label.
+    pub name: String,
+    /// How often its body runs.
+    pub trip_count: Option<u64>,
+    /// Cycles from one run of the body to the next; unknown if it is not pipelined.
+    pub interval: Option<u64>,
+    /// Cycles that the body takes.
+    pub depth: Option<u64>,
+    /// Cycles that all of it takes.
+    pub latency_cycles: Option<u64>,
+}
+
 /// One function of the design.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,6 +73,9 @@ pub struct Module {
     /// Time and area.
     #[serde(flatten)]
     pub estimate: Estimate,
+    /// How it is pipelined, in the tool's words: `no`, `yes`, `dataflow`, `loop rewind stp`.
+    #[serde(default)]
+    pub pipeline: Option<String>,
 }
 
 impl Csynth {
@@ -65,6 +89,9 @@ impl Csynth {
         if report.modules.is_empty() && all.is_file() {
             let node = Node::parse(&read(&all)?).map_err(|why| unreadable(&all, &why))?;
             report.modules = modules(&node);
+            if report.loops.is_empty() {
+                report.loops = all_loops(&node);
+            }
         }
         Ok(report)
     }
@@ -90,6 +117,7 @@ impl Csynth {
             target_clock_period: node.number("UserAssignments/TargetClockPeriod"),
             estimate,
             available: node.find("AreaEstimates/AvailableResources").map(resources).unwrap_or_default(),
+            loops: all_loops(&node),
             modules: modules(&node),
         })
     }
@@ -119,9 +147,46 @@ fn resources(node: &Node) -> Resources {
     }
 }
 
+fn listed(node: &Node) -> impl Iterator<Item = (String, &Node)> {
+    let all = node.find("ModuleInformation").into_iter().flat_map(|all| all.all("Module"));
+    all.filter_map(|module| Some((module.text("Name")?, module)))
+}
+
 fn modules(node: &Node) -> Vec<Module> {
-    let listed = node.find("ModuleInformation").into_iter().flat_map(|all| all.all("Module"));
-    listed.filter_map(|module| Some(Module { name: module.text("Name")?, estimate: estimate(module) })).collect()
+    let module = |(name, module): (String, &Node)| {
+        let pipeline = module.text("PerformanceEstimates/PipelineType");
+        Module { name, estimate: estimate(module), pipeline }
+    };
+    listed(node).map(module).collect()
+}
+
+/// The loops of the top function, and those of the modules that are listed.
+fn all_loops(node: &Node) -> Vec<Loop> {
+    let top = node.text("UserAssignments/TopModelName").unwrap_or_default();
+    let mut all = Vec::new();
+    for (name, module) in std::iter::once((top, node)).chain(listed(node)) {
+        let summary = module.find("PerformanceEstimates/SummaryOfLoopLatency");
+        summary.into_iter().for_each(|summary| loops(summary, &name, &mut all));
+    }
+    all
+}
+
+/// The loops below `node`: an element that is called after its loop, with those inside of it.
+fn loops(node: &Node, module: &str, all: &mut Vec<Loop>) {
+    const OF_A_LOOP: [&str; 3] = ["TripCount", "Latency", "PipelineII"];
+    for child in node.children().iter().filter(|child| OF_A_LOOP.iter().any(|name| child.find(name).is_some())) {
+        // A number that depends on data is a range.
+        let number = |name: &str| child.number(name).or_else(|| child.number(&format!("{name}/range/max")));
+        all.push(Loop {
+            module: module.to_owned(),
+            name: child.text("Name").unwrap_or_else(|| child.name().to_owned()),
+            trip_count: number("TripCount"),
+            interval: number("PipelineII"),
+            depth: number("PipelineDepth"),
+            latency_cycles: number("Latency"),
+        });
+        loops(child, module, all);
+    }
 }
 
 impl fmt::Display for Csynth {
@@ -177,6 +242,26 @@ mod tests {
         assert_eq!((modules.len(), modules[0].name.as_str()), (1, "conv"), "a module without a name is none");
         let Estimate { latency_cycles, interval_cycles, resources, .. } = modules[0].estimate;
         assert_eq!((latency_cycles, interval_cycles, resources.lut, resources.ff), (None, Some(2), Some(9), None));
+    }
+
+    #[test]
+    fn loops_are_read_with_what_they_achieved() {
+        let summary = "<SummaryOfLoopLatency><steps><Name>steps</Name><TripCount>5</TripCount><Latency>7</Latency>\
+            <PipelineII>1</PipelineII><PipelineDepth>3</PipelineDepth></steps><outer><TripCount><range><min>1</min><max>4</max>\
+            </range></TripCount><Latency>40</Latency><inner><TripCount>9</TripCount><PipelineII>2</PipelineII></inner></outer>\
+            </SummaryOfLoopLatency>";
+        let pipeline = "<PipelineType>loop rewind stp</PipelineType>";
+        let conv = MODULES.replace("<PerformanceEstimates>", &format!("<PerformanceEstimates>{pipeline}{summary}"));
+        let read = Csynth::parse(&report("DSP", "30").replace(MODULES, &conv)).unwrap();
+        assert_eq!(read.modules[0].pipeline.as_deref(), Some("loop rewind stp"));
+        let found: Vec<_> =
+            read.loops.iter().map(|l| (l.module.as_str(), l.name.as_str(), l.trip_count, l.interval, l.depth)).collect();
+        let expected = [
+            ("conv", "steps", Some(5), Some(1), Some(3)),
+            ("conv", "outer", Some(4), None, None),
+            ("conv", "inner", Some(9), Some(2), None),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -54,6 +54,16 @@ impl Node {
         path.split('/').try_fold(self, |node, name| node.all(name).next())
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All its children.
+    pub(crate) fn children(&self) -> &[Self] {
+        &self.children
+    }
+
     /// The children called `name`.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name == name)

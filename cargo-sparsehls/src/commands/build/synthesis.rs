@@ -17,6 +17,9 @@ use crate::{
     output::clock,
 };
 
+/// Instructions above which a published design took 4.6 hours and 16.8 GB; see `docs/synthesis.md`.
+const LARGE: u64 = 1_000_000;
+
 /// The steps of a model that run with these flags.
 pub fn choose(firmware: &Firmware, args: &BuildArgs) -> Result<Choice> {
     let asked: Steps = args.steps.iter().map(|step| toolchain::Step::from(*step)).collect();
@@ -103,6 +106,16 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     if let Some((share, warnings)) = report.demand().map(|demand| parts::describe(&model.target.part, &demand)) {
         output.text(&format!("{}: {share}", model.name));
         warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
+    }
+    for broken in report.intervals.iter().filter(|interval| !interval.kept && interval.achieved.is_some()) {
+        output.note(&format!("{}: {broken}", model.name));
+    }
+    if let Some(count) = report.instructions.filter(|count| *count > LARGE) {
+        output
+            .note(&format!("{}: {count} instructions are more than {LARGE}: hours and tens of GB; raise `interval`", model.name));
+    }
+    if output.is_verbose() {
+        report.remarks.iter().for_each(|line| output.text(&format!("{}: {line}", model.name)));
     }
     let timings = [&report.vivado, &report.implementation].into_iter().flatten().map(|vivado| vivado.timing);
     for timing in timings.filter(|timing| !timing.met) {
