@@ -34,7 +34,7 @@ pub(super) fn word(c: &mut Circuit, kernel: &Kernel, around: &Around<'_>, x: Net
         Kernel::Copy { .. } => x,
         _ => return Err(Error::internal("a kernel that does not work on words")),
     };
-    let range = around.output.ranges.get(at).copied().ok_or_else(|| Error::internal("a word without a range"))?;
+    let range = around.output.range_at(at);
     // An empty slot has a zero, whatever its channel can be.
     let is_sparse = matches!(around.output.layout, Layout::Sparse(_));
     Ok(c.fitted(y, if is_sparse { range.hull(MantissaRange::ZERO) } else { range }))
