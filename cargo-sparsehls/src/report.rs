@@ -14,6 +14,7 @@ use sparsehls_build::{
 
 use crate::{
     explore,
+    interrupt::Interrupt,
     message::{
         self, Layer, Point, Report,
         report::{DataSet, FrontPoint, Input, VERSION},
@@ -54,13 +55,14 @@ pub fn gather(
     firmware: &Firmware,
     wanted: &Wanted<'_>,
     profile: impl Fn(&Firmware) -> Result<(Profile, GridReport)>,
+    interrupt: &Interrupt,
     output: &Output,
 ) -> Result<Gathered> {
     let Firmware { package, model, network, .. } = firmware;
     let estimate = firmware.estimate().map_err(|error| error.file(&model.source))?;
     let golden = firmware.golden()?;
-    let proven = agreement::prove(firmware, golden.as_ref(), output)?;
-    let tools = tools::found(firmware, &estimate.total);
+    let proven = agreement::prove(firmware, golden.as_ref(), interrupt, output)?;
+    let tools = tools::found(firmware, &estimate.total)?;
     let mut report = Box::new(Report {
         version: VERSION,
         tool: format!("cargo-sparsehls {}", env!("CARGO_PKG_VERSION")),

@@ -1,7 +1,7 @@
 //! What the text and the page of a report both say.
 
 use serde_json::Value;
-use sparsehls_build::error::printable;
+use sparsehls_build::terminal::printable;
 
 use crate::message::{
     Estimate, Part, Report,

@@ -17,8 +17,7 @@ use super::{
     find::launcher,
     flow::{self, Command, Flow},
     known::known,
-    open_files,
-    remarks,
+    open_files, remarks,
     state::{Project, State},
 };
 use crate::{
@@ -155,13 +154,16 @@ impl Job<'_> {
     }
 
     /// What the runs up to now have found for this project; nothing is run, and no tool need be there.
-    pub fn found(&self) -> Found {
+    ///
+    /// # Errors
+    /// [`Code::Io`] if what is remembered of them is there and is no regular file.
+    pub fn found(&self) -> Result<Found> {
         let project = self.project();
-        let (done, mut stale) = State::load(self.directory).standing(&project);
+        let (done, mut stale) = State::load(self.directory)?.standing(&project);
         let readable = |step: &Step| Report::read(&project, Steps::from_iter([*step])).is_ok();
         let current = done.filter(|step| readable(&step));
         stale = stale.iter().chain(done.filter(|step| !current.has(step)).iter()).collect();
-        Found { report: Report::read(&project, current).unwrap_or_default(), current, stale }
+        Ok(Found { report: Report::read(&project, current).unwrap_or_default(), current, stale })
     }
 
     fn launcher(&self) -> Result<Vec<OsString>> {

@@ -11,6 +11,7 @@ use sparsehls_build::{Code, Error, Result};
 use super::{check_extension, chosen, load, note_grid, output_directory, profile::profile, write_given};
 use crate::{
     args::{Common, ReportArgs},
+    interrupt::Interrupt,
     message::{Message, Report},
     output::Output,
     page,
@@ -44,10 +45,11 @@ fn gather_all(common: &Common, args: &ReportArgs, output: &Output) -> Result<(Ve
     let earlier = args.against.as_deref().map(Earlier::read).transpose()?;
     let data_set = args.input.as_deref();
     let wanted = Wanted { front: !args.no_explore, events: args.events, data_set, earlier: earlier.as_ref() };
+    let interrupt = Interrupt::install()?;
     let (mut reports, mut differences) = (Vec::new(), Vec::new());
     for firmware in load(common)? {
         let count = |firmware: &_| profile(firmware, data_set, output);
-        let Gathered { report, grid, difference } = gather(&firmware, &wanted, count, output)?;
+        let Gathered { report, grid, difference } = gather(&firmware, &wanted, count, &interrupt, output)?;
         note_grid(output, &firmware.model.name, &firmware.network, grid);
         output.json(&Message::Report(report.clone()));
         reports.push(*report);

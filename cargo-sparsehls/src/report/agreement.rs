@@ -5,6 +5,7 @@ use sparsehls_build::{Code, Error, Firmware, GoldenFile, Proof, Result, formats:
 use super::relative;
 use crate::{
     commands,
+    interrupt::Interrupt,
     message::report::{Agreement, Verdict},
     output::Output,
 };
@@ -23,9 +24,9 @@ pub struct Proven {
 ///
 /// # Errors
 /// As [`commands::compile`]; without a compiler there is no simulation, and the reference is compared alone.
-pub fn prove(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, output: &Output) -> Result<Proven> {
-    let (compiled, why) = match commands::compile(firmware, output) {
-        Ok(compiled) => (Some(compiled), None),
+pub fn prove(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, interrupt: &Interrupt, output: &Output) -> Result<Proven> {
+    let (compiled, why) = match commands::compile(firmware, interrupt, output) {
+        Ok(simulation) => (Some(simulation.compiled), None),
         Err(error) if error.code() == Code::NoCompiler => (None, Some(error)),
         Err(error) => return Err(error),
     };

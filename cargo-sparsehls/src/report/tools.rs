@@ -1,7 +1,7 @@
 //! What tools found in a project, beside what was estimated.
 
 use sparsehls_build::{
-    Firmware,
+    Firmware, Result,
     structure::Estimate,
     toolchain::{self, Cancel, Found, Resources, Steps, limits},
 };
@@ -12,16 +12,16 @@ use crate::message::{
 };
 
 /// What stands of earlier builds; no tool is run.
-pub fn found(firmware: &Firmware, estimate: &Estimate) -> Tools {
-    let Found { report, current, stale } = firmware.job(Steps::NONE, &Cancel::default(), &|_| {}).found();
+pub fn found(firmware: &Firmware, estimate: &Estimate) -> Result<Tools> {
+    let Found { report, current, stale } = firmware.job(Steps::NONE, &Cancel::default(), &|_| {}).found()?;
     let names = |steps: Steps| steps.names().into_iter().map(str::to_owned).collect();
-    Tools {
+    Ok(Tools {
         done: names(current),
         out_of_date: names(stale),
         compared: compared(&report, estimate, firmware.model.target.clock_period),
         limits: limits::table(&report, &firmware.model.limits).iter().map(Limit::from).collect(),
         report: Some(report).filter(|report| !report.is_empty()),
-    }
+    })
 }
 
 /// Collects the rows of a step.
@@ -60,7 +60,7 @@ impl Rows<'_> {
 
 /// Every number that a step found and that was estimated, in the order of the steps.
 fn compared(report: &toolchain::Report, estimate: &Estimate, period: f64) -> Vec<Compared> {
-    let toolchain::Report { csynth, cosim, export, vivado, simulation, yosys, pnr, implementation } = report;
+    let toolchain::Report { csynth, cosim, export, vivado, simulation, yosys, pnr, implementation, .. } = report;
     let mut rows = Rows { estimate, period, rows: Vec::new() };
     if let Some(csynth) = csynth {
         rows.resources("synth", estimate.hls_luts, csynth.estimate.resources);
