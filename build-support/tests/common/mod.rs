@@ -4,6 +4,7 @@
 
 pub mod draw;
 pub mod names;
+pub mod program;
 pub mod skip;
 
 use std::{
