@@ -4,7 +4,7 @@ use super::{SplitMix, made_up, places, search};
 use crate::{formats::FixedNetwork, mantissas::Mantissas, ops::FixedOp};
 
 /// Additions and multiplications of the events by chance and of the search for events, about.
-const EVENT_WORK: usize = 1 << 20;
+const EVENT_WORK: usize = 1 << 22;
 const WORK: usize = 1 << 25;
 /// Events, at least if memory allows, and at most.
 const EVENTS: [usize; 2] = [256, 2048];
