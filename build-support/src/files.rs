@@ -180,6 +180,23 @@ pub fn make_folder(root: &Path, below: &Path) -> Result {
     Ok(())
 }
 
+/// Whether there is the folder `below` in our own folder `root`. What leads to it must be folders, not links.
+///
+/// # Errors
+/// [`crate::Code::Io`].
+pub(crate) fn has_folder(root: &Path, below: &Path) -> Result<bool> {
+    let mut folder = root.to_owned();
+    for name in below {
+        folder.push(name);
+        match fs::symlink_metadata(&folder) {
+            Ok(there) if there.is_dir() => {}
+            Ok(there) => return Err(not_ours(&folder, there.file_type(), "folder")),
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 fn not_ours(path: &Path, found: fs::FileType, wanted: &str) -> Error {
     let found = match () {
         () if found.is_symlink() => "a symbolic link",

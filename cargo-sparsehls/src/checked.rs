@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use sparsehls_build::{check::Comparison, files, fingerprint::Fingerprint, formats::GridReport};
+use sparsehls_build::{Result, check::Comparison, files, fingerprint::Fingerprint, formats::GridReport};
 
 /// What the checks found; no event differed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -63,9 +63,16 @@ impl Stamp {
     }
 
     /// What the checks found, if they have passed for exactly this.
-    pub fn read(&self) -> Option<Checked> {
-        let text = String::from_utf8(files::read_own(&self.path).ok()??).ok()?;
-        let (text, digest) = text.trim_end().rsplit_once(' ')?;
+    ///
+    /// # Errors
+    /// [`sparsehls_build::Code::Io`], also if something that is no file is in its place.
+    pub fn read(&self) -> Result<Option<Checked>> {
+        Ok(files::read_own(&self.path)?.and_then(|bytes| self.parse(bytes)))
+    }
+
+    fn parse(&self, bytes: Vec<u8>) -> Option<Checked> {
+        let text = String::from_utf8(bytes).ok()?;
+        let (text, digest) = text.strip_suffix('\n')?.rsplit_once(' ')?;
         if digest != digest_of(text) {
             return None;
         }
@@ -118,7 +125,7 @@ mod tests {
         let golden = folder.path().join("golden.npz");
         fs::write(&golden, "events").unwrap();
         let stamp = |made_from, golden: Option<&Path>| Stamp::new(folder.path(), made_from, golden).unwrap();
-        let read = |made_from, golden: Option<&Path>| stamp(made_from, golden).read();
+        let read = |made_from, golden: Option<&Path>| stamp(made_from, golden).read().unwrap();
         assert_eq!(read(1, Some(&golden)), None);
         let grid = GridReport { values: 9, off_grid: 1, ..GridReport::default() };
         let checked = Checked { events: 3, golden: 2, within_float32: 1, float32_difference: 7.4e-6, grid };

@@ -37,7 +37,7 @@ impl Project {
     /// # Errors
     /// [`Code::Io`](crate::Code::Io), also if something that is neither a file nor a folder is in the way.
     pub fn write(&self, directory: &Path) -> Result {
-        self.make_folders(directory)?;
+        self.all_folders().into_iter().try_for_each(|folder| files::make_folder(directory, folder))?;
         for (path, contents) in &self.files {
             let full = directory.join(path);
             if self.orders != Some(path) || !files::require_plain(&full)? {
@@ -65,6 +65,11 @@ impl Project {
 
     /// Whether `directory` holds exactly these files.
     fn is_in(&self, directory: &Path) -> Result<bool> {
+        for folder in self.all_folders() {
+            if !files::has_folder(directory, folder)? {
+                return Ok(false);
+            }
+        }
         for (path, contents) in &self.files {
             let there = files::read_own(&directory.join(path))?;
             if there.is_none_or(|there| self.orders != Some(path) && there != contents.as_bytes()) {
@@ -79,10 +84,11 @@ impl Project {
         Ok(true)
     }
 
-    fn make_folders(&self, directory: &Path) -> Result {
+    /// The folders that its files are in.
+    fn all_folders(&self) -> Vec<&Path> {
         let mut folders: Vec<_> = self.files.keys().filter_map(|path| Path::new(path).parent()).collect();
         folders.dedup();
-        folders.into_iter().try_for_each(|folder| files::make_folder(directory, folder))
+        folders
     }
 
     /// What is in a folder that is the project's, and not of this version of it.

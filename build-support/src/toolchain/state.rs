@@ -44,8 +44,12 @@ impl State {
     /// # Errors
     /// [`crate::Code::Io`] if it is no file.
     pub(crate) fn load(directory: &Path) -> Result<Self> {
-        let kept = files::read_own(&directory.join(FILE))?.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
-        Ok(kept.filter(|kept| kept.digest == kept.of_steps()).unwrap_or_default())
+        let bytes = files::read_own(&directory.join(FILE))?.unwrap_or_default();
+        let kept = serde_json::from_slice::<Self>(&bytes).ok();
+        let is_whole = |kept: &Self| {
+            kept.digest == kept.of_steps() && serde_json::to_vec_pretty(kept).is_ok_and(|as_written| as_written == bytes)
+        };
+        Ok(kept.filter(is_whole).unwrap_or_default())
     }
 
     /// Keeps the state for the next run.

@@ -139,7 +139,7 @@ fn compile_and_check(firmware: &Firmware, context: &Context<'_>) -> Result<Proje
 fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> Result {
     let Firmware { model, network, directory, .. } = firmware;
     let stamp = Stamp::new(directory, compiled.made_from, model.golden.as_deref());
-    let before = stamp.as_ref().and_then(Stamp::read);
+    let before = stamp.as_ref().map_or(Ok(None), Stamp::read)?;
     let checked = match before {
         Some(checked) => {
             output.json(&Message::SelfCheck(SelfCheck::new(&model.name, &checked.comparison())));

@@ -8,6 +8,7 @@ mod browser;
 mod ecp5;
 mod errors;
 mod explore;
+mod faults;
 mod firmware;
 mod guide;
 mod happy;
