@@ -117,23 +117,32 @@ impl Coefficients {
             let mantissa = quantizer.quantize_weight(*value, Rounding::HalfUp, Overflow::Saturate)?;
             Some(Dyadic { mantissa, fraction: format.fraction })
         };
-        values.iter().map(round).collect::<Option<Vec<_>>>().and_then(|values| Self::aligned(&values)).ok_or_else(|| {
+        Self::aligned(values.iter().map(round)).ok_or_else(|| {
             Error::new(Code::WeightsValue, format!("weights in {format} need more than {MAX_WEIGHT_BITS} bits"))
                 .help("give weights-precision fewer bits")
         })
     }
 
-    /// Brings values with a binary point each to a common one; `None` if that takes more than [`MAX_WEIGHT_BITS`].
-    fn aligned(values: &[Dyadic]) -> Option<Self> {
-        let trimmed = values.iter().map(|value| value.trimmed());
-        // Zeros are on every grid.
-        let fraction = trimmed.clone().filter(|value| value.mantissa != 0).map(|value| value.fraction).max().unwrap_or(0);
+    /// Brings values with a binary point each to a common one; `None` if there is one without a value, or if that takes more than
+    /// [`MAX_WEIGHT_BITS`]. They are gone through twice and never kept, for there may be millions.
+    fn aligned(values: impl Iterator<Item = Option<Dyadic>> + Clone) -> Option<Self> {
+        let mut finest = None;
+        for value in values.clone() {
+            // Zeros are on every grid.
+            let value = value?.trimmed();
+            finest = finest.max((value.mantissa != 0).then_some(value.fraction));
+        }
+        let fraction = finest.unwrap_or(0);
         let align = |value: Dyadic| match value.mantissa {
             0 => Some(0),
             _ if fraction - value.fraction >= MAX_WEIGHT_BITS as i32 => None,
             _ => i64::try_from(value.at(fraction)).ok().filter(|mantissa| mantissa.unsigned_abs() < 1 << MAX_WEIGHT_BITS),
         };
-        Some(Self { values: trimmed.map(align).collect::<Option<_>>()?, fraction })
+        let mut mantissas = Vec::with_capacity(values.size_hint().0);
+        for value in values {
+            mantissas.push(align(value?.trimmed())?);
+        }
+        Some(Self { values: mantissas, fraction })
     }
 
     /// Bits of the widest value, with a sign if any is negative.
@@ -192,8 +201,7 @@ impl<'a> Place<'a> {
             // What is always 0 has no fraction.
             Some(Dyadic { mantissa, fraction: format.fraction().unwrap_or(0) })
         };
-        let values: Option<Vec<_>> = weights.iter().zip(&classes).map(quantize).collect();
-        values.and_then(|values| Coefficients::aligned(&values)).ok_or_else(|| {
+        Coefficients::aligned(weights.iter().zip(&classes).map(quantize)).ok_or_else(|| {
             Error::new(
                 Code::WeightsValue,
                 format!("the weights quantized by `{}` need more than {MAX_WEIGHT_BITS} bits", self.path),
