@@ -5,6 +5,7 @@
 
 mod bounded;
 mod browser;
+mod condor;
 mod ecp5;
 mod errors;
 mod explore;
