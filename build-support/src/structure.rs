@@ -4,6 +4,7 @@
 //! them up and places pipeline registers by their delays. It is an estimate: no vendor tool is asked. How far it is off
 //! for published kernels is tested in `tests/published.rs` and written down in `docs/cost-model.md`.
 
+mod instructions;
 mod operation;
 
 use std::collections::BTreeMap;

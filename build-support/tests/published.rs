@@ -436,3 +436,12 @@ fn every_kind_of_row_is_used() {
     }
     assert_eq!(errors(&pairs, &factors).len(), 35);
 }
+
+/// The one published design whose instructions are known gives what an operation is counted as.
+#[test]
+fn the_instructions_of_the_published_design_are_estimated() {
+    let Some(rows) = rows() else { return };
+    let project = projects(rows).into_iter().find(|project| project.name == "neutrino/model-8b/hls_sparse_l").unwrap();
+    let found: u64 = project.kernels.iter().map(|(kernel, _)| kernel.published().structure.instructions()).sum();
+    assert!(found.abs_diff(957_000) < 10_000, "{found}");
+}

@@ -82,6 +82,9 @@ pub struct ModelEstimate {
     /// Its sums.
     #[serde(flatten)]
     pub total: Estimate,
+    /// Instructions that HLS has to compile, about; absent for Verilog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
     /// What it is for, and what it takes of that.
     #[serde(flatten)]
     pub part: Part,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sparsehls_build::{Errors, Firmware, Result, engine, parts, report, terminal};
+use sparsehls_build::{Errors, Firmware, Result, cost, engine, manifest::Language, parts, report, terminal};
 
 use super::load_each;
 use crate::{
@@ -54,9 +54,11 @@ fn print(firmware: &Firmware, output: &Output) -> Result {
     }
     let total = estimate.total;
     let part = &model.target.part;
+    let instructions = matches!(model.target.language, Language::Hls(_)).then(|| cost::instructions(network, &firmware.plan));
     output.json(&Message::Estimate(ModelEstimate {
         model: model.name.clone(),
         total: total.into(),
+        instructions,
         part: message::Part::new(part, &total.demand()),
     }));
     let mut last = <[String; COLUMNS]>::default();
@@ -83,6 +85,16 @@ fn print(firmware: &Firmware, output: &Output) -> Result {
     let (share, warnings) = parts::describe(part, &total.demand());
     output.text(&share);
     warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
+    if let Some(count) = instructions {
+        output.text(&format!("about {count} instructions for HLS to compile"));
+        if count > cost::MANY_INSTRUCTIONS {
+            let most = cost::MANY_INSTRUCTIONS;
+            output.note(&format!(
+                "{}: about {count} instructions are more than {most}: HLS may take hours and tens of GB; raise `interval`",
+                model.name
+            ));
+        }
+    }
     if output.is_verbose() {
         output.text(&operations(&layers));
     }

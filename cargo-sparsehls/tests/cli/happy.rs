@@ -378,6 +378,21 @@ fn what_is_taken_of_the_part_is_said() {
 }
 
 #[test]
+fn what_hls_has_to_compile_is_estimated() {
+    let firmware = Firmware::of("whole-net-032");
+    let instructions = |more: &str| {
+        firmware.manifest(&format!("{}{more}", net("whole-net-032")));
+        let (_, lines) = firmware.json(&["check"]);
+        lines.iter().find(|line| line["reason"] == "estimate").unwrap()["instructions"].as_u64()
+    };
+    let (all, steps) = (instructions("").unwrap(), instructions("interval = 8\n").unwrap());
+    assert!(steps * 2 < all && steps > 100, "steps are not unrolled: {all}, {steps}");
+    let said = format!("about {steps} instructions for HLS to compile\n");
+    assert!(firmware.run(&["check"]).stdout.contains(&said));
+    assert_eq!(instructions("backend = \"verilog\"\n"), None);
+}
+
+#[test]
 fn two_builds_at_once_do_not_disturb_each_other() {
     let firmware = Firmware::of("dense-only");
     let runs: Vec<_> = std::thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use sparsehls_build::{
     Code, Firmware, Result,
     backend::Project,
-    parts,
+    cost, parts,
     toolchain::{self, Choice, Done, LeftOut, Progress, Steps, limits},
 };
 
@@ -16,9 +16,6 @@ use crate::{
     message::{Message, Outcome, Simulation, Synthesis, Synthesized},
     output::clock,
 };
-
-/// Instructions above which a published design took 4.6 hours and 16.8 GB; see `docs/synthesis.md`.
-const LARGE: u64 = 1_000_000;
 
 /// The steps of a model that run with these flags.
 pub fn choose(firmware: &Firmware, args: &BuildArgs) -> Result<Choice> {
@@ -110,9 +107,10 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     for broken in report.intervals.iter().filter(|interval| !interval.kept && interval.achieved.is_some()) {
         output.note(&format!("{}: {broken}", model.name));
     }
-    if let Some(count) = report.instructions.filter(|count| *count > LARGE) {
+    let most = cost::MANY_INSTRUCTIONS;
+    if let Some(count) = report.instructions.filter(|count| *count > most) {
         output
-            .note(&format!("{}: {count} instructions are more than {LARGE}: hours and tens of GB; raise `interval`", model.name));
+            .note(&format!("{}: {count} instructions are more than {most}: hours and tens of GB; raise `interval`", model.name));
     }
     if output.is_verbose() {
         report.remarks.iter().for_each(|line| output.text(&format!("{}: {line}", model.name)));
