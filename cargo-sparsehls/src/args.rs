@@ -66,6 +66,11 @@ pub enum Command {
     Report(ReportArgs),
     /// Say which tools are installed, their versions, what each enables and how to get the others
     Doctor(DoctorArgs),
+    /// Say what an error or a note means, and what to do about it
+    Explain {
+        /// The code at the end of an error, or the name of a note [default: list all]
+        code: Option<String>,
+    },
     /// Remove what this command has built
     Clean,
     /// Print completions for a shell
@@ -320,6 +325,9 @@ pub struct ProfileArgs {
     /// .npy with input events, or .npz with an array x [default: x of the manifest's golden file]
     #[arg(long, value_name = "X.npy")]
     pub input: Option<PathBuf>,
+    /// Draw how many events have how many active pixels into a picture; needs one model
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 /// Arguments of `trace`.

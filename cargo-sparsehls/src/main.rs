@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Trace(args) => commands::trace::run(&common, args, &mut output),
         Command::Report(args) => commands::report::run(&common, args, &mut output),
         Command::Doctor(args) => commands::doctor::run(args, &output),
+        Command::Explain { code } => commands::explain::run(code.as_deref(), &output),
         Command::Clean => commands::clean::run(&common, &mut output),
         Command::Completions { shell } => return commands::completions(*shell),
     };

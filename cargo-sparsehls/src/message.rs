@@ -47,6 +47,8 @@ pub enum Message {
     Trace(Trace),
     /// `report`: all that is known of a model.
     Report(Box<Report>),
+    /// `explain`: an error, or a note.
+    Explanation(Explanation),
     /// `doctor`: a tool.
     Tool(Tool),
     /// `build`: the Verilog of a model, simulated.
@@ -100,6 +102,16 @@ pub struct Project {
     pub backend: String,
     /// Folder of the project.
     pub path: String,
+}
+
+/// What the guide says of an error or a note.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Explanation {
+    /// Its code or name.
+    pub code: String,
+    /// The section of `docs/errors.md`, as Markdown.
+    pub text: String,
 }
 
 /// An error; what does not apply is null.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sparsehls_build::{Result, structure::Estimate};
+use sparsehls_build::{Result, profile::Pixels, structure::Estimate};
 
 use crate::{
     commands::{check_extension, write_given},
@@ -17,6 +17,16 @@ use crate::{
 /// [`InvalidName`](sparsehls_build::Code::InvalidName) for a file that says to be another.
 pub fn check(path: &Path) -> Result {
     check_extension(path, "svg", "--plot", "the picture is an SVG, which browsers show")
+}
+
+/// How many events have how many active pixels, with the budget.
+///
+/// # Errors
+/// [`Io`](sparsehls_build::Code::Io).
+pub fn pixels(path: &Path, name: &str, pixels: &Pixels) -> Result {
+    let counts = pixels.histogram.iter().map(|(pixels, events)| (*pixels as u64, *events)).collect();
+    let title = format!("{}: how many events have how many active pixels", words::name(name));
+    write_given(path, &charts::alone(&charts::histogram(&title, &counts, pixels.budget as u64)))
 }
 
 /// The Pareto front: latency against LUT, with the setting of the manifest.

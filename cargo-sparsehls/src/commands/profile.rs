@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use sparsehls_build::{
-    Firmware, Result, data, engine,
+    Code, Error, Firmware, Result, data, engine,
     formats::GridReport,
     network::Origin,
     parallel,
@@ -12,11 +12,12 @@ use sparsehls_build::{
     terminal,
 };
 
-use super::{golden_file, load, note_grid};
+use super::{golden_file, load, load_one, note_grid};
 use crate::{
     args::{Common, ProfileArgs},
     message::{self, Message},
     output::Output,
+    plot,
     progress::Progress,
 };
 
@@ -26,13 +27,30 @@ const BAR: u64 = 40;
 
 /// Counts the events of a file, for every chosen model.
 pub fn run(common: &Common, args: &ProfileArgs, output: &mut Output) -> Result {
-    for firmware in load(common)? {
+    if let Some(path) = &args.plot {
+        plot::check(path)?;
+    }
+    let models = if args.plot.is_some() { vec![load_one(common)?] } else { load(common)? };
+    for firmware in models {
         let (profile, grid) = profile(&firmware, args.input.as_deref(), output)?;
         note_grid(output, &firmware.model.name, &firmware.network, grid);
         output.json(&Message::Profile(message::Profile::new(&firmware.model.name, &profile, grid)));
         output.text(&describe(&firmware.model.name, &profile));
+        if let Some(path) = &args.plot {
+            draw(path, &firmware, &profile)?;
+            output.status("Plotted", &path.display().to_string());
+        }
     }
     Ok(())
+}
+
+fn draw(path: &Path, firmware: &Firmware, profile: &Profile) -> Result {
+    let name = &firmware.model.name;
+    let pixels = profile.pixels.as_ref().ok_or_else(|| {
+        Error::new(Code::InvalidValue, format!("model `{name}` has no input reduction, so there are no active pixels to draw"))
+            .help("leave out --plot")
+    })?;
+    plot::pixels(path, name, pixels)
 }
 
 /// The counts of the events in the file `input`, or else of the golden ones.

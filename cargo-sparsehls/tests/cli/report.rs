@@ -262,3 +262,36 @@ fn the_page_is_right_in_a_browser() {
         browser.look_at(&firmware.path(&page), model, &[]);
     }
 }
+
+#[test]
+fn errors_and_notes_are_explained() {
+    let firmware = Firmware::bare();
+    let run = firmware.run(&["explain", "no-such-step"]);
+    assert!(run.code == 0 && run.stdout.starts_with("no-such-step\n\nExit code 2. `--steps` names"), "{run:?}");
+    let (run, lines) = firmware.json(&["explain"]);
+    assert_eq!(run.code, 0);
+    let codes: Vec<_> = lines.iter().filter_map(|line| line["code"].as_str()).collect();
+    assert!(codes.contains(&"io") && codes.contains(&"part-full"), "{codes:?}");
+    let all = firmware.run(&["explain"]).stdout;
+    assert!(all.lines().count() == codes.len() && all.lines().all(|line| line.chars().count() <= 80), "{all}");
+    let run = firmware.run(&["explain", "no-such-thing"]);
+    assert!(run.code == 2 && run.stderr.contains("codes like it: no-such-point, no-such-step, no-such-code"), "{}", run.stderr);
+}
+
+#[test]
+fn pictures_are_files_of_their_own() {
+    let firmware = Firmware::of(FIXTURE);
+    for (arguments, has) in [(["profile", "--plot"], "budget: "), (["explore", "--plot"], "now: interval 1")] {
+        let run = firmware.run(&[&arguments[..], &["picture.svg"]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let picture = fs::read_to_string(firmware.path("picture.svg")).unwrap();
+        assert!(
+            picture.starts_with("<svg xmlns=") && picture.trim_end().ends_with("</svg>") && picture.contains(has),
+            "{picture}"
+        );
+    }
+    let run = firmware.run(&["profile", "--plot", "picture.png"]);
+    assert!(run.code == 2 && run.stderr.contains("use `--plot picture.svg`"), "{}", run.stderr);
+    let run = Firmware::of("dense-only").run(&["profile", "--plot", "picture.svg"]);
+    assert!(run.code == 1 && run.stderr.contains("no input reduction"), "{}", run.stderr);
+}
