@@ -223,7 +223,7 @@ pub(super) fn kept_or_linked(
     arguments(&mut command);
     command.extend(["-pthread", "-o", PROGRAM].map(OsString::from));
     run_compiler(&command, temporary.path(), generated)?;
-    place.publish(&temporary.path().join(PROGRAM))
+    place.publish(&temporary.path().join(PROGRAM), generated.anew)
 }
 
 /// What the compiler makes, in its folder.

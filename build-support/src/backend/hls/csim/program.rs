@@ -75,30 +75,40 @@ impl Place {
         Ok(seal.map(|seal| Program { path, digest: seal.digest, is_new: false, _held: held }))
     }
 
-    /// Puts `program` into its place, whole, on the disk, and held. What was made of other texts goes, unless it is used.
+    /// Puts `program` into its place, whole, on the disk, and held. One that another build has put there meanwhile stays, as that
+    /// may be holding it, and is taken; if `anew` it is replaced. What was made of other texts goes, unless it is used.
     ///
     /// # Errors
     /// [`Io`](crate::Code::Io).
-    pub fn publish(&self, program: &Path) -> Result<Program> {
+    pub fn publish(&self, program: &Path, anew: bool) -> Result<Program> {
         let path = self.folder.join(&self.file);
-        let seal = || {
-            let mut file = File::options().read(true).append(true).open(program)?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            let digest = digest(&bytes, self.text, &self.file);
-            file.write_all(format!("{MARK}{:016x} {digest}\n", self.text).as_bytes())?;
-            file.sync_all()?;
-            // No longer open for writing, as the system would not run it.
-            let held = File::open(program)?;
-            let _ = held.lock_shared();
-            fs::rename(program, &path)?;
-            Ok((digest.short(), held))
-        };
-        let (digest, held) = seal().map_err(|error| Error::io("create", &path, &error))?;
+        let failed = |error: std::io::Error| Error::io("create", &path, &error);
+        let (digest, held) = self.seal(program).map_err(failed)?;
+        // A link does not replace what is there.
+        if anew || fs::hard_link(program, &path).is_err() {
+            if !anew && let Some(kept) = self.kept()? {
+                return Ok(Program { is_new: true, ..kept });
+            }
+            fs::rename(program, &path).map_err(failed)?;
+        }
         for other in files::older(&self.folder, &self.prefix, std::env::consts::EXE_SUFFIX, &self.file) {
             self.remove(&other);
         }
         Ok(Program { path, digest, is_new: true, _held: held })
+    }
+
+    /// Writes the line behind a program, and gives its digest and the file, held.
+    fn seal(&self, program: &Path) -> std::io::Result<(u64, File)> {
+        let mut file = File::options().read(true).append(true).open(program)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let digest = digest(&bytes, self.text, &self.file);
+        file.write_all(format!("{MARK}{:016x} {digest}\n", self.text).as_bytes())?;
+        file.sync_all()?;
+        // No longer open for writing, as the system would not run it.
+        let held = File::open(program)?;
+        let _ = held.lock_shared();
+        Ok((digest.short(), held))
     }
 
     /// Removes a program of another text that nobody uses, or what is no program. Those of the same text stay: they differ in their flags
