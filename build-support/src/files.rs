@@ -232,7 +232,7 @@ pub(crate) fn temporary_folder(folder: &Path) -> Result<TempDir> {
 /// What is in `folder` itself, by name; nothing if it is not there. Symbolic links are not followed.
 ///
 /// # Errors
-/// [`Code::Io`](crate::error::Code::Io) with the path that could not be read.
+/// [`Code::Io`] with the path that could not be read.
 pub fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
     walk(WalkDir::new(folder).min_depth(1).max_depth(1), folder)
 }
