@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::terminal::{brief, printable};
+use crate::terminal::{self, brief};
 
 /// What the stages of the pipeline return.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -279,7 +279,7 @@ impl fmt::Display for Error {
         let inner = &*self.0;
         write!(f, "{}", brief(&inner.message))?;
         if let Some(file) = &inner.file {
-            write!(f, "\n  file: {}", printable(&file.display().to_string()))?;
+            write!(f, "\n  file: {}", terminal::path(file))?;
         }
         if let Some(key) = &inner.key {
             write!(f, "\n  key: {}", brief(key))?;

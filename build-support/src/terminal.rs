@@ -3,7 +3,7 @@
 //! It may hold anything: what steers a terminal, what turns the direction of the rest of a line, 10,000 characters. All that
 //! people read goes through here, and only here; programs get the truth, as JSON.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 /// The longest word of a message, in characters; of a longer one only the beginning is shown.
 const WORD: usize = 200;
@@ -13,6 +13,8 @@ const LINE: usize = 2000;
 const LINES: usize = 200;
 /// The longest name in a table or a list.
 const NAME: usize = 60;
+/// The longest path: longer ones are no paths on any system.
+const PATH: usize = 4096;
 
 /// What turns the direction of text, has no width, or is no character: the first and the last of each range.
 const UNSEEN: [(char, char); 11] = [
@@ -85,6 +87,11 @@ pub fn brief(text: &str) -> String {
     shown.join("\n")
 }
 
+/// As [`printable`], for a path: no system has longer ones.
+pub fn path(path: &Path) -> String {
+    cut(&printable(&path.display().to_string()), PATH)
+}
+
 /// As [`printable`], for a name in a table or a list: on one line, and cut.
 pub fn name(text: &str) -> String {
     cut(&printable(text).replace('\n', "\\n"), NAME)
@@ -139,6 +146,7 @@ mod tests {
         assert!(message.len() < 2500, "{}", message.len());
         let lines = brief(&"line\n".repeat(1000));
         assert_eq!((lines.lines().count(), lines.lines().last()), (201, Some("… 801 more lines")));
+        assert!(path(Path::new(&"x/".repeat(50_000))).len() < 4200);
         // Escapes are many characters, and are cut too.
         assert!(brief(&"\u{202e}".repeat(100_000)).len() < 2500);
     }

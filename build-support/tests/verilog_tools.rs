@@ -237,8 +237,8 @@ fn the_wrapper_is_clean_verilog() {
 #[test]
 fn a_part_gets_the_scripts_of_the_tools_that_know_it() {
     let paths = |part: &str| Project::new(part).scripts().into_keys().collect::<Vec<_>>().join(" ");
-    assert_eq!(paths("xcu250-figd2104-2L-e"), "scripts/vivado.tcl scripts/yosys.ys");
-    assert_eq!(paths("xcvc1902-vsva2197-2MP-e-S"), "scripts/vivado.tcl");
+    assert_eq!(paths("xcu250-figd2104-2L-e"), "scripts/vivado.tcl scripts/vivado.xdc scripts/yosys.ys");
+    assert_eq!(paths("xcvc1902-vsva2197-2MP-e-S"), "scripts/vivado.tcl scripts/vivado.xdc");
     assert_eq!(paths("LFE5U-85F-8BG381C"), "rtl/net_pnr.v scripts/pnr.ys scripts/yosys.ys");
     assert_eq!(paths("iCE40UP5K-SG48"), "scripts/yosys.ys");
     assert_eq!(paths("10AX115N2F45E1SG"), "");

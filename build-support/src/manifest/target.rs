@@ -84,14 +84,17 @@ fn minutes(tables: &[Table], key: &str, wrong: &mut Problems) -> Option<Duration
     minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0))
 }
 
+/// More than any vendor's names have.
+const LONGEST_PART: usize = 100;
+
 /// A part goes into Tcl, so it may only hold what part names hold.
 fn part(table: &Table) -> Result<Option<String>> {
     let Some(part) = table.string("part")? else { return Ok(None) };
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/');
-    if part.is_empty() || !part.chars().all(fits) {
-        return Err(table
-            .error(Code::InvalidValue, "part", format!("{part:?} is not the name of a device"))
-            .help("a part name has letters, digits, `-`, `_`, `.`, `:` and `/`, for example \"xcu250-figd2104-2L-e\""));
+    if part.is_empty() || part.len() > LONGEST_PART || !part.chars().all(fits) {
+        return Err(table.error(Code::InvalidValue, "part", format!("{part:?} is not the name of a device")).help(
+            "a part name has up to 100 letters, digits, `-`, `_`, `.`, `:` and `/`, for example \"xcu250-figd2104-2L-e\"",
+        ));
     }
     Ok(Some(part))
 }
