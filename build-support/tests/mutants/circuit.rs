@@ -27,7 +27,7 @@ pub fn design(seed: u64) -> Option<(FixedNetwork, Design)> {
 
 #[test]
 fn circuits_with_a_fault_are_caught() {
-    let (networks, mutants, events) = if all() { (30, 12, 20_000) } else { (8, 5, 1_000) };
+    let (networks, mutants, events) = if all() { (16, 10, 4_000) } else { (8, 5, 1_000) };
     let mut table = Table::default();
     let designs = (first_seed()..)
         .filter_map(|seed| Some((seed, design(seed)?)))

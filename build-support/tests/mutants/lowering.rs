@@ -20,7 +20,7 @@ use super::{
 
 #[test]
 fn designs_with_a_fault_are_caught() {
-    let (networks, mutants, events) = if all() { (30, 12, 20_000) } else { (8, 5, 1_000) };
+    let (networks, mutants, events) = if all() { (16, 10, 4_000) } else { (8, 5, 1_000) };
     let mut table = Table::default();
     // Other networks than the circuits have.
     let designs = (first_seed() + 1000..)
