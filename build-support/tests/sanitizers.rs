@@ -25,7 +25,7 @@ const FLAGS: [&str; 4] = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-
 fn random_networks_run_clean() {
     let count = match std::env::var("SPARSEHLS_ALL") {
         Ok(all) if all == "pipeline" => 2000,
-        Ok(_) => 12,
+        Ok(_) => 40,
         Err(_) => 2,
     };
     if count < 2000 {
