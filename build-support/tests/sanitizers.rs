@@ -1,15 +1,10 @@
 //! Random networks with random knobs through the whole of it: their C++, in both dialects, with the address and the undefined-behaviour
 //! sanitizer, against the reference. `tests/circuit` has the same networks as circuits. SPARSEHLS_SEED is the first that is drawn;
-//! SPARSEHLS_ALL draws more of them, SPARSEHLS_ALL=pipeline 2,000, which takes an hour.
+//! SPARSEHLS_ALL draws more of them, SPARSEHLS_ALL=pipeline 2,000, which takes half an hour.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
-
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
-};
 
 use common::program::{self, Program};
 use sparsehls_build::{
@@ -31,30 +26,7 @@ fn random_networks_run_clean() {
     if count < 2000 {
         common::skip::skipped(&format!("all but {count} of 2000 random networks; SPARSEHLS_ALL=pipeline takes all"));
     }
-    let first: u64 = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let (next, refused, failures) = (AtomicU64::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        break;
-                    }
-                    let seed = first + number;
-                    match check(seed) {
-                        Ok(true) => {}
-                        Ok(false) => _ = refused.fetch_add(1, Ordering::Relaxed),
-                        Err(what) => failures.lock().unwrap().push(format!("SPARSEHLS_SEED={seed}: {what}")),
-                    }
-                }
-            });
-        }
-    });
-    let (failures, refused) = (failures.into_inner().unwrap(), refused.into_inner());
-    println!("{refused} of {count} networks were refused");
-    assert!(failures.is_empty(), "{} networks:\n{}", failures.len(), failures.join("\n"));
-    assert!(refused * 4 < count as usize + 4, "{refused} of {count} networks were refused");
+    common::draw::every_seed(count, check);
 }
 
 /// Whether the network of a seed can be built, and does what it should.

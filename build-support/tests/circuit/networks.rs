@@ -1,7 +1,5 @@
 //! Circuits of random networks with random knobs, against the reference. SPARSEHLS_SEED is the first that is drawn.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
 use fastrand::Rng;
 use sparsehls_build::{
     Mantissas, backend, check,
@@ -24,31 +22,8 @@ const EVENTS: usize = 13;
 
 #[test]
 fn circuits_compute_what_random_networks_do() {
-    let first = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let count = NETWORKS[usize::from(std::env::var_os("SPARSEHLS_ALL").is_none())];
-    let (next, refused, failures) = (AtomicU64::new(0), AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        break;
-                    }
-                    let seed = first + number;
-                    match check(seed) {
-                        Ok(true) => {}
-                        Ok(false) => _ = refused.fetch_add(1, Ordering::Relaxed),
-                        Err(what) => failures.lock().unwrap().push(format!("SPARSEHLS_SEED={seed}: {what}")),
-                    }
-                }
-            });
-        }
-    });
-    let (failures, refused) = (failures.into_inner().unwrap(), refused.into_inner());
-    println!("{refused} of {count} networks were refused");
-    assert!(failures.is_empty(), "{} networks:\n{}", failures.len(), failures.join("\n"));
-    assert!(refused * 4 < count as usize, "{refused} of {count} networks were refused");
+    draw::every_seed(count, check);
 }
 
 /// Whether the network of a seed is one that can be built, and computes what it should.

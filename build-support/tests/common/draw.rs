@@ -1,5 +1,10 @@
 //! Random networks, as models can have them.
 
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
 use fastrand::Rng;
 use sparsehls_build::{
     fixed::{Dyadic, Format, Overflow, QuantizerFormat, Rounding},
@@ -8,6 +13,35 @@ use sparsehls_build::{
         Shape, SparseShape,
     },
 };
+
+/// Checks the networks of `count` seeds, from SPARSEHLS_SEED on or 1, on all cores. `check` says whether the network of a seed can be
+/// built, and what is wrong with it; less than a quarter may be refused, or one where there are few.
+pub fn every_seed(count: u64, check: impl Fn(u64) -> Result<bool, String> + Sync) {
+    let first: u64 = std::env::var("SPARSEHLS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (next, refused, failures) = (AtomicU64::new(first), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed - first >= count {
+                break;
+            }
+            match check(seed) {
+                Ok(true) => {}
+                Ok(false) => _ = refused.fetch_add(1, Ordering::Relaxed),
+                Err(what) => failures.lock().unwrap().push(format!("SPARSEHLS_SEED={seed}: {what}")),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let (failures, refused) = (failures.into_inner().unwrap(), refused.into_inner());
+    println!("{refused} of {count} networks were refused");
+    assert!(failures.is_empty(), "{} networks:\n{}", failures.len(), failures.join("\n"));
+    assert!(refused * 4 < count.max(8) as usize, "{refused} of {count} networks were refused");
+}
 
 /// Functions that leave an empty pixel empty.
 const OF_PIXELS: [Function; 7] =

@@ -128,6 +128,11 @@ impl Workshop {
     }
 }
 
+/// The names in a list of a JSON line.
+pub fn names(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+}
+
 /// Waits, as long as a busy machine may need, until something is so.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();

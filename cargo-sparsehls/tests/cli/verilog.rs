@@ -7,15 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{
     firmware::path_with,
-    stand_in::{ALL, OPEN, Workshop, has_ended, is_missing, signal, wait_until},
+    stand_in::{ALL, OPEN, Workshop, has_ended, is_missing, names, signal, wait_until},
 };
 
 const ECP5: &str = "backend = \"verilog\"\npart = \"LFE5U-85F-8BG381C\"\n";
 const AMD: &str = "backend = \"verilog\"\npart = \"xcku5p-ffvb676-2-e\"\n";
-
-fn names(value: &Value) -> Vec<&str> {
-    value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
-}
 
 fn only<'a>(lines: &'a [Value], reason: &str) -> &'a Value {
     let found: Vec<_> = lines.iter().filter(|line| line["reason"] == reason).collect();
