@@ -29,6 +29,12 @@ fn random_networks_run_clean() {
     common::draw::every_seed(count, check);
 }
 
+/// The mean of this network goes into a quantizer that keeps nothing of it, so there is nothing to divide.
+#[test]
+fn a_mean_of_which_nothing_is_kept_compiles() {
+    assert_eq!(check(171), Ok(true));
+}
+
 /// Whether the network of a seed can be built, and does what it should.
 fn check(seed: u64) -> Result<bool, String> {
     let Some((network, model)) = program::network(seed) else { return Ok(false) };

@@ -68,7 +68,7 @@ struct {{ layer.id }}_config {
 {%- set source = "q" if layer.quotient else "x" %}
     static ::{{ layer.id }}_t quantize(const format_t&{% if layer.casts | length > 1 %} format{% endif %}, const ::{{ layer.from }}&{% if layer.reads %} x{% endif %}) {
 #pragma HLS INLINE
-{%- if layer.quotient %}
+{%- if layer.quotient and layer.reads %}
         const ::{{ layer.id }}_quotient_config::quotient_t q = sparsehls::exact_quotient< ::{{ layer.id }}_quotient_config>(x);
 {%- endif %}
 {%- if layer.casts | length == 1 %}
