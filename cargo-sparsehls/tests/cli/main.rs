@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod blocks;
+mod book;
 mod bounded;
 mod browser;
 mod condor;
@@ -14,6 +16,7 @@ mod firmware;
 mod guide;
 mod happy;
 mod manifest;
+mod markdown;
 mod new;
 mod report;
 #[path = "../../../build-support/tests/common/skip.rs"]
