@@ -24,8 +24,7 @@ use crate::{
 /// The largest array that is unpacked to a disk, in bytes.
 const MAX_BYTES: u64 = 8 << 30;
 
-/// The most values of all arrays that are read from a file as a whole. Each takes 8 bytes, a few times; what streams has no
-/// such bound.
+/// The most values of all arrays that are read from a file as a whole. Each takes 8 bytes; what streams has no such bound.
 const MAX_VALUES: u64 = 1 << 25;
 
 /// The most bytes that one byte of a compressed archive can stand for.
@@ -73,12 +72,20 @@ pub fn read_npy(path: &Path) -> Result<Array> {
 /// As [`read_npy`].
 pub fn read_golden(path: &Path) -> Result<Golden> {
     let (mut archive, mut left) = (archive(path)?, MAX_VALUES);
-    let golden = Golden { x: member(&mut archive, "x", path, &mut left)?, y: member(&mut archive, "y", path, &mut left)? };
-    if golden.x.events() != golden.y.events() {
-        let message = format!("`x` has {} events, `y` has {}", golden.x.events(), golden.y.events());
+    // Before any value is in memory.
+    let [x, y] = ["x", "y"].map(|name| events_of(&mut archive, name, path));
+    let (x, y) = (x?, y?);
+    if x != y {
+        let message = format!("`x` has {x} events, `y` has {y}");
         return Err(Error::new(Code::InvalidData, message).file(path).help("both arrays need the same events"));
     }
-    Ok(golden)
+    Ok(Golden { x: member(&mut archive, "x", path, &mut left)?, y: member(&mut archive, "y", path, &mut left)? })
+}
+
+/// How many events an array says that it has.
+fn events_of(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Result<usize> {
+    let header = npy::header(&mut member_of(archive, name, path)?).map_err(|error| error.file(path))?;
+    Ok(header.shape.first().copied().unwrap_or(0))
 }
 
 /// Reads all arrays of a `.npz` file by name.

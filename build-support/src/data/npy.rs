@@ -39,26 +39,78 @@ impl Header {
     }
 }
 
+/// Bytes that are read at a time: what an array takes is its values, and little more.
+const PIECE: usize = 1 << 20;
+
 /// Reads an array from `file`, of which `available` bytes are left at most. It may have as many values as are `left`.
 pub fn read(file: &mut impl Read, available: u64, left: &mut u64) -> Result<Array> {
     let header = header(file)?;
-    let bytes = header.bytes().ok_or_else(|| invalid("it is shorter than its shape says"))?;
-    let values = bytes / header.size.max(1) as u64;
-    if bytes > available {
-        return Err(invalid("it is shorter than its shape says"));
+    let bytes = header.bytes().filter(|bytes| *bytes <= available);
+    let bytes = bytes.ok_or_else(|| invalid("it is shorter than its shape says"))?;
+    let count = bytes / header.size.max(1) as u64;
+    *left = left.checked_sub(count).ok_or_else(|| too_many(count, *left))?;
+    let count = usize::try_from(count).map_err(|_| too_many(count, *left))?;
+    let mut values = if header.fortran { vec![0.0; count] } else { Vec::with_capacity(count) };
+    let (mut file, mut raw, mut places) = (file.take(bytes), Vec::new(), RowMajor::new(&header.shape));
+    let piece = (PIECE / header.size.max(1) * header.size) as u64;
+    let mut read = 0;
+    while read < bytes {
+        raw.clear();
+        read += file.by_ref().take(piece).read_to_end(&mut raw).map_err(invalid)? as u64;
+        if read < bytes && (raw.len() as u64) < piece {
+            return Err(invalid("it is shorter than its shape says"));
+        }
+        let numbers = decode(&header, &mut raw);
+        if header.fortran {
+            numbers.into_iter().zip(&mut places).for_each(|(number, place)| values[place] = number);
+        } else {
+            values.extend(numbers);
+        }
     }
-    *left = left.checked_sub(values).ok_or_else(|| {
-        Error::new(Code::InvalidData, format!("the array has {values} values, and {left} more can be read at once"))
-            .help("give fewer events, or use `cargo sparsehls verify`, which reads piece by piece")
-    })?;
-    let mut raw = Vec::new();
-    file.take(bytes).read_to_end(&mut raw).map_err(invalid)?;
-    if raw.len() as u64 != bytes {
-        return Err(invalid("it is shorter than its shape says"));
-    }
-    let values = decode(&header, &mut raw);
-    let values = if header.fortran { row_major(&values, &header.shape) } else { values };
     Ok(Array { shape: header.shape, values })
+}
+
+fn too_many(values: u64, left: u64) -> Error {
+    Error::new(Code::InvalidData, format!("the array has {values} values, and {left} more can be read at once"))
+        .help("give fewer events, or use `cargo sparsehls verify`, which reads piece by piece")
+}
+
+/// The places, counted row-major, of the elements of an array in Fortran order, one after another.
+struct RowMajor {
+    /// Size and stride of each axis, and where in it the next element is.
+    axes: Vec<[usize; 3]>,
+    next: usize,
+}
+
+impl RowMajor {
+    fn new(shape: &[usize]) -> Self {
+        let mut stride = 1;
+        let mut axes: Vec<[usize; 3]> = Vec::new();
+        for &size in shape.iter().rev() {
+            axes.push([size, stride, 0]);
+            stride = stride.saturating_mul(size);
+        }
+        axes.reverse();
+        Self { axes, next: 0 }
+    }
+}
+
+impl Iterator for RowMajor {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let place = self.next;
+        for [size, stride, at] in &mut self.axes {
+            *at += 1;
+            self.next += *stride;
+            if *at < *size {
+                break;
+            }
+            self.next -= *at * *stride;
+            *at = 0;
+        }
+        Some(place)
+    }
 }
 
 /// The numbers that `raw` holds.
@@ -182,11 +234,6 @@ pub fn fortran_order(shape: &[usize]) -> Vec<usize> {
         stride *= size;
     }
     order
-}
-
-/// Reorders from first-axis-fastest to last-axis-fastest.
-fn row_major(values: &[f64], shape: &[usize]) -> Vec<f64> {
-    fortran_order(shape).into_iter().map(|at| values[at]).collect()
 }
 
 /// Writes the header of a row-major float32 array.
