@@ -71,7 +71,7 @@ use crate::{
 /// OUT_DIR/sparsehls.rs                     the bindings, one module for each model
 /// OUT_DIR/sparsehls/MODEL/                 the HLS project
 /// OUT_DIR/sparsehls/MODEL/csim/check-HASH  the program that compared the simulation with the reference
-/// OUT_DIR/libsparsehls_PKG_MODEL_HASH.a    the simulation, compiled for the target
+/// OUT_DIR/libsparsehls_PKG_MODEL_HASH.a    the simulation, compiled for the target; beside it its digest
 /// ```
 ///
 /// With `backend = "verilog"` the project is Verilog, and `cpp` in it has the same network as C++: that is what the bindings
@@ -307,7 +307,7 @@ fn simulate(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, libraries: Opt
     for text in proof.keras.iter().flat_map(Comparison::of_float32) {
         cargo::note(&format!("{}: {text}", firmware.model.name));
     }
-    Ok(library)
+    Ok(library.map(|library| library.name))
 }
 
 /// The same network as C++, which is what a program can link: its bits are those of the circuit, as both are compared with the

@@ -60,6 +60,42 @@ pub(crate) fn lock(directory: &Path, cancel: &Cancel, waiting: &dyn Fn(Duration)
     }
 }
 
+/// Keeps the project in `directory` from being removed while something is compiled there, which several builds may do at a time.
+/// Makes the folder; where folders cannot be locked there is no lock.
+///
+/// # Errors
+/// [`Code::Interrupted`], [`Code::Io`].
+pub(crate) fn share(directory: &Path, cancel: &Cancel) -> Result<Option<File>> {
+    loop {
+        files::make_folder(directory, Path::new(""))?;
+        let Ok(folder) = File::open(directory) else { return Ok(None) };
+        match folder.try_lock_shared() {
+            Ok(()) if files::is_at(&folder, directory) => return Ok(Some(folder)),
+            // It has just been removed.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if cancel.is_asked() => {
+                let message = "the build was interrupted while it waited for `clean` to end";
+                return Err(Error::new(Code::Interrupted, message).file(directory).help("run the same command again"));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+    }
+}
+
+/// Keeps compiles out of the project in `directory`, for who removes it; where folders cannot be locked there is no lock.
+///
+/// # Errors
+/// If something is compiled there.
+pub fn try_keep_out(directory: &Path) -> Result<Option<File>, TryLockError> {
+    let Ok(folder) = File::open(directory) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
 /// Gives up the lock of the project in `directory`, and takes its file away: only tools leave one. Who waits for it looks whether
 /// the file that it has locked is still in the folder.
 pub(crate) fn leave(directory: &Path, lock: File) {

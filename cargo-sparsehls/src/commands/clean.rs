@@ -16,7 +16,7 @@ pub fn run(common: &Common, output: &mut Output) -> Result {
     let folders = folders(common)?;
     let mut locks = Vec::new();
     for project in projects(common, &folders)? {
-        locks.extend(take_lock(&project)?);
+        locks.extend(take_locks(&project)?);
     }
     for folder in &folders {
         fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error))?;
@@ -53,15 +53,18 @@ fn projects(common: &Common, folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(projects)
 }
 
-/// Keeps builds from running a tool in `project`; with its folder would go the lock that keeps a second tool out.
-fn take_lock(project: &Path) -> Result<Option<File>> {
-    match lock::try_lock(project) {
-        Ok(file) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(at_work(project)),
+/// Keeps builds from compiling and from running a tool in `project`; with its folder would go the lock that keeps a second tool
+/// out.
+fn take_locks(project: &Path) -> Result<Vec<File>> {
+    let unless_busy = |error| match error {
+        TryLockError::WouldBlock => Err(at_work(project)),
         // Where there are no locks no build runs a tool.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", project, &error)),
-    }
+        TryLockError::Error(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        TryLockError::Error(error) => Err(Error::io("lock", project, &error)),
+    };
+    let compiles = lock::try_keep_out(project).or_else(unless_busy)?;
+    let tools = lock::try_lock(project).map(Some).or_else(unless_busy)?;
+    Ok(compiles.into_iter().chain(tools).collect())
 }
 
 fn at_work(project: &Path) -> Error {

@@ -82,6 +82,34 @@ fn a_rebuild_happens_exactly_when_something_changes() {
     let old = |path: &Path| path.extension().is_some_and(|extension| extension == "a");
     let out = contents(&firmware.out_dir());
     assert_eq!(out.keys().filter(|path| old(path)).count(), 1, "older libraries are gone: {:?}", out.keys());
+
+    // A library that is not as it was made is no library.
+    let library = firmware.out_dir().join(out.keys().find(|path| old(path)).unwrap());
+    let mut damaged = fs::read(&library).unwrap();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 4;
+    fs::write(&library, damaged).unwrap();
+    touch(&firmware.folder.join("models/net.keras"));
+    expect("a damaged library", build(&[("CXXFLAGS", "-O1")]), true, true);
+    assert!(contents(&firmware.out_dir()) == out);
+}
+
+/// The compiler of the library is held to `csim-timeout` as well.
+#[test]
+fn a_compiler_that_hangs_does_not_hang_cargo() {
+    if !slow() {
+        return;
+    }
+    let firmware = Firmware::new("hangs", &[("net", "dense-only")]);
+    let manifest = fs::read_to_string(firmware.folder.join("Cargo.toml")).unwrap();
+    firmware.write("Cargo.toml", manifest.replace("golden", "csim-timeout = 0.02\ngolden"));
+    let program = firmware.outside().join("hanging-c++");
+    fs::write(&program, "#!/bin/sh\ncase \"$*\" in *_bridge.cpp*) exec sleep 1000;; esac\nexec c++ \"$@\"\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = firmware.command(&["build"]);
+    command.env("CXX", &program);
+    let run = finish(command);
+    assert!(!run.success && run.stderr.contains("longer than the 0.02 minutes of `csim-timeout`"), "{run:?}");
 }
 
 #[test]

@@ -6,10 +6,13 @@
 mod compiler;
 mod program;
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-pub(crate) use self::compiler::VECTORS;
 pub use self::compiler::{Compiler, standard};
+pub(crate) use self::compiler::{VECTORS, run_compiler, write_sources};
 use self::{compiler::Recipe, program::Program};
 use crate::{
     backend::Generated,
@@ -25,6 +28,17 @@ use crate::{
 
 /// What the program that traces may print.
 const TRACE_BYTES: usize = 1 << 30;
+
+/// The simulation as a static library.
+#[derive(Debug)]
+pub(crate) struct Library {
+    /// Its name for the linker, which is also that of its function. It says what the library was made from.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// A digest of that.
+    pub digest: String,
+}
 
 /// A compiled simulation.
 #[derive(Debug)]
@@ -44,17 +58,18 @@ impl<'a> Csim<'a> {
         Ok(Self { generated, program })
     }
 
-    /// Links the simulation that `library` holds into a program: what a build script does to check what it has compiled.
-    /// The file name of `library` says what it was made from, and its function is called `symbol`.
+    /// Links a library into a program: what a build script does to check what it has compiled.
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub(crate) fn link(compiler: &Compiler, library: &Path, symbol: &str, generated: Generated<'a>) -> Result<Self> {
+    pub(crate) fn link(compiler: &Compiler, library: &Library, generated: Generated<'a>) -> Result<Self> {
+        let Library { name, path, digest } = library;
         let mut all = compiler.fingerprint();
-        all.add_all(library.file_name());
+        all.add(name);
+        all.add(digest);
         let recipe = Recipe { name: "check", text: all.short(), all };
         let program = compiler::kept_or_linked(compiler, &generated, &recipe, |command| {
-            command.extend([format!("-DSPARSEHLS_SYMBOL={symbol}").into(), "csim/main.cpp".into(), library.into()]);
+            command.extend([format!("-DSPARSEHLS_SYMBOL={name}").into(), "csim/main.cpp".into(), path.into()]);
         })?;
         Ok(Self { generated, program })
     }

@@ -17,6 +17,7 @@ use crate::{
     error::{Code, Error, Result},
     files,
     fingerprint::Fingerprint,
+    lock,
     manifest::{HlsTool, Language},
     process::{Answer, Cancel, Question},
 };
@@ -212,13 +213,11 @@ pub(super) fn kept_or_linked(
     {
         return Ok(program);
     }
+    // `clean` does not take the folder away from under the compiler.
+    let _at_work = lock::share(generated.directory, &generated.cancel)?;
     files::make_folder(generated.directory, Path::new("csim"))?;
     let temporary = files::temporary_folder(place.folder())?;
-    for (path, text) in sources(&generated.project) {
-        files::make_folder(temporary.path(), Path::new(path).parent().unwrap_or(Path::new("")))?;
-        let path = temporary.path().join(path);
-        fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
-    }
+    write_sources(generated, temporary.path())?;
     let mut command = compiler.command.clone();
     arguments(&mut command);
     command.extend(["-pthread", "-o", PROGRAM].map(OsString::from));
@@ -226,11 +225,20 @@ pub(super) fn kept_or_linked(
     place.publish(&temporary.path().join(PROGRAM), generated.anew)
 }
 
+/// Writes what is compiled into `folder`, which is private.
+pub(crate) fn write_sources(generated: &Generated<'_>, folder: &Path) -> Result {
+    sources(&generated.project).try_for_each(|(path, text)| {
+        files::make_folder(folder, Path::new(path).parent().unwrap_or(Path::new("")))?;
+        let path = folder.join(path);
+        fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))
+    })
+}
+
 /// What the compiler makes, in its folder.
 const PROGRAM: &str = "csim/program";
 
-/// Runs the compiler in `folder`.
-fn run_compiler(command: &[OsString], folder: &Path, generated: &Generated<'_>) -> Result {
+/// Runs the compiler in `folder`, no longer than the manifest allows.
+pub(crate) fn run_compiler(command: &[OsString], folder: &Path, generated: &Generated<'_>) -> Result {
     let failed = |why: String| {
         Error::new(Code::CompileFailed, why).file(generated.directory).help("is the compiler complete? it needs C++11")
     };
