@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all, and are touched only when they change.
 
 mod stream;
+mod unfinished;
 
 use std::{
     ffi::OsStr,
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use walkdir::{DirEntry, WalkDir};
 
 use self::stream::Stream;
+pub use self::unfinished::Unfinished;
 use crate::{
     error::{Code, Error, Result},
     process::Cancel,
@@ -52,7 +54,7 @@ pub struct Atomic {
 #[derive(Debug)]
 enum To {
     /// A temporary file, and what it is to replace.
-    Beside(BufWriter<tempfile::NamedTempFile>, PathBuf),
+    Beside(BufWriter<tempfile::NamedTempFile>, PathBuf, Unfinished),
     Stream(BufWriter<Stream>),
 }
 
@@ -75,6 +77,7 @@ impl Atomic {
 
     fn beside(place: PathBuf, path: &Path) -> Result<To> {
         let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let unfinished = Unfinished::begin();
         let file = temporary_file(folder).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 let message = format!("could not write: there is no folder `{}`", folder.display());
@@ -82,13 +85,13 @@ impl Atomic {
             }
             Error::io("write", path, &error)
         })?;
-        Ok(To::Beside(BufWriter::new(file), place))
+        Ok(To::Beside(BufWriter::new(file), place, unfinished))
     }
 
     /// Writes a part of it.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result {
         let result = match &mut self.to {
-            To::Beside(file, _) => write(file),
+            To::Beside(file, ..) => write(file),
             To::Stream(stream) => write(stream),
         };
         result.map_err(|error| Error::io("write", &self.path, &error))
@@ -97,7 +100,7 @@ impl Atomic {
     /// Puts it in its place.
     pub(crate) fn finish(self) -> Result {
         let finish = || match self.to {
-            To::Beside(file, place) => {
+            To::Beside(file, place, _unfinished) => {
                 let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
                 // What it replaces may be secret, or shared.
                 if let Ok(old) = fs::metadata(&place) {

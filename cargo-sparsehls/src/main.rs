@@ -28,6 +28,7 @@ use clap::Parser;
 
 use crate::{
     args::{Cargo, Command},
+    interrupt::Interrupt,
     output::Output,
 };
 
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
     }
     let Cargo::Sparsehls { command, common } = Cargo::parse_from(arguments);
     let mut output = Output::new(&common);
+    if let Err(error) = Interrupt::install(&common) {
+        output.error(&error);
+        return ExitCode::from(error.code().exit() as u8);
+    }
     let result = match &command {
         Command::Explore(args) => commands::explore::run(&common, args, &mut output),
         Command::New(args) => commands::new::new(&common, args, &mut output),

@@ -71,8 +71,8 @@ fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Ve
         // A step that no backend of a model has is a slip of whoever typed it.
         models.iter().try_for_each(|firmware| synthesis::choose(firmware, args).map(drop))?;
     }
-    let interrupt = Interrupt::install()?;
-    let context = Context { args, output, interrupt: &interrupt };
+    let interrupt = Interrupt::installed()?;
+    let context = Context { args, output, interrupt };
     let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -49,7 +49,7 @@ fn print_compiler(compiler: &Result<Compiler>, output: &Output) {
 }
 
 fn print_found(tool: &Tool, output: &Output) {
-    // No handler of signals: Ctrl-C ends us and the tool, which is in our process group.
+    // Ctrl-C ends us and the tool, which is in our process group.
     let (program, version) = (tool.program, tool.version(&Cancel::default()));
     let said = version.as_deref().unwrap_or("of unknown version");
     line(output, program.name(), true, &format!("{said}, {} (from {})", tool.path.display(), tool.source));

@@ -39,6 +39,7 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
     let (contents, files) = package(common, &args.contents, &folder)?;
     let parent = folder.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, &error))?;
+    let _unfinished = files::Unfinished::begin();
     let temporary = tempfile::Builder::new().prefix(".sparsehls-").tempdir_in(parent);
     let temporary = temporary.map_err(|error| Error::io("create a folder in", parent, &error))?;
     // The temporary folder is private to its owner; what is in it need not be.
@@ -77,6 +78,7 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
     if there.is_some() && (args.contents.git.is_some() || args.contents.path.is_some()) {
         notes.push("Cargo.toml names sparsehls-build already, and that stays as it is".to_owned());
     }
+    let _unfinished = files::Unfinished::begin();
     write(&folder, &files)?;
     // Last: it names the others.
     write(&folder, &Files::from([("Cargo.toml".into(), manifest.to_string().into_bytes())]))?;
@@ -88,6 +90,7 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
 fn init_empty(common: &Common, args: &InitArgs, folder: &Path, output: &Output) -> Result {
     let (contents, mut files) = package(common, &args.contents, folder)?;
     leave_what_is_there(&mut files, folder)?;
+    let _unfinished = files::Unfinished::begin();
     write(folder, &files)?;
     join_workspace(folder, output)?;
     created(output, &contents, folder, &files, &[]);

@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     check_output(&args.output)?;
     let firmware = load_one(common)?;
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::installed()?;
     let input = Input::open(&args.input, engine::chunk_events(&firmware.network).get(), |shape| {
         data::check_shape(shape, &firmware.network).and_then(|()| data::check_any(shape))
     })?;
@@ -40,7 +40,7 @@ pub fn run(common: &Common, args: &PredictArgs, output: &mut Output) -> Result {
     let engine: Box<dyn Engine> = match args.engine {
         Choice::Reference => Box::new(Reference::new(&firmware.network)),
         Choice::Csim => {
-            let Simulation { compiled, answer, .. } = compile(&firmware, &interrupt, output)?;
+            let Simulation { compiled, answer, .. } = compile(&firmware, interrupt, output)?;
             answer.require_equal(&firmware.model.name, "the simulation", "the reference")?;
             compiled.engine
         }

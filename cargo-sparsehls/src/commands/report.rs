@@ -45,11 +45,11 @@ fn gather_all(common: &Common, args: &ReportArgs, output: &Output) -> Result<(Ve
     let earlier = args.against.as_deref().map(Earlier::read).transpose()?;
     let data_set = args.input.as_deref();
     let wanted = Wanted { front: !args.no_explore, events: args.events, data_set, earlier: earlier.as_ref() };
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::installed()?;
     let (mut reports, mut differences) = (Vec::new(), Vec::new());
     for firmware in load(common)? {
         let count = |firmware: &_| profile(firmware, data_set, output);
-        let Gathered { report, grid, difference } = gather(&firmware, &wanted, count, &interrupt, output)?;
+        let Gathered { report, grid, difference } = gather(&firmware, &wanted, count, interrupt, output)?;
         note_grid(output, &firmware.model.name, &firmware.network, grid);
         output.json(&Message::Report(report.clone()));
         reports.push(*report);

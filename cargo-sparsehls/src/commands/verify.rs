@@ -25,13 +25,13 @@ use crate::{
 
 /// Compares the engines with Keras, for every chosen model.
 pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::installed()?;
     let mut last: Option<Error> = None;
     for firmware in load(common)? {
         let (mut x, mut y) = sources(&firmware, args)?;
         let mut engines: Vec<Box<dyn Engine>> = Vec::new();
         if args.engine != Engines::Reference {
-            engines.push(compile(&firmware, &interrupt, output)?.compiled.engine);
+            engines.push(compile(&firmware, interrupt, output)?.compiled.engine);
         }
         if args.engine != Engines::Csim {
             engines.push(Box::new(Reference::new(&firmware.network)));

@@ -320,6 +320,71 @@ fn a_signal_ends_the_compiler_and_all_it_started() {
 }
 
 #[test]
+fn what_is_being_compiled_is_not_removed() {
+    let (firmware, signs) = (Firmware::of("dense-only"), tempfile::tempdir().unwrap());
+    let (begun, go_on) = (signs.path().join("begun"), signs.path().join("go-on"));
+    let wait = format!("until [ -f {} ]; do sleep 0.02; done", go_on.display());
+    let compiler = Compiler::new(&format!("[ -n \"$out\" ] && {{ echo > {}; {wait}; }}", begun.display()));
+    let mut command = compiler.command(&firmware, &["build", "--synth", "skip"]);
+    let build = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the compiler runs", || begun.exists());
+    for arguments in [&["clean"][..], &["clean", "--model", "net"]] {
+        let clean = firmware.run(arguments);
+        assert!(clean.code != 0 && clean.stderr.contains("nothing was removed: a build of net is at work"), "{clean:?}");
+    }
+    fs::write(go_on, "").unwrap();
+    let output = build.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(firmware.run(&["clean"]).code, 0);
+    assert!(!project(&firmware).exists());
+}
+
+#[test]
+fn a_signal_that_ends_no_tool_has_a_sentence_too() {
+    let firmware = Firmware::of("whole-net-032");
+    assert!(Command::new("mkfifo").arg(firmware.path("x.npy")).status().unwrap().success());
+    for (name, format) in [("INT", "human"), ("TERM", "json")] {
+        // Nobody writes into the pipe.
+        let mut command = firmware.command(&["profile", "--input", "x.npy", "--message-format", format]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let caught = format!("/proc/{}/status", child.id());
+        wait_until("signals are handled", || {
+            let status = fs::read_to_string(&caught).unwrap_or_default();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+            u64::from_str_radix(mask.trim(), 16).unwrap() >> 14 & 1 == 1
+        });
+        signal(heard(name), &child.id().to_string());
+        let output = child.wait_with_output().unwrap();
+        let (said, lines) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert_eq!(said.matches("the command was interrupted; no file is left half written").count(), 1, "{said}");
+        assert_eq!(lines.contains("\"code\":\"interrupted\""), format == "json", "{lines}");
+    }
+}
+
+/// A new package is there as a whole, or nothing of it, whenever the signal comes.
+#[test]
+fn a_signal_leaves_no_half_of_a_package() {
+    let (outside, mut made) = (Firmware::bare(), 0);
+    let rounds = count("SPARSEHLS_ROUNDS", 24);
+    for round in 0..rounds {
+        let name = format!("package-{round}");
+        let mut child = outside.command(&["new", &name]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(round as u64 % 12 * 2));
+        signal("TERM", &child.id().to_string());
+        child.wait().unwrap();
+        if outside.path(&name).exists() {
+            made += 1;
+            assert!(
+                outside.path(&format!("{name}/tests/golden.rs")).exists() && outside.path(&format!("{name}/build.rs")).exists()
+            );
+        }
+        assert!(leftovers(&outside.path("")).is_empty(), "{:?}", leftovers(&outside.path("")));
+    }
+    assert!(made < rounds, "no signal came in time");
+}
+
+#[test]
 fn predictions_go_into_a_pipe_as_it_is() {
     let firmware = Firmware::of("dense-only");
     events(&firmware, "dense-only");
