@@ -7,6 +7,9 @@ use sparsehls_build::{manifest::Selection, toolchain};
 
 use crate::commands::new::dependency::{check_rev, check_url};
 
+#[cfg(test)]
+mod guide;
+
 const COLORS: clap::builder::Styles = clap::builder::Styles::styled()
     .header(clap::builder::styling::AnsiColor::Green.on_default().bold())
     .usage(clap::builder::styling::AnsiColor::Green.on_default().bold())
