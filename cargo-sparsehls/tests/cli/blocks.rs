@@ -1,7 +1,7 @@
 //! Every command block of the pages, run where the page has the reader run it. What does not run here is listed.
 //!
 //! A block is `sh` (one script) or `console` (commands behind `$ `, and lines that they print). Remarks that nobody sees say more:
-//! `<!-- in FOLDER -->` where it runs, `<!-- file NAME -->` that it is a file. `needs=` behind the fence's word says what a
+//! `<!-- in FOLDER -->` where it runs, `<!-- file NAME -->` that it is a file, `<!-- metadata -->` that it goes into the manifest. `needs=` behind the fence's word says what a
 //! machine may lack. A page begins in an empty folder, and goes on where its last block was.
 
 use std::{
@@ -161,6 +161,15 @@ impl Reader {
         assert_eq!(code, 0, "{said}");
     }
 
+    /// Has the package say other things of its models.
+    fn metadata(&self, lines: &[String]) {
+        let path = self.at.join("Cargo.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let start = text.find("[package.metadata.sparsehls]").unwrap();
+        let end = text.find("# With the profile of the tests").unwrap();
+        fs::write(path, format!("{}{}\n\n{}", &text[..start], lines.join("\n"), &text[end..])).unwrap();
+    }
+
     /// Exit code and output of a command, and the folder in which it ended.
     fn shell(&self, command: &str, at: &Path, needs: Option<&str>) -> (i32, String, PathBuf) {
         let cargo =
@@ -212,6 +221,9 @@ impl Reader {
     fn block(&mut self, block: &Block) {
         if let Some(folder) = &block.folder {
             self.enter(folder);
+        }
+        if block.metadata {
+            return self.metadata(&block.lines);
         }
         if let Some(name) = &block.file {
             return fs::write(self.at.join(name), block.lines.join("\n") + "\n").unwrap();

@@ -25,6 +25,8 @@ pub struct Block {
     pub file: Option<String>,
     /// The folder that it is about: `<!-- in FOLDER -->` stands before it.
     pub folder: Option<String>,
+    /// It replaces what the manifest there says of its models: `<!-- metadata -->` stands before it.
+    pub metadata: bool,
     /// It is between `<!-- session -->` and `<!-- /session -->`, which a test of its own runs.
     pub own: bool,
     pub lines: Vec<String>,
@@ -72,6 +74,7 @@ impl Page {
                 None => {
                     let remark = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->")).unwrap_or_default();
                     own = remark == "session" || own && remark != "/session";
+                    next.metadata |= remark == "metadata";
                     next.file = remark.strip_prefix("file ").map(str::to_owned).or(next.file);
                     next.folder = remark.strip_prefix("in ").map(str::to_owned).or(next.folder);
                 }
