@@ -51,8 +51,32 @@ pub struct Identifiers {
 
 impl Identifiers {
     /// What generated code appends to a layer's identifier.
-    pub(crate) const SUFFIXES: [&'static str; 10] =
-        ["", "_t", "_config", "_hash", "_hash_t", "_weights", "_biases", "_table", "_process", "_quotient_config"];
+    pub(crate) const SUFFIXES: [&'static str; 24] = [
+        "",
+        "_t",
+        "_config",
+        "_hash",
+        "_hash_t",
+        "_weights",
+        "_biases",
+        "_table",
+        "_process",
+        "_quotient_config",
+        "_stream",
+        "_hash_stream",
+        "_share",
+        "_hash_share",
+        "_steps",
+        "_turn",
+        "_partial",
+        "_cells",
+        "_active",
+        "_counts",
+        "_taken",
+        "_sums",
+        "_in",
+        "_out",
+    ];
 
     /// Reserves `name` as it stands.
     pub(crate) fn reserve(&mut self, name: &str) {

@@ -9,7 +9,7 @@ use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
     manifest::{Counts, Interface, Knob, Language, LayerOptions, Model, Pipeline, Target, Variant, Verilog},
-    network::Dense,
+    network::{Dense, Shape},
     ops::{Extent, FixedDense, FixedOp, FixedReduce, LayerPlan},
 };
 
@@ -73,7 +73,8 @@ impl Plan {
     }
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
-    /// step; an op with several steps stands alone, since it is a loop. One run with everything for a function pipeline.
+    /// step. An op with several steps is a loop and begins a run, to which ops belong that go over the slots of each step,
+    /// one by one. One run with everything for a function pipeline.
     pub fn processes(&self, network: &FixedNetwork) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
         for (at, (fixed, plan)) in network.layers.iter().zip(&self.layers).enumerate() {
@@ -81,7 +82,8 @@ impl Plan {
                 let before = &network.layers[run.end - 1];
                 let same_layer = before.layer.keras_name == fixed.layer.keras_name;
                 let single = self.layers[run.clone()].iter().all(|plan| plan.steps == 1) && plan.steps == 1;
-                self.pipeline == Pipeline::Function || self.layers[run.end - 1].absorbed || same_layer && single
+                let follows = single || self.goes_over_steps(network, run, fixed, plan);
+                self.pipeline == Pipeline::Function || self.layers[run.end - 1].absorbed || same_layer && follows
             });
             match runs.last_mut() {
                 Some(run) if joins => run.end = at + 1,
@@ -89,6 +91,22 @@ impl Plan {
             }
         }
         runs
+    }
+
+    /// Whether an op can do its work on what each step of the loop `run` gives.
+    fn goes_over_steps(&self, network: &FixedNetwork, run: &Range<usize>, fixed: &FixedLayer, own: &LayerPlan) -> bool {
+        let (first, plan) = (&network.layers[run.start], &self.layers[run.start]);
+        let Shape::Sparse(shape) = &fixed.layer.shape else { return false };
+        let gives_slots = match &first.layer.op {
+            FixedOp::SparseConv2d(_) | FixedOp::SparsePooling2d(_) | FixedOp::Quantize(_) => {
+                plan.steps == shape.slots.div_ceil(plan.pixels_per_cycle)
+            }
+            _ => false,
+        };
+        let by_slots =
+            matches!(fixed.layer.op, FixedOp::SparseBias(_) | FixedOp::Relu(_) | FixedOp::Quantize(_) | FixedOp::Lookup(_));
+        let alike = own.steps == 1 || own.steps == plan.steps && own.pixels_per_cycle == plan.pixels_per_cycle;
+        plan.steps > 1 && gives_slots && by_slots && alike
     }
 
     /// Cycles from one event to the next: those of the op with most steps.

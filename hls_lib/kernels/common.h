@@ -5,13 +5,14 @@
 // type, so taking a mantissa and making a value from one is wiring and costs nothing.
 //
 // A sparse tensor is two arrays: feat[N * C], the features of up to N active pixels, and hash[N * 2], their 1-based
-// (row, column). Row 0 marks an empty slot. Whether a slot is active is in its hash, never in its features.
+// (row, column). Row 0 marks an empty slot. Whether a slot is active is in its hash, never in its features. A kernel that
+// leaves the hash as it is only reads it, if at all.
 //
-// A kernel that can do its work in several steps has a loop over them, one step a cycle; CONFIG says how much is done in
-// a step (pixels_per_cycle, filters_per_cycle, channels_per_cycle). With one step it is plain logic. Around it the top
-// function makes a process of each layer, or of the whole network, and gives that its PIPELINE pragma; the kernels are
-// inlined there. Costs are stated as formulas in N slots, C channels, F filters, K kernel rows and columns, H x W pixels
-// and bits, P of a kind at a time.
+// A kernel is what happens in one step. Those that can divide their work get told which step or turn it is; CONFIG says
+// how much is done in a step (pixels_per_cycle, filters_per_cycle, channels_per_cycle). The loop over the steps is in the
+// process around it (handover.h), which has one for each layer and gives it its PIPELINE pragma; kernels are inlined there.
+// A share is what of an array belongs to a step; with one step that is all of it. Costs are stated as formulas in N slots,
+// C channels, F filters, K kernel rows and columns, H x W pixels and bits, P of a kind at a time.
 
 #ifndef SPARSEHLS_COMMON_H_
 #define SPARSEHLS_COMMON_H_
@@ -40,24 +41,6 @@ inline T from_mantissa(const M& m) {
     T x;
     x.range(T::width - 1, 0) = ap_uint<T::width>(m);
     return x;
-}
-
-// Hands the hash of one slot on. Each kernel reads the hash of the one before it and writes its own, so that in a
-// dataflow region every array has one writer and one reader; it is wiring.
-template <class H, class G>
-inline void copy_hash(const H* hash, G* out_hash, int slot) {
-#pragma HLS INLINE
-    out_hash[slot * 2] = hash[slot * 2];
-    out_hash[slot * 2 + 1] = hash[slot * 2 + 1];
-}
-
-template <int SLOTS, class H, class G>
-inline void copy_hashes(const H hash[SLOTS * 2], G out_hash[SLOTS * 2]) {
-#pragma HLS INLINE
-    for (int slot = 0; slot < SLOTS; ++slot) {
-#pragma HLS UNROLL
-        copy_hash(hash, out_hash, slot);
-    }
 }
 
 // Trees over N values, in ceil(log2(N)) levels: each level folds the upper half onto the lower. They overwrite `values`.

@@ -12,41 +12,34 @@
 
 namespace sparsehls {
 
-// CONFIG: rows, inputs, outputs; inputs_per_cycle and outputs_per_cycle, which divide them; shift, the bits that the bias
-// is finer than the products; weight_t; accumulator_t, the mantissa of a sum. weights[I][O] and biases[O] are mantissas,
-// those of the biases with Y's binary point.
-template <class CONFIG, class X, class Y, class W, class B>
-void dense(const X x[CONFIG::rows * CONFIG::inputs], Y y[CONFIG::rows * CONFIG::outputs],
-           const W weights[CONFIG::inputs * CONFIG::outputs], const B biases[CONFIG::outputs]) {
+// CONFIG: rows; inputs_per_cycle and outputs_per_cycle, which divide inputs and outputs; shift, the bits that the bias is
+// finer than the products; weight_t; accumulator_t, the mantissa of a sum. x and y are shares. A step adds the products of
+// a turn of inputs to the sums of a turn of outputs, which are complete with the last turn of inputs; it has its own row
+// of weights[steps][IP * OP]. biases[turns][OP] have Y's binary point. Both are mantissas.
+template <class CONFIG, class X, class ACCUMULATOR, class Y, class W, class B>
+void dense(int step, int input_turn, int output_turn, const X x[CONFIG::rows * CONFIG::inputs_per_cycle],
+           ACCUMULATOR partial[CONFIG::rows * CONFIG::outputs_per_cycle], Y y[CONFIG::rows * CONFIG::outputs_per_cycle],
+           const W weights[][CONFIG::inputs_per_cycle * CONFIG::outputs_per_cycle],
+           const B biases[][CONFIG::outputs_per_cycle]) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable=weights complete
-    typedef typename CONFIG::accumulator_t accumulator_t;
-    accumulator_t partial[CONFIG::rows][CONFIG::outputs_per_cycle];
-#pragma HLS ARRAY_PARTITION variable=partial complete dim=0
-    for (int output = 0; output < CONFIG::outputs; output += CONFIG::outputs_per_cycle) {
-        for (int input = 0; input < CONFIG::inputs; input += CONFIG::inputs_per_cycle) {
-#pragma HLS PIPELINE II=1 rewind
-            for (int r = 0; r < CONFIG::rows; ++r) {
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=2
+#pragma HLS ARRAY_PARTITION variable=biases complete dim=2
+    for (int r = 0; r < CONFIG::rows; ++r) {
 #pragma HLS UNROLL
-                for (int o = 0; o < CONFIG::outputs_per_cycle; ++o) {
+        for (int o = 0; o < CONFIG::outputs_per_cycle; ++o) {
 #pragma HLS UNROLL
-                    accumulator_t products[CONFIG::inputs_per_cycle];
+            ACCUMULATOR products[CONFIG::inputs_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
-                    for (int i = 0; i < CONFIG::inputs_per_cycle; ++i) {
+            for (int i = 0; i < CONFIG::inputs_per_cycle; ++i) {
 #pragma HLS UNROLL
-                        const typename CONFIG::weight_t weight = weights[(input + i) * CONFIG::outputs + output + o];
-                        products[i] = weight * mantissa(x[r * CONFIG::inputs + input + i]);
-                    }
-                    const accumulator_t sum = Tree<CONFIG::inputs_per_cycle>::sum(products);
-                    partial[r][o] = input == 0 ? sum : accumulator_t(partial[r][o] + sum);
-                    const accumulator_t shifted = partial[r][o] << CONFIG::shift;
-                    // Once, when the sum is complete: a port with ap_vld tells of every write.
-                    if (input + CONFIG::inputs_per_cycle >= CONFIG::inputs) {
-                        y[r * CONFIG::outputs + output + o] =
-                            from_mantissa<Y>(accumulator_t(shifted + accumulator_t(biases[output + o])));
-                    }
-                }
+                const typename CONFIG::weight_t weight = weights[step][i * CONFIG::outputs_per_cycle + o];
+                products[i] = weight * mantissa(x[r * CONFIG::inputs_per_cycle + i]);
             }
+            const int at = r * CONFIG::outputs_per_cycle + o;
+            const ACCUMULATOR sum = Tree<CONFIG::inputs_per_cycle>::sum(products);
+            partial[at] = input_turn == 0 ? sum : ACCUMULATOR(partial[at] + sum);
+            const ACCUMULATOR shifted = partial[at] << CONFIG::shift;
+            y[at] = from_mantissa<Y>(ACCUMULATOR(shifted + ACCUMULATOR(biases[output_turn][o])));
         }
     }
 }
@@ -90,15 +83,15 @@ void dense_limited_relu(const X x[CONFIG::values], Y y[CONFIG::values]) {
     }
 }
 
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_limited_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                         Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+// All arrays of the sparse kernels are shares. CONFIG: pixels_per_cycle, channels.
+template <class CONFIG, class X, class Y>
+void sparse_limited_relu(const X feat[CONFIG::pixels_per_cycle * CONFIG::channels],
+                         Y out[CONFIG::pixels_per_cycle * CONFIG::channels]) {
 #pragma HLS INLINE
-    for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+    for (int i = 0; i < CONFIG::pixels_per_cycle * CONFIG::channels; ++i) {
 #pragma HLS UNROLL
         limited_relu<CONFIG>(feat[i], out[i]);
     }
-    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // Y holds every X that is not negative. Cost: one gate for each bit.
@@ -122,15 +115,14 @@ void dense_copy(const X x[CONFIG::values], Y y[CONFIG::values]) {
 }
 
 // As dense_relu, on a sparse tensor. An active pixel stays active when all its features become zero.
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_relu(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                 Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+template <class CONFIG, class X, class Y>
+void sparse_relu(const X feat[CONFIG::pixels_per_cycle * CONFIG::channels],
+                 Y out[CONFIG::pixels_per_cycle * CONFIG::channels]) {
 #pragma HLS INLINE
-    for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+    for (int i = 0; i < CONFIG::pixels_per_cycle * CONFIG::channels; ++i) {
 #pragma HLS UNROLL
         out[i] = feat[i] > 0 ? Y(feat[i]) : Y(0);
     }
-    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 }  // namespace sparsehls

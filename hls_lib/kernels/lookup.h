@@ -36,28 +36,27 @@ void dense_lookup(const X x[CONFIG::values], Y y[CONFIG::values], const T table[
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         const typename CONFIG::entry_t at = mantissa(x[i]) - CONFIG::first;
-        y[i] = from_mantissa<Y>(ap_int<Y::width + 1>(table[CONFIG::format(i) * CONFIG::entries + at]));
+        y[i] = from_mantissa<Y>(ap_int<Y::width + 1>(table[int(CONFIG::format(i)) * CONFIG::entries + int(at)]));
     }
 }
 
-// As dense_lookup; an empty slot stays zero. CONFIG: slots, channels; format(row, column, channel).
-template <class CONFIG, class X, class H, class Y, class G, class T>
-void sparse_lookup(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                   Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2],
-                   const T table[CONFIG::formats * CONFIG::entries]) {
+// As dense_lookup; an empty slot stays zero. CONFIG: pixels_per_cycle, channels; format(row, column, channel). All arrays
+// are shares.
+template <class CONFIG, class X, class H, class Y, class T>
+void sparse_lookup(const X feat[CONFIG::pixels_per_cycle * CONFIG::channels], const H hash[CONFIG::pixels_per_cycle * 2],
+                   Y out[CONFIG::pixels_per_cycle * CONFIG::channels], const T table[CONFIG::formats * CONFIG::entries]) {
 #pragma HLS INLINE
-    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+    for (int slot = 0; slot < CONFIG::pixels_per_cycle; ++slot) {
 #pragma HLS UNROLL
-        const H row = hash[slot * 2], column = hash[slot * 2 + 1];
+        const int row = int(hash[slot * 2]), column = int(hash[slot * 2 + 1]);
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             const int i = slot * CONFIG::channels + c;
             const typename CONFIG::entry_t at = mantissa(feat[i]) - CONFIG::first;
-            const int entry = row != 0 ? int(CONFIG::format(row, column, c) * CONFIG::entries + at) : 0;
+            const int entry = row != 0 ? int(CONFIG::format(row, column, c)) * CONFIG::entries + int(at) : 0;
             out[i] = row != 0 ? from_mantissa<Y>(ap_int<Y::width + 1>(table[entry])) : Y(0);
         }
     }
-    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 // x times the reciprocal of the sum of all x. CONFIG: values; first; entry_t; accumulator_t, the mantissa of the sum; sum_t, its
@@ -75,7 +74,8 @@ void normalize(const X x[CONFIG::values], Y y[CONFIG::values], const T table[CON
     const typename CONFIG::accumulator_t sum = Tree<CONFIG::values>::sum(values);
     const typename CONFIG::rounded_t rounded = from_mantissa<typename CONFIG::sum_t>(sum);
     const typename CONFIG::index_t index = rounded;
-    const typename CONFIG::reciprocal_t reciprocal = table[typename CONFIG::entry_t(mantissa(index) - CONFIG::first)];
+    const typename CONFIG::entry_t at = mantissa(index) - CONFIG::first;
+    const typename CONFIG::reciprocal_t reciprocal = table[int(at)];
     for (int i = 0; i < CONFIG::values; ++i) {
 #pragma HLS UNROLL
         y[i] = from_mantissa<Y>(typename CONFIG::product_t(reciprocal * mantissa(x[i])));

@@ -13,24 +13,19 @@
 
 namespace sparsehls {
 
-// CONFIG: slots, channels; pixels_per_cycle; format(row, column, channel), 1-based row and column; quantize(format index, value).
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_quantize(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                     Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+// CONFIG: pixels_per_cycle, channels; format(row, column, channel), 1-based row and column; quantize(format index, value).
+// All arrays are shares.
+template <class CONFIG, class X, class H, class Y>
+void sparse_quantize(const X feat[CONFIG::pixels_per_cycle * CONFIG::channels], const H hash[CONFIG::pixels_per_cycle * 2],
+                     Y out[CONFIG::pixels_per_cycle * CONFIG::channels]) {
 #pragma HLS INLINE
-    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
-#pragma HLS PIPELINE II=1 rewind
-        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+    for (int slot = 0; slot < CONFIG::pixels_per_cycle; ++slot) {
 #pragma HLS UNROLL
-            const int slot = first + i;
-            if (slot >= CONFIG::slots) continue;  // the last step may be short
-            const H row = hash[slot * 2], column = hash[slot * 2 + 1];
-            for (int c = 0; c < CONFIG::channels; ++c) {
+        const int row = int(hash[slot * 2]), column = int(hash[slot * 2 + 1]);
+        for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                const int at = slot * CONFIG::channels + c;
-                out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
-            }
-            copy_hash(hash, out_hash, slot);
+            const int at = slot * CONFIG::channels + c;
+            out[at] = row != 0 ? Y(CONFIG::quantize(CONFIG::format(row, column, c), feat[at])) : Y(0);
         }
     }
 }

@@ -17,26 +17,27 @@
 #ifndef SPARSEHLS_SPARSE_CONV2D_H_
 #define SPARSEHLS_SPARSE_CONV2D_H_
 
-#include "common.h"
+#include "handover.h"
 
 namespace sparsehls {
 
-// Where each slot lies in the kernel around one slot: its kernel row and column, and whether it is `inside`, that is,
-// active and in the reach of the kernel.
+// Where each slot lies in the kernel around slot p of this step, which is at `own`: its kernel row and column, and whether
+// it is `inside`, that is, active and in the reach of the kernel.
 template <class CONFIG, class H>
-inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::difference_t rows[CONFIG::slots],
+inline void find_taps(const H hash[CONFIG::slots * 2], const H own[2], int p, typename CONFIG::difference_t rows[CONFIG::slots],
                       typename CONFIG::difference_t columns[CONFIG::slots], ap_uint<1> inside[CONFIG::slots]) {
 #pragma HLS INLINE
     typedef typename CONFIG::difference_t difference_t;
     const difference_t pad_top = (CONFIG::kernel_height - 1) / 2, pad_left = (CONFIG::kernel_width - 1) / 2;
-    const difference_t row = hash[p * 2], column = hash[p * 2 + 1];
+    const difference_t row = own[0], column = own[1];
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
         // q from p is the opposite of p from q. With all slots in one step p and q are constants, and both directions
         // write the same subtraction, of which a tool can keep one.
         const bool mirrored = CONFIG::pixels_per_cycle == CONFIG::slots && q < p;
-        const difference_t down = difference_t(hash[q * 2]) - row, up = row - difference_t(hash[q * 2]);
-        const difference_t right = difference_t(hash[q * 2 + 1]) - column, left = column - difference_t(hash[q * 2 + 1]);
+        const difference_t its_row = hash[q * 2], its_column = hash[q * 2 + 1];
+        const difference_t down = its_row - row, up = row - its_row;
+        const difference_t right = its_column - column, left = column - its_column;
         rows[q] = mirrored ? difference_t(pad_top - up) : difference_t(pad_top + down);
         columns[q] = mirrored ? difference_t(pad_left - left) : difference_t(pad_left + right);
     }
@@ -49,31 +50,32 @@ inline void find_taps(const H hash[CONFIG::slots * 2], int p, typename CONFIG::d
     }
 }
 
-// The features of a slot, multiplied with the weights of one tap for filter f: channels from `channel` on.
+// The features of a slot, multiplied with the weights of one tap for filter f of a turn: channels from `channel` on.
 template <class CONFIG, class X, class W>
-inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * CONFIG::channels],
-                                                  const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int tap,
+inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * CONFIG::channels], const W weights[],
                                                   int slot, int channel, int f) {
 #pragma HLS INLINE
     typename CONFIG::accumulator_t products[CONFIG::channels_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
     for (int c = 0; c < CONFIG::channels_per_cycle; ++c) {
 #pragma HLS UNROLL
-        const typename CONFIG::weight_t weight = weights[tap][(channel + c) * CONFIG::filters + f];
+        const typename CONFIG::weight_t weight = weights[c * CONFIG::filters_per_cycle + f];
         products[c] = weight * mantissa(feat[slot * CONFIG::channels + channel + c]);
     }
     return Tree<CONFIG::channels_per_cycle>::sum(products);
 }
 
-// A form has `sums`: what one step adds to the sums of slot p, for filters from `filter` on, channels from `channel` on.
+// A form has `sums`: the sums of slot p over a turn of channels, from `channel` on, for a turn of filters. `turn` is the one
+// of the weights.
 struct Pairwise {
     template <class CONFIG, class X, class W>
     static void sums(const X feat[CONFIG::slots * CONFIG::channels],
                      const typename CONFIG::difference_t rows[CONFIG::slots],
                      const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
-                     const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int, int channel, int filter,
-                     typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
+                     const W weights[CONFIG::taps][CONFIG::turns][CONFIG::channels_per_cycle * CONFIG::filters_per_cycle],
+                     int, int channel, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=3
         typedef typename CONFIG::accumulator_t accumulator_t;
         accumulator_t terms[CONFIG::slots * CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=terms complete
@@ -83,13 +85,13 @@ struct Pairwise {
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                 terms[q * CONFIG::filters_per_cycle + f] =
-                    inside[q] != 0 ? tap_product<CONFIG>(feat, weights, int(at), q, channel, filter + f) : accumulator_t(0);
+                    inside[q] != 0 ? tap_product<CONFIG>(feat, weights[int(at)][turn], q, channel, f) : accumulator_t(0);
             }
         }
         Tree<CONFIG::slots>::template sum<CONFIG::filters_per_cycle>(terms);
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-            sums[f] = channel == 0 ? terms[f] : accumulator_t(sums[f] + terms[f]);
+            sums[f] = terms[f];
         }
     }
 };
@@ -100,8 +102,9 @@ struct Pairwise {
 template <class CONFIG>
 inline bool can_lie(int p, int q, int down, int right) {
 #pragma HLS INLINE
+    if (CONFIG::pixels_per_cycle != CONFIG::slots) return true;
     if (down == 0 && right == 0) return q == p;
-    if (!CONFIG::ordered || CONFIG::pixels_per_cycle != CONFIG::slots) return true;
+    if (!CONFIG::ordered) return true;
     const bool later = down > 0 || (down == 0 && right > 0);
     const bool near = down != 0 || (right > 0 ? q <= p + right : q >= p + right);
     return near && (later ? q > p : q < p);
@@ -148,9 +151,11 @@ struct Gather {
     static void sums(const X feat[CONFIG::slots * CONFIG::channels],
                      const typename CONFIG::difference_t rows[CONFIG::slots],
                      const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
-                     const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters], int p, int channel, int filter,
-                     typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
+                     const W weights[CONFIG::taps][CONFIG::turns][CONFIG::channels_per_cycle * CONFIG::filters_per_cycle],
+                     int p, int channel, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=1
+#pragma HLS ARRAY_PARTITION variable=weights complete dim=3
         typedef typename CONFIG::accumulator_t accumulator_t;
         const int count = CONFIG::taps * CONFIG::channels_per_cycle;
         typename CONFIG::feature_t gathered[CONFIG::slots * count];  // the first `count` are left by a tree over slots
@@ -160,81 +165,80 @@ struct Gather {
 #pragma HLS ARRAY_PARTITION variable=products complete
         for (int i = 0; i < count; ++i) {
 #pragma HLS UNROLL
-            const int tap = i / CONFIG::channels_per_cycle, c = channel + i % CONFIG::channels_per_cycle;
+            const int tap = i / CONFIG::channels_per_cycle, c = i % CONFIG::channels_per_cycle;
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                const typename CONFIG::weight_t weight = weights[tap][c * CONFIG::filters + filter + f];
+                const typename CONFIG::weight_t weight = weights[tap][turn][c * CONFIG::filters_per_cycle + f];
                 products[i * CONFIG::filters_per_cycle + f] = weight * gathered[i];
             }
         }
         Tree<count>::template sum<CONFIG::filters_per_cycle>(products);
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-            sums[f] = channel == 0 ? products[f] : accumulator_t(sums[f] + products[f]);
+            sums[f] = products[f];
         }
     }
 };
 
-// CONFIG: form, Pairwise or Gather; slots, channels, filters, kernel_height, kernel_width, taps = KH * KW;
-// pixels_per_cycle; filters_per_cycle and channels_per_cycle, which divide filters and channels; ordered; difference_t,
-// which holds a coordinate difference plus the padding; tap_t, which holds taps - 1; feature_t, the mantissa of a feature; weight_t; accumulator_t,
-// the mantissa of a sum. Y has the sum's binary point. weights[KH*KW][C*F] are mantissas.
-template <class CONFIG, class X, class H, class Y, class G, class W>
-void sparse_conv2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                   Y out[CONFIG::slots * CONFIG::filters], G out_hash[CONFIG::slots * 2],
-                   const W weights[CONFIG::taps][CONFIG::channels * CONFIG::filters]) {
+// CONFIG: form, Pairwise or Gather; slots, channels, kernel_height, kernel_width, taps = KH * KW; pixels_per_cycle;
+// filters_per_cycle and channels_per_cycle, which divide filters and channels; filter_turns, and turns, which counts those
+// of filters for each of channels; ordered; difference_t, which holds a coordinate difference plus the padding; tap_t,
+// which holds taps - 1; feature_t, the mantissa of a feature; weight_t; accumulator_t, the mantissa of a sum. Y has the
+// sum's binary point. own and out are shares; out is complete with the last turn of channels.
+// weights[taps][turns][CP * FP] are mantissas.
+template <class CONFIG, class X, class HASH, class H, class Y, class W>
+void sparse_conv2d(int channel_turn, int filter_turn, const X feat[CONFIG::slots * CONFIG::channels], const HASH& hash,
+                   const H own[CONFIG::pixels_per_cycle * 2],
+                   typename CONFIG::accumulator_t partial[CONFIG::pixels_per_cycle * CONFIG::filters_per_cycle],
+                   Y out[CONFIG::pixels_per_cycle * CONFIG::filters_per_cycle],
+                   const W weights[CONFIG::taps][CONFIG::turns][CONFIG::channels_per_cycle * CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable=weights complete dim=0
     typedef typename CONFIG::accumulator_t accumulator_t;
-    accumulator_t partial[CONFIG::pixels_per_cycle][CONFIG::filters_per_cycle];
-#pragma HLS ARRAY_PARTITION variable=partial complete dim=0
-    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
-        for (int filter = 0; filter < CONFIG::filters; filter += CONFIG::filters_per_cycle) {
-            for (int channel = 0; channel < CONFIG::channels; channel += CONFIG::channels_per_cycle) {
-#pragma HLS PIPELINE II=1 rewind
-                for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+    const int turn = channel_turn * CONFIG::filter_turns + filter_turn;
+    H all[CONFIG::slots * 2];
+#pragma HLS ARRAY_PARTITION variable=all complete
+    flatten<CONFIG::slots * 2>(hash, all);
+    for (int p = 0; p < CONFIG::pixels_per_cycle; ++p) {
 #pragma HLS UNROLL
-                    const int p = first + i;
-                    if (p >= CONFIG::slots) continue;  // the last step may be short
-                    const bool active = hash[p * 2] != 0;
-                    // Outside of the condition, so that the mirror image of a pair can share its work.
-                    typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
-                    ap_uint<1> inside[CONFIG::slots];
+        const bool active = own[p * 2] != 0;
+        // Outside of the condition, so that the mirror image of a pair can share its work.
+        typename CONFIG::difference_t rows[CONFIG::slots], columns[CONFIG::slots];
+        ap_uint<1> inside[CONFIG::slots];
+        accumulator_t sums[CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=rows complete
 #pragma HLS ARRAY_PARTITION variable=columns complete
 #pragma HLS ARRAY_PARTITION variable=inside complete
-                    find_taps<CONFIG>(hash, p, rows, columns, inside);
-                    if (active) {
-                        CONFIG::form::template sums<CONFIG>(feat, rows, columns, inside, weights, p, channel, filter, partial[i]);
-                    }
-                    for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
+#pragma HLS ARRAY_PARTITION variable=sums complete
+        find_taps<CONFIG>(all, &own[p * 2], p, rows, columns, inside);
+        if (active) {
+            CONFIG::form::template sums<CONFIG>(feat, rows, columns, inside, weights, p,
+                                                channel_turn * CONFIG::channels_per_cycle, turn, sums);
+        }
+        for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
-                        out[p * CONFIG::filters + filter + f] = active ? from_mantissa<Y>(partial[i][f]) : Y(0);
-                    }
-                    copy_hash(hash, out_hash, p);
-                }
-            }
+            const int at = p * CONFIG::filters_per_cycle + f;
+            if (active) partial[at] = channel_turn == 0 ? sums[f] : accumulator_t(partial[at] + sums[f]);
+            out[at] = active ? from_mantissa<Y>(partial[at]) : Y(0);
         }
     }
 }
 
 // Adds a bias per channel where the value is not exactly zero.
 //
-// CONFIG: slots, channels; shift, the bits that the bias is finer than X; accumulator_t. biases[C] are mantissas with
-// Y's binary point. Cost: N*C comparisons with zero and additions of a constant. Depth: one addition.
-template <class CONFIG, class X, class H, class Y, class G, class B>
-void sparse_bias(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                 Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2],
-                 const B biases[CONFIG::channels]) {
+// CONFIG: pixels_per_cycle, channels; shift, the bits that the bias is finer than X; accumulator_t. feat and out are
+// shares. biases[C] are mantissas with Y's binary point. Cost: P*C comparisons with zero and additions of a constant.
+// Depth: one addition.
+template <class CONFIG, class X, class Y, class B>
+void sparse_bias(const X feat[CONFIG::pixels_per_cycle * CONFIG::channels],
+                 Y out[CONFIG::pixels_per_cycle * CONFIG::channels], const B biases[CONFIG::channels]) {
 #pragma HLS INLINE
-    for (int i = 0; i < CONFIG::slots * CONFIG::channels; ++i) {
+    for (int i = 0; i < CONFIG::pixels_per_cycle * CONFIG::channels; ++i) {
 #pragma HLS UNROLL
         const typename CONFIG::accumulator_t wide = mantissa(feat[i]);
         const typename CONFIG::accumulator_t bias = biases[i % CONFIG::channels];
         const typename CONFIG::accumulator_t sum = (wide << CONFIG::shift) + bias;
         out[i] = feat[i] != 0 ? from_mantissa<Y>(sum) : Y(0);
     }
-    copy_hashes<CONFIG::slots>(hash, out_hash);
 }
 
 }  // namespace sparsehls

@@ -10,7 +10,7 @@
 #ifndef SPARSEHLS_SPARSE_POOLING2D_H_
 #define SPARSEHLS_SPARSE_POOLING2D_H_
 
-#include "common.h"
+#include "handover.h"
 
 namespace sparsehls {
 
@@ -40,14 +40,14 @@ inline void pooling_cells(const H hash[CONFIG::slots * 2], G cells[CONFIG::slots
     }
 }
 
-// Which slots are in the cell of slot p, if it is in one.
+// Which slots are in the cell of this row and column, if it is one.
 template <class CONFIG, class G>
-inline void same_cell(const G cells[CONFIG::slots * 2], int p, ap_uint<1> same[CONFIG::slots]) {
+inline void same_cell(const G cells[CONFIG::slots * 2], const G& row, const G& column, ap_uint<1> same[CONFIG::slots]) {
 #pragma HLS INLINE
     for (int q = 0; q < CONFIG::slots; ++q) {
 #pragma HLS UNROLL
-        const ap_uint<1> row = cells[p * 2] == cells[q * 2], column = cells[p * 2 + 1] == cells[q * 2 + 1];
-        same[q] = row & column;
+        const ap_uint<1> in_row = row == cells[q * 2], in_column = column == cells[q * 2 + 1];
+        same[q] = in_row & in_column;
     }
 }
 
@@ -126,39 +126,41 @@ struct PoolingMax {
 };
 
 // CONFIG: mode, PoolingAverage or PoolingMax; slots, channels, pool_height, pool_width, out_height, out_width;
-// pixels_per_cycle; for a mean accumulator_t, the mantissa of a sum; for a maximum count_t, which holds slots, and
-// least, the least mantissa of an X. The
-// division of a mean by the window's size is in the binary point of Y and, if the size is no power of two, in the
-// quantizer that follows.
-template <class CONFIG, class X, class H, class Y, class G>
-void sparse_pooling2d(const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
-                      Y out[CONFIG::slots * CONFIG::channels], G out_hash[CONFIG::slots * 2]) {
+// pixels_per_cycle; for a mean accumulator_t, the mantissa of a sum; for a maximum
+// count_t, which holds slots, and least, the least mantissa of an X. The division of a mean by the window's size is in the
+// binary point of Y and, if the size is no power of two, in the quantizer that follows. out and out_hash are shares; the
+// first step finds the cells of all slots.
+template <class CONFIG, class X, class H, class G, int STEPS, class Y>
+void sparse_pooling2d(int step, const X feat[CONFIG::slots * CONFIG::channels], const H hash[CONFIG::slots * 2],
+                      G (&cells)[STEPS][CONFIG::pixels_per_cycle * 2], Y out[CONFIG::pixels_per_cycle * CONFIG::channels],
+                      G out_hash[CONFIG::pixels_per_cycle * 2]) {
 #pragma HLS INLINE
-    G cells[CONFIG::slots * 2];
-#pragma HLS ARRAY_PARTITION variable=cells complete
-    for (int first = 0; first < CONFIG::slots; first += CONFIG::pixels_per_cycle) {
-#pragma HLS PIPELINE II=1 rewind
-        if (first == 0) pooling_cells<CONFIG>(hash, cells);
-        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+    G all[CONFIG::slots * 2];
+#pragma HLS ARRAY_PARTITION variable=all complete
+    if (step == 0) {
+        pooling_cells<CONFIG>(hash, all);
+        pour<CONFIG::slots * 2>(all, cells);
+    } else {
+        flatten<CONFIG::slots * 2>(cells, all);
+    }
+    for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-            const int p = first + i;
-            if (p >= CONFIG::slots) continue;  // the last step may be short
-            ap_uint<1> same[CONFIG::slots];
-            Y pooled[CONFIG::channels];
+        const G row = cells[step][i * 2], column = cells[step][i * 2 + 1];
+        ap_uint<1> same[CONFIG::slots];
+        Y pooled[CONFIG::channels];
 #pragma HLS ARRAY_PARTITION variable=same complete
 #pragma HLS ARRAY_PARTITION variable=pooled complete
-            same_cell<CONFIG>(cells, p, same);  // outside of the condition, so that the mirror image of a pair can share it
-            bool leads = false;
-            if (cells[p * 2] != 0) {
-                leads = leads_cell<CONFIG>(same, p);
-                if (leads) CONFIG::mode::template pool<CONFIG>(feat, same, pooled);
-            }
-            out_hash[p * 2] = leads ? cells[p * 2] : G(0);
-            out_hash[p * 2 + 1] = leads ? cells[p * 2 + 1] : G(0);
-            for (int c = 0; c < CONFIG::channels; ++c) {
+        same_cell<CONFIG>(all, row, column, same);  // outside of the condition, so that the mirror image of a pair can share it
+        bool leads = false;
+        if (row != 0) {
+            leads = leads_cell<CONFIG>(same, step * CONFIG::pixels_per_cycle + i);
+            if (leads) CONFIG::mode::template pool<CONFIG>(feat, same, pooled);
+        }
+        out_hash[i * 2] = leads ? row : G(0);
+        out_hash[i * 2 + 1] = leads ? column : G(0);
+        for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-                out[p * CONFIG::channels + c] = leads ? pooled[c] : Y(0);
-            }
+            out[i * CONFIG::channels + c] = leads ? pooled[c] : Y(0);
         }
     }
 }

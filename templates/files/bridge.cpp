@@ -9,6 +9,7 @@
 {% endif -%}
 #include "ap_fixed.h"
 #include "ap_int.h"
+#include "hls_stream.h"
 
 // A static library gives the function a name that no other has.
 #ifndef SPARSEHLS_SYMBOL

@@ -11,6 +11,8 @@
 
 #include "firmware/parameters.h"
 
+#pragma GCC diagnostic ignored "-Wunused-label"
+
 // A mantissa as a number, with its sign if the type has one.
 template <int W, int I>
 static long long number(const ap_fixed<W, I>& x) {
@@ -34,26 +36,27 @@ static void print(const T* values, int count) {
 }
 
 static int trace() {
-    static input_t input{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
+    static input_t x_in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
     for (int i = 0; i < {{ input.size }}; ++i) {
         long long mantissa = 0;
         if (std::scanf("%lld", &mantissa) != 1) return 1;
-        input{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+        x_in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
     }
-{%- for layer in layers %}
-{%- if layer.absorbed %}
+{%- for layer in traced %}
+{%- if not layer.lines %}
     std::printf("-\n");  // {{ layer.id }} has no values of its own
 {%- else %}
-{%- set target = "output" if loop.last else layer.id %}
-    static {{ layer.id }}_t {{ target }}[{{ layer.size }}];
-{%- if layer.hash_type %}
-    static {{ layer.id }}_hash_t {{ layer.id }}_hash[{{ layer.hash_size }}];
-{%- endif %}
-    sparsehls::{{ layer.kernel }}<{{ layer.id }}_config>({{ layer.arguments | join(", ") }});
-    ::print({{ target }}, {{ layer.size }});
-{%- if layer.hash_type %}
-    ::print({{ layer.id }}_hash, {{ layer.hash_size }});
-{%- endif %}
+{%- for array in layer.writes %}
+    static {{ array[0] }} {{ array[1] }}[{{ array[2] }}];
+{%- endfor %}
+    {
+{%- for line in layer.lines %}
+{{ line }}
+{%- endfor %}
+    }
+{%- for array in layer.writes %}
+    ::print({{ array[1] }}, {{ array[2] }});
+{%- endfor %}
 {%- endif %}
 {%- endfor %}
     return 0;

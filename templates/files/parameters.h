@@ -6,6 +6,7 @@
 #define {{ guard }}_PARAMETERS_H_
 
 #include "defines.h"
+#include "kernels/handover.h"
 {% for kernel in kernels %}#include "kernels/{{ kernel }}"
 {% endfor -%}
 {% for weights in weights %}#include "weights/{{ weights }}.h"
@@ -50,7 +51,6 @@ struct {{ layer.id }}_config {
     template <class H>
     static format_t format(const H& row, const H& column, int channel) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
         return {{ layer.id }}_table[((row - 1) * {{ layer.width }} + column - 1) * {{ layer.channels }} + channel];
     }
 {%- endif %}
@@ -59,7 +59,6 @@ struct {{ layer.id }}_config {
 {%- else %}
     static format_t format(int index) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable={{ layer.id }}_table complete
         return {{ layer.id }}_table[index];
     }
 {%- endif %}

@@ -5,8 +5,10 @@
 
 pub mod csim;
 
+mod flow;
 mod kernel;
 mod layer;
+mod ports;
 mod process;
 mod stack;
 mod types;
@@ -20,7 +22,7 @@ use std::{
 
 use minijinja::context;
 
-use self::{csim::Csim, layer::Weights};
+use self::{csim::Csim, layer::Weights, ports::Ports};
 use super::{
     Backend, Bench, Compiled, Generated, Project,
     text::{Templates, serde, summary},
@@ -108,6 +110,7 @@ impl Backend for Hls {
         let kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
         let shape = layer::describe(&input.layout);
         let stack = stack::large(design);
+        let ports = Ports::of(design);
         let shared = context! {
             stack,
             made_by => serde(&made_by),
@@ -131,7 +134,9 @@ impl Backend for Hls {
                     Interface::Whole => None,
                 },
             },
-            processes => serde(process::texts(design)),
+            processes => serde(process::texts(design, &layers, &ports)),
+            traced => serde(process::traced(design, &layers, &ports)),
+            ports => context! { input => &ports.input, output => &ports.output, pragmas => &ports.pragmas },
             interval => design.initiation_interval,
             pipeline => serde(design.pipeline),
             backend => serde(self.0),
@@ -177,7 +182,7 @@ impl Backend for Hls {
             files.insert(format!("firmware/weights/{}.h", weights.name), weights_file(&templates, &made_by, name, weights)?);
         }
         for (header, text) in sparsehls_hls_lib::KERNELS {
-            if *header == "common.h" || kernels.contains(header) {
+            if matches!(*header, "common.h" | "handover.h") || kernels.contains(header) {
                 files.insert(format!("firmware/kernels/{header}"), (*text).to_owned());
             }
         }
@@ -269,10 +274,7 @@ pub fn build_options(steps: Steps) -> Result<String> {
 }
 
 fn weights_file(templates: &Templates, made_by: &str, model: &str, weights: &Weights) -> Result<String> {
-    let widest = weights.values.iter().map(|value| value.to_string().len()).max().unwrap_or(1);
-    let columns = (110 / (widest + 2)).max(1);
-    templates
-        .render("weights.h", &context! { made_by => serde(made_by), columns, guard => model.to_uppercase(), ..serde(weights) })
+    templates.render("weights.h", &context! { made_by => serde(made_by), guard => model.to_uppercase(), ..serde(weights) })
 }
 
 /// Numbers as text, an event a line.

@@ -1,6 +1,9 @@
 //! The calls of the kernels of `hls_lib/kernels`: their configuration and their constants.
 
+use std::ops::Range;
+
 use super::{
+    flow::{Flow, Turns},
     layer::{LayerText, Names, QuotientText, Weights},
     types::{constant, constant_of, fixed, long, mantissa, native, overflow_mode, rounding_mode, rounding_to, typed, unsigned},
 };
@@ -19,6 +22,8 @@ pub struct Writer<'a> {
     pub design: &'a Design,
     pub names: &'a Names<'a>,
     pub layer: &'a Layer,
+    /// The steps of its process.
+    pub flow: Flow,
     pub text: LayerText,
     pub weights: &'a mut Vec<Weights>,
 }
@@ -43,6 +48,7 @@ impl Writer<'_> {
             Kernel::Normalize(normalize) => self.normalize(normalize),
             Kernel::Copy { elements } => {
                 self.call("dense_copy", "dense.h");
+                self.passes_values();
                 self.constants([("values", *elements)]);
             }
         }
@@ -62,23 +68,72 @@ impl Writer<'_> {
         self.constants([("slots", shape.slots), ("channels", shape.channels)]);
     }
 
+    /// What a kernel that goes over the slots of a step has to know.
+    fn shares(&mut self, shape: SparseShape) {
+        let lanes = if self.flow.steps > 1 { self.flow.lanes } else { shape.slots };
+        self.constants([("pixels_per_cycle", lanes), ("channels", shape.channels)]);
+    }
+
     fn elements(&mut self, elements: Elements) {
         match elements {
-            Elements::Sparse(shape) => self.slots(shape),
+            Elements::Sparse(shape) => self.shares(shape),
             Elements::Dense(count) => self.constants([("values", count)]),
         }
+        self.passes_values();
+    }
+
+    fn pass<const N: usize>(&mut self, arguments: [String; N]) {
+        self.text.arguments.extend(arguments);
+    }
+
+    /// The name of what goes in, as it is held.
+    fn reads(&self) -> String {
+        self.names.of_value(self.layer.reads).to_owned()
+    }
+
+    /// What a step has of what goes in.
+    fn own(&self) -> String {
+        self.flow.own(self.names.of_value(self.layer.reads))
+    }
+
+    fn hash(&self) -> String {
+        format!("{}_hash", self.names.origin(self.layer.reads).unwrap_or_default())
+    }
+
+    fn own_hash(&self) -> String {
+        self.flow.own(&self.hash())
+    }
+
+    /// What a step has of what comes out.
+    fn writes(&self) -> String {
+        self.flow.own(self.names.of_value(self.layer.writes))
+    }
+
+    fn writes_hash(&self) -> String {
+        self.flow.own(&self.state("hash"))
+    }
+
+    /// What the kernel keeps from step to step.
+    fn state(&self, what: &str) -> String {
+        format!("{}_{what}", self.text.id)
+    }
+
+    /// What goes in and what comes out, each value by itself.
+    fn passes_values(&mut self) {
+        self.pass([self.own(), self.writes()]);
     }
 
     /// Adds an array of constants named after the layer, and passes it to the kernel.
-    fn array(&mut self, suffix: &str, row: Option<usize>, values: &[i64], note: String) {
-        let name = self.table(suffix, row, values.to_vec(), note);
+    fn array(&mut self, suffix: &str, inner: &[usize], values: &[i64], note: String) {
+        let name = self.table(suffix, inner, values, note);
         self.text.arguments.push(name);
     }
 
-    fn table(&mut self, suffix: &str, row: Option<usize>, values: Vec<i64>, note: String) -> String {
+    /// `inner` are the dimensions behind the first.
+    fn table(&mut self, suffix: &str, inner: &[usize], values: &[i64], note: String) -> String {
         let name = format!("{}{suffix}", self.text.id);
         let title = self.text.title.clone();
-        self.weights.push(Weights { name: name.clone(), title, note, type_: native(&values), row, values });
+        self.weights.push(Weights::new(name.clone(), title, note, native(values), inner, values));
         name
     }
 
@@ -93,10 +148,14 @@ impl Writer<'_> {
         match reduce.arrival {
             Arrival::Rows { taken_bits, feature } => {
                 self.call("sparse_input_reduce_rows", "sparse_input_reduce.h");
+                let step = self.flow.step().to_owned();
+                self.pass([step, self.reads(), self.state("taken"), self.text.id.clone(), self.state("hash")]);
                 self.text.types.extend([typed("taken_t", unsigned(taken_bits)), typed("feature_t", mantissa(feature))]);
             }
             Arrival::Whole { pixels_per_cycle, row_bits } => {
                 self.call("sparse_input_reduce", "sparse_input_reduce.h");
+                let (step, feat, hash) = (self.flow.step().to_owned(), self.writes(), self.writes_hash());
+                self.pass([step, self.reads(), self.state("active"), self.state("counts"), feat, hash]);
                 self.constants([("pixels_per_cycle", pixels_per_cycle)]);
                 self.text.types.push(typed("row_t", unsigned(row_bits)));
             }
@@ -115,13 +174,14 @@ impl Writer<'_> {
 
     fn sparse_quantize(&mut self, quantize: &SparseQuantizeKernel) {
         self.call("sparse_quantize", "quantize.h");
-        self.slots(quantize.shape);
-        self.constants([("pixels_per_cycle", quantize.pixels_per_cycle)]);
+        self.shares(quantize.shape);
+        self.pass([self.own(), self.own_hash(), self.writes()]);
         self.quantizer(&quantize.quantizer);
     }
 
     fn dense_quantize(&mut self, quantizer: &QuantizeKernel) {
         self.call("dense_quantize", "quantize.h");
+        self.passes_values();
         self.constants([("values", self.text.size)]);
         self.quantizer(quantizer);
     }
@@ -158,8 +218,8 @@ impl Writer<'_> {
             By::Pixel(indices) => ("element", "[row][column][channel]", indices),
             By::Element(indices) => ("element", "[element]", indices),
         };
-        let values = indices.iter().map(|index| i64::from(*index)).collect();
-        self.table("_table", None, values, format!("The index of the format, {axes}."));
+        let values: Vec<_> = indices.iter().map(|index| i64::from(*index)).collect();
+        self.table("_table", &[], &values, format!("The index of the format, {axes}."));
         self.text.format_of = Some(format_of);
     }
 
@@ -167,15 +227,19 @@ impl Writer<'_> {
         let [rows, columns] = conv.kernel;
         self.call("sparse_conv2d", "sparse_conv2d.h");
         self.slots(conv.shape);
+        let turns = Turns::of(&Kernel::Conv2d(conv.clone()));
         self.constants([
-            ("filters", conv.filters),
             ("kernel_height", rows),
             ("kernel_width", columns),
             ("taps", rows * columns),
             ("pixels_per_cycle", conv.pixels_per_cycle),
             ("filters_per_cycle", conv.filters_per_cycle),
             ("channels_per_cycle", conv.channels_per_cycle),
+            ("filter_turns", turns.middle),
+            ("turns", turns.inner * turns.middle),
         ]);
+        let [channel, filter, _] = turns.places(&self.text.id, self.flow);
+        self.pass([channel, filter, self.reads(), self.hash(), self.own_hash(), self.state("partial"), self.writes()]);
         self.text.constants.push(constant_of("bool", "ordered", conv.is_ordered));
         let form = match conv.form {
             Form::Pairwise => "sparsehls::Pairwise",
@@ -191,16 +255,19 @@ impl Writer<'_> {
         ];
         let channels = conv.shape.channels;
         self.text.notes.push(format!("{rows} x {columns} kernel, {channels} channels to {} filters", conv.filters));
-        let note = note("[kernel row, kernel column][channel, filter]", &conv.weights);
-        self.array("_weights", Some(channels * conv.filters), &conv.weights.values, note);
+        let note = note("[kernel row, kernel column][turn][channel, filter]", &conv.weights);
+        let (of_channel, per) = (conv.channels_per_cycle, conv.filters_per_cycle);
+        let values = divided(&conv.weights.values, [channels, conv.filters], [of_channel, per]);
+        self.array("_weights", &[turns.inner * turns.middle, of_channel * per], &values, note);
     }
 
     fn sparse_bias(&mut self, bias: &BiasKernel) {
         self.call("sparse_bias", "sparse_conv2d.h");
-        self.slots(bias.shape);
+        self.shares(bias.shape);
+        self.passes_values();
         self.text.constants.push(constant("shift", bias.shift));
         self.text.types.push(typed("accumulator_t", mantissa(bias.accumulator)));
-        self.array("_biases", None, &bias.biases.values, note("[channel]", &bias.biases));
+        self.array("_biases", &[], &bias.biases.values, note("[channel]", &bias.biases));
     }
 
     fn pooling2d(&mut self, pooling: &PoolingKernel) {
@@ -209,6 +276,8 @@ impl Writer<'_> {
         self.slots(pooling.shape);
         self.constants([("pool_height", rows), ("pool_width", columns), ("out_height", height), ("out_width", width)]);
         self.constants([("pixels_per_cycle", pooling.pixels_per_cycle)]);
+        let (step, feat, hash) = (self.flow.step().to_owned(), self.writes(), self.writes_hash());
+        self.pass([step, self.reads(), self.hash(), self.state("cells"), feat, hash]);
         match pooling.pool {
             Pool::Sum { accumulator } => {
                 self.text.types.push(typed("mode", "sparsehls::PoolingAverage"));
@@ -233,27 +302,35 @@ impl Writer<'_> {
 
     fn flatten(&mut self, flatten: FlattenKernel) {
         self.call("sparse_flatten", "sparse_flatten.h");
-        self.slots(flatten.shape);
         let SparseShape { height, width, .. } = flatten.shape;
-        self.constants([("height", height), ("width", width), ("pixels_per_cycle", flatten.pixels_per_cycle)]);
+        self.shares(flatten.shape);
+        self.constants([("height", height), ("width", width)]);
+        let step = self.flow.step().to_owned();
+        self.pass([step, self.own(), self.own_hash(), self.names.of_value(self.layer.writes).to_owned()]);
         self.text.types.push(typed("position_t", unsigned(flatten.position_bits)));
         self.text.types.push(typed("value_t", mantissa(flatten.element)));
     }
 
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
     fn look_up_dense(&mut self, dense: &LookUpKernel) {
-        let SparseShape { slots, height, width, channels } = dense.shape;
+        let SparseShape { height, width, channels, .. } = dense.shape;
         self.call("sparse_flatten_dense", "sparse_flatten.h");
         self.constants([
-            ("slots", slots),
             ("channels", channels),
             ("height", height),
             ("width", width),
-            ("filters", dense.outputs),
             ("pixels_per_cycle", dense.pixels_per_cycle),
             ("filters_per_cycle", dense.outputs_per_cycle),
         ]);
-        self.sums(&dense.sums, height * width * channels, dense.outputs, Some(channels * dense.outputs));
+        let turns = Turns::of(&Kernel::LookUpDense(dense.clone()));
+        let [turn, _, group] = turns.places(&self.text.id, self.flow);
+        self.pass([group, turn, self.own(), self.own_hash(), self.state("sums"), self.writes()]);
+        let per = dense.outputs_per_cycle;
+        let values = divided(&dense.sums.weights.values, [channels, dense.outputs], [channels, per]);
+        self.sums(&dense.sums, height * width * channels, dense.outputs);
+        let axes = note("[pixel][turn][channel, output]", &dense.sums.weights);
+        self.array("_weights", &[turns.inner, channels * per], &values, axes);
+        self.array("_biases", &[per], &dense.sums.biases.values, note("[turn][output]", &dense.sums.biases));
         // Without a quantizer the values go on as the flatten would have given them.
         let multiplied = self.names.of_type(dense.multiplied);
         let quantizer = match dense.quantizer {
@@ -274,24 +351,26 @@ impl Writer<'_> {
         self.call("dense", "dense.h");
         self.constants([
             ("rows", dense.rows),
-            ("inputs", dense.inputs),
-            ("outputs", dense.outputs),
             ("inputs_per_cycle", dense.inputs_per_cycle),
             ("outputs_per_cycle", dense.outputs_per_cycle),
         ]);
-        self.sums(&dense.sums, dense.inputs, dense.outputs, None);
+        let [input, _, output] = Turns::of(&Kernel::Dense(dense.clone())).places(&self.text.id, self.flow);
+        let step = self.flow.step().to_owned();
+        self.pass([step, input, output, self.own(), self.state("partial"), self.writes()]);
+        self.sums(&dense.sums, dense.inputs, dense.outputs);
+        let (inputs, outputs) = (dense.inputs_per_cycle, dense.outputs_per_cycle);
+        let values = by_outputs(&dense.sums.weights.values, [dense.inputs, dense.outputs], [inputs, outputs]);
+        self.array("_weights", &[inputs * outputs], &values, note("[step][input, output]", &dense.sums.weights));
+        self.array("_biases", &[outputs], &dense.sums.biases.values, note("[turn][output]", &dense.sums.biases));
     }
 
-    /// The weights are in rows of a length, if one is given.
-    fn sums(&mut self, sums: &Sums, inputs: usize, outputs: usize, row: Option<usize>) {
+    fn sums(&mut self, sums: &Sums, inputs: usize, outputs: usize) {
         self.text.constants.push(constant("shift", sums.shift));
         self.text.types =
             vec![typed("weight_t", mantissa(sums.weights.format())), typed("accumulator_t", mantissa(sums.accumulator))];
         let (weights, count) = (&sums.weights.values, sums.weights.values.len());
         let zeros = weights.iter().filter(|weight| **weight == 0).count();
         self.text.notes.push(format!("{inputs} inputs, {outputs} outputs; {zeros} of {count} weights are zero"));
-        self.array("_weights", row, weights, note("[input, output]", &sums.weights));
-        self.array("_biases", None, &sums.biases.values, note("[output]", &sums.biases));
     }
 
     fn relu(&mut self, elements: Elements) {
@@ -317,16 +396,18 @@ impl Writer<'_> {
 
     fn affine(&mut self, affine: &AffineKernel) {
         self.call("dense_affine", "dense.h");
+        self.passes_values();
         self.constants([("values", affine.elements), ("channels", affine.scales.values.len())]);
         self.text.constants.push(constant("shift", affine.shift));
         self.text.types =
             vec![typed("weight_t", mantissa(affine.scales.format())), typed("accumulator_t", mantissa(affine.accumulator))];
-        self.array("_weights", None, &affine.scales.values, note("[channel]", &affine.scales));
-        self.array("_biases", None, &affine.offsets.values, note("[channel]", &affine.offsets));
+        self.array("_weights", &[], &affine.scales.values, note("[channel]", &affine.scales));
+        self.array("_biases", &[], &affine.offsets.values, note("[channel]", &affine.offsets));
     }
 
     fn max_minus(&mut self, max_minus: MaxMinusKernel) {
         self.call("max_minus", "lookup.h");
+        self.passes_values();
         self.constants([("values", max_minus.elements)]);
         self.text.types.push(typed("difference_t", mantissa(max_minus.difference)));
     }
@@ -337,7 +418,13 @@ impl Writer<'_> {
             Elements::Sparse(_) => "sparse_lookup",
         };
         self.call(kernel, "lookup.h");
-        self.elements(lookup.elements);
+        match lookup.elements {
+            Elements::Dense(_) => self.elements(lookup.elements),
+            Elements::Sparse(shape) => {
+                self.shares(shape);
+                self.pass([self.own(), self.own_hash(), self.writes()]);
+            }
+        }
         self.choice(&lookup.choice);
         self.entries(&lookup.table, lookup.function.name());
     }
@@ -347,11 +434,12 @@ impl Writer<'_> {
         self.constants([("entries", table.entries), ("formats", table.formats)]);
         self.text.types.push(typed("entry_t", unsigned(table.index_bits)));
         let note = format!("[format][argument]: {function} of the mantissas from {} on.", table.first);
-        self.array("_weights", None, &table.values, note);
+        self.array("_weights", &[], &table.values, note);
     }
 
     fn normalize(&mut self, normalize: &NormalizeKernel) {
         self.call("normalize", "lookup.h");
+        self.passes_values();
         self.constants([("values", normalize.elements)]);
         let rounded = rounding_to(normalize.rounded, normalize.rounding, normalize.overflow);
         self.text.types = vec![
@@ -368,6 +456,34 @@ impl Writer<'_> {
 
 fn note(axes: &str, constants: &Coefficients) -> String {
     format!("{axes}; mantissas with {} fraction bits.", constants.fraction)
+}
+
+/// Matrices of channels and filters, of each of which a turn has a part: turns of filters for each of channels.
+fn divided(values: &[i64], [channels, filters]: [usize; 2], [of_channels, of_filters]: [usize; 2]) -> Vec<i64> {
+    let mut out = Vec::with_capacity(values.len());
+    for matrix in values.chunks(channels * filters) {
+        for channel in (0..channels).step_by(of_channels) {
+            for filter in (0..filters).step_by(of_filters) {
+                out.extend(part(matrix, filters, channel..channel + of_channels, filter..filter + of_filters));
+            }
+        }
+    }
+    out
+}
+
+/// A matrix of inputs and outputs in the order of steps: turns of inputs for each of outputs.
+fn by_outputs(values: &[i64], [inputs, outputs]: [usize; 2], [of_inputs, of_outputs]: [usize; 2]) -> Vec<i64> {
+    let mut out = Vec::with_capacity(values.len());
+    for output in (0..outputs).step_by(of_outputs) {
+        for input in (0..inputs).step_by(of_inputs) {
+            out.extend(part(values, outputs, input..input + of_inputs, output..output + of_outputs));
+        }
+    }
+    out
+}
+
+fn part(matrix: &[i64], width: usize, rows: Range<usize>, columns: Range<usize>) -> impl Iterator<Item = i64> {
+    rows.flat_map(move |row| matrix[row * width + columns.start..row * width + columns.end].iter().copied())
 }
 
 fn quotient(q: &Quotient) -> QuotientText {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    flow::{Flow, changes_hash, kernel_of},
     kernel::Writer,
     types::{Named, fixed, unsigned},
 };
@@ -35,7 +36,6 @@ pub struct LayerText {
     shape: String,
     pub size: usize,
     pub hash_type: Option<String>,
-    pub hash_size: usize,
     /// The kernel that it calls; none if it is absorbed.
     pub kernel: Option<&'static str>,
     /// The header with what it needs.
@@ -70,27 +70,80 @@ pub struct Weights {
     pub note: String,
     #[serde(rename = "type")]
     pub type_: &'static str,
-    /// The length of a row of an array with two dimensions: a variable row then chooses among rows, not among values.
-    pub row: Option<usize>,
-    pub values: Vec<i64>,
+    /// Its dimensions, as they follow its name.
+    dims: String,
+    /// Its values in braces.
+    lines: Vec<String>,
+}
+
+/// Characters of a line of numbers.
+const LINE: usize = 110;
+
+impl Weights {
+    /// An array whose dimensions behind the first are `inner`.
+    pub fn new(name: String, title: String, note: String, type_: &'static str, inner: &[usize], values: &[i64]) -> Self {
+        let first = values.len() / inner.iter().product::<usize>().max(1);
+        let dims: String = std::iter::once(first).chain(inner.iter().copied()).map(|size| format!("[{size}]")).collect();
+        let widest = values.iter().map(|value| value.to_string().len()).max().unwrap_or(1);
+        let mut lines = Vec::new();
+        braces(values, inner, LINE / (widest + 2), 1, &mut lines);
+        Self { name, title, note, type_, dims, lines }
+    }
+}
+
+/// Numbers in lines, in braces for each dimension behind the first.
+fn braces(values: &[i64], inner: &[usize], columns: usize, depth: usize, lines: &mut Vec<String>) {
+    let space = "    ".repeat(depth);
+    let numbers = |values: &[i64]| values.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let Some((_, deeper)) = inner.split_first() else {
+        let rows: Vec<_> = values.chunks(columns.max(1)).map(|row| format!("{space}{}", numbers(row))).collect();
+        lines.extend(rows.join(",\n").lines().map(str::to_owned));
+        return;
+    };
+    let size = inner.iter().product::<usize>().max(1);
+    let count = values.len() / size;
+    for (at, row) in values.chunks(size).enumerate() {
+        let comma = if at + 1 < count { "," } else { "" };
+        if deeper.is_empty() && row.len() <= columns {
+            lines.push(format!("{space}{{{}}}{comma}", numbers(row)));
+        } else if size == 1 {
+            lines.push(format!("{space}{}{}{}{comma}", "{".repeat(inner.len()), numbers(row), "}".repeat(inner.len())));
+        } else {
+            lines.push(format!("{space}{{"));
+            braces(row, deeper, columns, depth + 1, lines);
+            lines.push(format!("{space}}}{comma}"));
+        }
+    }
 }
 
 /// What the values of a design are called: each as the layer that writes it.
 #[derive(Debug)]
-pub struct Names<'a>(Vec<&'a str>);
+pub struct Names<'a> {
+    values: Vec<&'a str>,
+    /// The layer that made the hash of a sparse value.
+    origins: Vec<Option<&'a str>>,
+}
 
 impl<'a> Names<'a> {
     pub fn of(design: &'a Design) -> Self {
-        let mut names = vec!["input"; design.values.len()];
+        let mut names = Self { values: vec!["input"; design.values.len()], origins: vec![None; design.values.len()] };
         for layer in &design.layers {
-            names[layer.writes.0] = &layer.id;
+            names.values[layer.writes.0] = &layer.id;
+            let origin = if kernel_of(layer).is_some_and(changes_hash) { Some(&*layer.id) } else { names.origins[layer.reads.0] };
+            let is_sparse = matches!(design.value(layer.writes).layout, Layout::Sparse(_));
+            names.origins[layer.writes.0] = origin.filter(|_| is_sparse);
         }
-        Self(names)
+        names
     }
 
     /// The name of a value.
     pub fn of_value(&self, value: ValueId) -> &'a str {
-        self.0[value.0]
+        self.values[value.0]
+    }
+
+    /// The layer that wrote the hash of a sparse value; those after it have left it as it was.
+    pub fn origin(&self, value: ValueId) -> Option<&'a str> {
+        self.origins[value.0]
     }
 
     /// The name of its type.
@@ -104,8 +157,10 @@ pub fn texts(design: &Design) -> (Vec<LayerText>, Vec<Weights>) {
     let names = Names::of(design);
     let mut weights = Vec::new();
     let mut layers = Vec::new();
-    for layer in &design.layers {
-        let mut writer = Writer { design, names: &names, layer, text: text(design, &names, layer), weights: &mut weights };
+    for (at, layer) in design.layers.iter().enumerate() {
+        let process = design.processes.iter().find(|process| process.layers.contains(&at));
+        let flow = process.map_or(Flow { steps: 1, lanes: 1 }, |process| Flow::of(design, process));
+        let mut writer = Writer { design, names: &names, layer, flow, text: text(design, &names, layer), weights: &mut weights };
         match &layer.work {
             Work::Kernel(kernel) => writer.kernel(kernel),
             Work::Absorbed { by } => {
@@ -142,21 +197,33 @@ fn text(design: &Design, names: &Names<'_>, layer: &Layer) -> LayerText {
         absorbed: matches!(layer.work, Work::Absorbed { .. }),
         ..LayerText::default()
     };
-    text.arguments.push(names.of_value(layer.reads).to_owned());
     if let Layout::Sparse(layout) = &input.layout {
         text.sparse = true;
         text.width = layout.shape.width;
         text.channels = layout.shape.channels;
-        text.arguments.push(format!("{}_hash", names.of_value(layer.reads)));
     }
-    text.arguments.push(if layer.writes == design.output { "output".into() } else { id.clone() });
-    if let Layout::Sparse(layout) = &output.layout {
+    if let (Layout::Sparse(layout), true) = (&output.layout, kernel_of(layer).is_some_and(changes_hash)) {
         text.hash_type = Some(unsigned(layout.coordinate_bits));
-        text.hash_size = layout.shape.slots * 2;
-        text.arguments.push(format!("{id}_hash"));
     }
     text.id = id;
     text
+}
+
+impl LayerText {
+    /// Comments, and the call of its kernel; nothing if another layer does its work.
+    pub fn call(&self) -> Vec<String> {
+        let Some(kernel) = self.kernel else { return Vec::new() };
+        vec![
+            format!("// {}", self.title),
+            format!("// {}, {}", self.shape, self.type_),
+            format!("sparsehls::{kernel}<{}_config>({});", self.id, self.arguments.join(", ")),
+        ]
+    }
+
+    /// Whether it has values of its own.
+    pub fn has_kernel(&self) -> bool {
+        self.kernel.is_some()
+    }
 }
 
 /// A shape as people read it.
