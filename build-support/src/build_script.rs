@@ -18,8 +18,9 @@ use crate::{
     error::{Code, Error, Result},
     files,
     firmware::{Firmware, GoldenFile},
-    manifest::{self, HlsTool, Language, Model, Package, Verilog},
-    toolchain::{Cancel, LeftOut, Steps},
+    manifest::{self, HlsTool, Language, LimitsOn, Model, Package, Synth, Verilog},
+    note::Note,
+    toolchain::{Cancel, How, LeftOut, Steps},
 };
 
 /// Compiles the models of a firmware package inside its build script.
@@ -103,19 +104,6 @@ pub struct Build {
     no_std: bool,
 }
 
-/// Whether a build script runs the vendor's tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Synth {
-    /// Never.
-    #[default]
-    Skip,
-    /// If it is installed; else a warning says that it was skipped.
-    Auto,
-    /// In any case: a missing tool is an error.
-    Require,
-}
-
 impl Build {
     /// The models that the package being built declares in its `Cargo.toml`; it need not declare any if
     /// [`model`](Self::model) adds some.
@@ -168,7 +156,8 @@ impl Build {
     }
 
     /// Whether the vendor's tool synthesizes the projects, and the `limits` of the manifest are checked. It may take
-    /// hours. [default: [`Synth::Skip`]]
+    /// hours, so the key `synth` of the manifest, which is for `cargo sparsehls build`, is not looked at here.
+    /// [default: [`Synth::Skip`]]
     pub fn synth(&mut self, when: Synth) -> &mut Self {
         self.synth = when;
         self
@@ -244,7 +233,7 @@ impl Build {
         match Libraries::new(out_dir, &self.flags) {
             Err(error) if error.code() == Code::NoCompiler && self.csim.is_none() => {
                 cargo::watch_programs();
-                cargo::warning(&format!("{}; the bindings say so when they are called", error.message()));
+                cargo::warning(Note::NotSimulated, &format!("{}; the bindings say so when they are called", error.message()));
                 Ok(Err(error.message().to_owned()))
             }
             other => other.map(Ok),
@@ -255,6 +244,9 @@ impl Build {
     fn build(&self, model: Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(Firmware, Option<String>)> {
         let directory = out_dir.join("sparsehls").join(&model.name);
         let firmware = Firmware::load(&self.package.name, model, directory).map_err(|errors| errors.first)?;
+        if firmware.model.limits_on == LimitsOn::Estimate {
+            firmware.require_rows(&firmware.estimated_limits()?.0)?;
+        }
         let golden = firmware.golden()?;
         let library = match firmware.model.target.language {
             Language::Hls(_) => simulate(&firmware, golden.as_ref(), libraries)?,
@@ -273,14 +265,15 @@ impl Build {
             return Ok(());
         }
         let name = &firmware.model.name;
-        let choice = firmware.choose(None, self.synth == Synth::Require)?;
+        let how = if self.synth == Synth::Require { How::All } else { How::Installed };
+        let choice = firmware.choose(None, how)?;
         if choice.steps == Steps::NONE {
             let why = choice.left_out.first().map_or("", |left_out| left_out.why.message());
-            cargo::warning(&format!("synthesis of {name} is skipped: {why}"));
+            cargo::warning(Note::StepSkipped, &format!("synthesis of {name} is skipped: {why}"));
             return Ok(());
         }
         for LeftOut { step, why } in &choice.left_out {
-            cargo::warning(&format!("the step {} of {name} is skipped: {}", step.name(), why.message()));
+            cargo::warning(Note::StepSkipped, &format!("the step {} of {name} is skipped: {}", step.name(), why.message()));
         }
         // No handler of signals: the tool stays in our process group, where Ctrl-C of `cargo build` reaches it too.
         let done = firmware.job(choice.steps, &Cancel::default(), &|_| {}).run()?;

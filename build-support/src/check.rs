@@ -15,6 +15,7 @@ use crate::{
     float32::{Bounds, Float32},
     formats::FixedNetwork,
     mantissas::Mantissas,
+    note::Note,
     parallel,
     reference::Reference,
 };
@@ -69,15 +70,20 @@ impl Comparison {
 
     /// What is to be said of float32: events that differ within what it explains, a bound that says nothing.
     pub fn of_float32(&self) -> Vec<String> {
+        self.notes().into_iter().map(|(_, text)| text).collect()
+    }
+
+    /// The same, with names.
+    pub fn notes(&self) -> Vec<(Note, String)> {
         let within = (self.within_float32 > 0).then(|| {
             let events = if self.within_float32 == 1 { "event differs" } else { "events differ" };
-            format!(
-                "{} {events} within what float32 rounding explains, at most {:.1e}",
-                self.within_float32, self.float32_difference
-            )
+            let (count, most) = (self.within_float32, self.float32_difference);
+            let text = format!("{count} {events} within what float32 rounding explains, at most {most:.1e}");
+            (Note::Float32Rounding, text)
         });
         let useless = self.useless_bound.as_ref().map(|UselessBound { event, layer, .. }| {
-            format!("the bound of event {event} is larger than the output's range; layer `{layer}` makes it so")
+            let text = format!("the bound of event {event} is larger than the output's range; layer `{layer}` makes it so");
+            (Note::BoundSaysNothing, text)
         });
         within.into_iter().chain(useless).collect()
     }

@@ -65,6 +65,10 @@ codes! {
     ModelNotDeclared = "model-not-declared", Exit::Usage;
     /// A command works on one model, and several are chosen.
     ModelAmbiguous = "model-ambiguous", Exit::Usage;
+    /// `--features` names a feature that no selected package has.
+    UnknownFeature = "unknown-feature", Exit::Usage;
+    /// A variable has a word that it cannot have.
+    InvalidChoice = "invalid-choice", Exit::Usage;
     /// `--steps` names a step that the backend of a model does not have.
     NoSuchStep = "no-such-step", Exit::Usage;
     /// `explore --apply` names a point that is not in the list.

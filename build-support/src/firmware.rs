@@ -26,7 +26,7 @@ use crate::{
     mantissas::Mantissas,
     plan::Plan,
     reference::Reference,
-    toolchain::{Cancel, Choice, Job, Progress, Report, Steps, limits},
+    toolchain::{Cancel, Choice, How, Job, Progress, Report, Steps, limits},
 };
 
 /// Events that are made up for a test bench, and values that all its events may have together.
@@ -43,6 +43,9 @@ pub struct Simulation<'a> {
     /// The text that it is made of.
     pub project: Project,
 }
+
+/// Limits of what is estimated, and the names of the others.
+pub type EstimatedLimits = (Vec<limits::Row>, Vec<&'static str>);
 
 /// A model of a package that has been read and planned. What comes next, in this order: [`generate`](Self::generate),
 /// [`compile`](Self::compile), [`prove`](Self::prove), [`job`](Self::job).
@@ -199,9 +202,9 @@ impl Firmware {
     ///
     /// # Errors
     /// As [`Choice::new`].
-    pub fn choose(&self, asked: Option<Steps>, required: bool) -> Result<Choice> {
+    pub fn choose(&self, asked: Option<Steps>, how: How) -> Result<Choice> {
         let luts = || Ok(self.estimate()?.total.luts);
-        Choice::new(&self.model, asked, required, luts)
+        Choice::new(&self.model, asked, how, luts)
     }
 
     /// The run of the tools on what lies in the project's folder.
@@ -214,8 +217,23 @@ impl Firmware {
     /// # Errors
     /// [`Code::LimitExceeded`].
     pub fn require_limits(&self, report: &Report) -> Result {
-        let rows = limits::table(report, &self.model.limits);
-        limits::check(&rows).map_err(|error| error.file(&self.model.manifest).key(format!("{}.limits", self.model.key())))
+        self.require_rows(&limits::table(report, &self.model.limits))
+    }
+
+    /// The limits that an estimate can be held against, and the names of the others.
+    ///
+    /// # Errors
+    /// As [`Self::estimate`].
+    pub fn estimated_limits(&self) -> Result<EstimatedLimits> {
+        Ok(limits::estimated(&self.estimate()?.total, &self.model.limits))
+    }
+
+    /// Requires that these limits are kept.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`].
+    pub fn require_rows(&self, rows: &[limits::Row]) -> Result {
+        limits::check(rows).map_err(|error| error.file(&self.model.manifest).key(format!("{}.limits", self.model.key())))
     }
 }
 

@@ -68,6 +68,7 @@
 //! | --- | --- |
 //! | [`terminal`] | text of others, as people may read it: escaped and cut |
 //! | [`error`] | the one error type: codes, exit codes, what to do |
+//! | [`note`] | what is said without being an error, by name |
 //! | `budget` | how large a model may be, so that memory follows from sizes that are known before |
 //! | `process` | programs that are started, and ended with all that they started |
 //! | [`files`] | writing files whole, and only if they changed |
@@ -129,6 +130,7 @@ pub mod manifest;
 mod mantissas;
 mod names;
 pub mod network;
+pub mod note;
 pub mod ops;
 pub mod parallel;
 pub mod parts;
@@ -144,10 +146,12 @@ pub mod terminal;
 pub mod toolchain;
 pub mod trace;
 
-pub use build_script::{Build, Synth};
+pub use build_script::Build;
 pub use error::{Code, Error, Errors, Exit, Result};
-pub use firmware::{Firmware, Golden, GoldenFile, Proof, Simulation, compare_golden};
+pub use firmware::{EstimatedLimits, Firmware, Golden, GoldenFile, Proof, Simulation, compare_golden};
+pub use manifest::Synth;
 pub use mantissas::Mantissas;
+pub use note::Note;
 
 #[cfg(test)]
 #[path = "../tests/common/skip.rs"]

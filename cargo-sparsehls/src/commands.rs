@@ -13,31 +13,29 @@ pub mod report;
 pub mod trace;
 pub mod verify;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use sparsehls_build::{
-    Code, Error, Errors, Firmware, Result, Simulation,
+    Code, Error, Errors, Firmware, Note, Result, Simulation,
     backend::Compiled,
+    check::Comparison,
     files,
     formats::{FixedNetwork, GridReport},
     lock,
     manifest::{self, Model, Package},
+    parts::{self, Demand},
 };
 
 use crate::{
-    args::{Cargo, Common},
+    args::Common,
     interrupt::Interrupt,
     message::{Message, Project},
     output::Output,
 };
 
 /// Reads a model.
-fn read(common: &Common, package: &Package, model: Model) -> Result<Firmware, Errors> {
-    let directory = output_directory(common, package).join(&model.name);
+pub fn read(common: &Common, package: &Package, model: Model) -> Result<Firmware, Errors> {
+    let directory = output_directory(common, package)?.join(&model.name);
     Firmware::load(&package.name, model, directory)
 }
 
@@ -129,11 +127,19 @@ pub fn load_each(common: &Common) -> Result<Vec<Result<Firmware, Errors>>> {
     Ok(chosen_each(common)?.into_iter().map(read).collect())
 }
 
-/// Where everything of a package goes.
-pub fn output_directory(common: &Common, package: &Package) -> PathBuf {
-    let target = common.target_dir.clone().unwrap_or_else(|| package.target_directory.clone());
-    let target = std::path::absolute(&target).unwrap_or(target);
-    target.join("sparsehls").join(&package.name)
+/// Where everything of a package goes. What the command line says comes before the manifest.
+pub fn output_directory(common: &Common, package: &Package) -> Result<PathBuf> {
+    let folder = out_dir(common, package)?
+        .unwrap_or_else(|| common.target_dir.as_ref().unwrap_or(&package.target_directory).join("sparsehls"));
+    Ok(std::path::absolute(&folder).unwrap_or(folder).join(&package.name))
+}
+
+/// The folder for projects, if it is none of the target directory's.
+pub fn out_dir(common: &Common, package: &Package) -> Result<Option<PathBuf>> {
+    match (&common.out_dir, &common.target_dir) {
+        (None, None) => package.out_dir(),
+        (given, _) => Ok(given.clone()),
+    }
 }
 
 /// Reads the one model the flags choose.
@@ -175,17 +181,21 @@ pub fn write_given(path: &Path, text: &str) -> Result {
 /// Says what happened to inputs that are not on the grid.
 pub fn note_grid(output: &Output, name: &str, network: &FixedNetwork, report: GridReport) {
     for sentence in report.sentences(&network.input) {
-        output.note(&format!("{name}: {sentence}"));
+        output.note(Note::InputOffGrid, &format!("{name}: {sentence}"));
     }
 }
 
-/// Prints completions for `shell`.
-pub fn completions(shell: clap_complete::Shell) -> ExitCode {
-    // For `cargo-sparsehls`: a script for `cargo` would replace cargo's own completions.
-    let mut command = Cargo::command();
-    if let Some(own) = command.find_subcommand("sparsehls") {
-        command = own.clone().name("cargo-sparsehls").bin_name("cargo-sparsehls");
+/// Says what Keras's own float32 may have done.
+pub fn note_float32(output: &Output, name: &str, comparison: &Comparison) {
+    comparison.notes().iter().for_each(|(note, text)| output.note(*note, &format!("{name}: {text}")));
+}
+
+/// Says what a design takes of its part; before the share stands `prefix`.
+pub fn note_part(output: &Output, prefix: &str, name: &str, part: &str, demand: &Demand) {
+    let (share, warnings) = parts::describe(part, demand);
+    match parts::capacity(part) {
+        Some(_) => output.text(&format!("{prefix}{share}")),
+        None => output.text(&format!("{prefix}{share} {}", Note::PartUnknown)),
     }
-    clap_complete::generate(shell, &mut command, "cargo-sparsehls", &mut std::io::stdout());
-    ExitCode::SUCCESS
+    warnings.iter().for_each(|warning| output.note(Note::PartFull, &format!("{name}: {warning}")));
 }

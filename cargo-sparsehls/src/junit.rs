@@ -27,6 +27,11 @@ impl Suite {
         Self { name: name.to_owned(), cases: Vec::new() }
     }
 
+    /// Whether it has no part.
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
     /// Adds the result of a part, and gives it on.
     pub fn record<T>(&mut self, case: &'static str, elapsed: Duration, result: Result<T>) -> Result<T> {
         self.cases.push((case, elapsed, result.as_ref().err().map_or(Outcome::Passed, |error| Outcome::Failed(error.clone()))));

@@ -16,6 +16,7 @@ mod page;
 mod plot;
 mod progress;
 mod report;
+mod shell;
 #[cfg(test)]
 #[path = "../../build-support/tests/common/skip.rs"]
 mod skip;
@@ -24,7 +25,7 @@ mod words;
 
 use std::{process::ExitCode, time::Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::{
     args::{Cargo, Command},
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     if arguments.get(1).is_none_or(|first| first != "sparsehls") {
         arguments.insert(1, "sparsehls".into());
     }
-    let Cargo::Sparsehls { command, common } = Cargo::parse_from(arguments);
+    let Cargo::Sparsehls { command, common } = parse(arguments);
     let mut output = Output::new(&common);
     if let Err(error) = Interrupt::install(&common) {
         output.error(&error);
@@ -58,8 +59,9 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&common, args, &mut output),
         Command::Doctor(args) => commands::doctor::run(args, &output),
         Command::Explain { code } => commands::explain::run(code.as_deref(), &output),
-        Command::Clean => commands::clean::run(&common, &mut output),
-        Command::Completions { shell } => return commands::completions(*shell),
+        Command::Clean(args) => commands::clean::run(&common, args, &mut output),
+        Command::Completions { shell } => return ended(shell::print(*shell).err(), &output),
+        Command::Man { folder } => return ended(shell::man(folder.as_deref(), &output).err(), &output),
     };
     let exit = match result {
         Ok(()) => sparsehls_build::Exit::Done,
@@ -70,4 +72,22 @@ fn main() -> ExitCode {
     };
     output.finished(exit, start.elapsed());
     ExitCode::from(exit as u8)
+}
+
+/// Reads the command line. Its help and its errors have the colours that cargo's have.
+fn parse(arguments: Vec<std::ffi::OsString>) -> Cargo {
+    let color = match args::cargo_term("COLOR").as_deref() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    let matches = Cargo::command().color(color).get_matches_from(arguments);
+    Cargo::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The end of a command whose output is read by a shell.
+fn ended(error: Option<sparsehls_build::Error>, output: &Output) -> ExitCode {
+    let Some(error) = error else { return ExitCode::SUCCESS };
+    output.error(&error);
+    ExitCode::from(error.code().exit() as u8)
 }

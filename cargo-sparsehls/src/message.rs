@@ -11,7 +11,7 @@ mod tools;
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::{Error, terminal};
+use sparsehls_build::{Error, Firmware, Result, cost, manifest::Language, terminal, toolchain::limits};
 
 pub use self::{
     comparison::{Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
@@ -90,6 +90,24 @@ pub struct ModelEstimate {
     /// What it is for, and what it takes of that.
     #[serde(flatten)]
     pub part: Part,
+    /// Limits that are held against it; absent if none is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+}
+
+impl ModelEstimate {
+    /// The line for a model whose estimate is held against `limits`.
+    ///
+    /// # Errors
+    /// As [`Firmware::estimate`].
+    pub fn new(firmware: &Firmware, limits: &[limits::Row]) -> Result<Self> {
+        let Firmware { model, network, plan, .. } = firmware;
+        let total = firmware.estimate()?.total;
+        let instructions = matches!(model.target.language, Language::Hls(_)).then(|| cost::instructions(network, plan));
+        let part = Part::new(&model.target.part, &total.demand());
+        let limits = limits.iter().map(Limit::from).collect();
+        Ok(Self { model: model.name.clone(), total: total.into(), instructions, part, limits })
+    }
 }
 
 /// A project that is up to date, before its csim is compiled.

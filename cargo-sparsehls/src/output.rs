@@ -10,7 +10,7 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sparsehls_build::{Error, Exit, terminal};
+use sparsehls_build::{Error, Exit, Note, terminal};
 
 use crate::{
     args::{Color, Common, MessageFormat},
@@ -41,11 +41,15 @@ impl Output {
     pub fn new(common: &Common) -> Self {
         Self {
             json: common.message_format == MessageFormat::Json,
-            quiet: common.quiet,
-            verbose: common.verbose,
-            stderr: choice(&std::io::stderr(), common.color),
-            stdout: choice(&std::io::stdout(), common.color),
-            live: if common.quiet { MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) } else { MultiProgress::new() },
+            quiet: common.is_quiet(),
+            verbose: common.is_verbose(),
+            stderr: choice(&std::io::stderr(), common.color()),
+            stdout: choice(&std::io::stdout(), common.color()),
+            live: if common.is_quiet() {
+                MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
+            } else {
+                MultiProgress::new()
+            },
         }
     }
 
@@ -77,15 +81,20 @@ impl Output {
     }
 
     /// Something to know about that is no error.
-    pub fn note(&self, text: &str) {
-        self.line(NOTE, "Note", text);
+    pub fn note(&self, name: Note, text: &str) {
+        self.named(NOTE, "Note", text, Some(name));
     }
 
     fn line(&self, style: &str, verb: &str, text: &str) {
+        self.named(style, verb, text, None);
+    }
+
+    /// A line, with the name that `explain` takes behind it.
+    fn named(&self, style: &str, verb: &str, text: &str, name: Option<Note>) {
         if !self.quiet {
             // Nothing is left to do if standard error is closed.
-            let text = terminal::brief(text);
-            let _ = self.live.suspend(|| writeln!(self.stderr(), "{style}{verb:>12}{PLAIN} {text}"));
+            let (text, name) = (terminal::brief(text), name.map(|name| format!(" {name}")).unwrap_or_default());
+            let _ = self.live.suspend(|| writeln!(self.stderr(), "{style}{verb:>12}{PLAIN} {text}{name}"));
         }
     }
 
@@ -142,6 +151,36 @@ fn choice(stream: &impl RawStream, color: Color) -> ColorChoice {
         Color::Never => ColorChoice::Never,
     }
 }
+
+/// `text` in lines of 80 columns, which begin with `indent` blanks from the second on. A longer word stays whole.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let (mut lines, mut column) = (String::new(), 0);
+    let (blanks, words) = text.split_at(text.len() - text.trim_start().len());
+    // What stands in `` is one word: it is there to be copied.
+    let mut quoted = false;
+    let is_end = |c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    };
+    for word in words.split(is_end) {
+        let width = terminal::width(word);
+        if column == 0 {
+            lines += blanks;
+            column = blanks.len() + width;
+        } else if column + 1 + width > COLUMNS {
+            lines += &format!("\n{:indent$}", "");
+            column = indent + width;
+        } else {
+            lines.push(' ');
+            column += 1 + width;
+        }
+        lines += word;
+    }
+    lines
+}
+
+/// Columns that every terminal has.
+pub const COLUMNS: usize = 80;
 
 /// Words in a result that must not be overlooked.
 pub fn alarm(text: &str) -> String {
@@ -209,6 +248,19 @@ mod tests {
     fn only_alarms_have_a_colour() {
         let text = format!("a\u{1b}[31m: {}, {}\n", alarm("first difference"), alarm("b\u{7}"));
         assert_eq!(shown(&text), format!("a\\u{{1b}}[31m: {BAD}first difference{PLAIN}, {BAD}b\\u{{7}}{PLAIN}\n"));
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let text = format!("{:4} {}", "", "four ".repeat(20).trim_end());
+        let shown = wrapped(&text, 6);
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!((lines.len(), lines[0].len(), lines[1].len()), (2, 79, 30), "{shown}");
+        assert!(lines[0].starts_with("     four") && lines[1].starts_with("      four"));
+        let long = "x".repeat(100);
+        assert_eq!(wrapped(&format!("a {long} b"), 2), format!("a\n  {long}\n  b"));
+        assert_eq!(wrapped(&format!("{} `a b`", "x".repeat(75)), 2), format!("{}\n  `a b`", "x".repeat(75)));
     }
 
     #[test]

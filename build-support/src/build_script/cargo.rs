@@ -6,10 +6,10 @@ use std::{
     path::PathBuf,
 };
 
-use super::Synth;
 use crate::{
     error::{Code, Error, Result},
-    manifest::{Model, Package},
+    manifest::{Model, Package, Synth},
+    note::Note,
     terminal::brief,
 };
 
@@ -52,14 +52,29 @@ pub fn watch_programs() {
     }
 }
 
+/// The variables of the C++ compiler that the crate `cc` reads. It would name them itself, with a line on each value, which
+/// cargo shows before the error of a build script that fails.
+pub fn compiler_variables(host: &str, target: &str) {
+    let kind = if host == target { "HOST" } else { "TARGET" };
+    for name in ["CXX", "CXXFLAGS", "AR", "ARFLAGS"] {
+        say(format_args!("rerun-if-env-changed={name}"));
+        say(format_args!("rerun-if-env-changed={kind}_{name}"));
+        say(format_args!("rerun-if-env-changed={name}_{target}"));
+        say(format_args!("rerun-if-env-changed={name}_{}", target.replace(['-', '.'], "_")));
+    }
+    for name in ["CROSS_COMPILE", "CRATE_CC_NO_DEFAULTS", "CC_FORCE_DISABLE", "CC_SHELL_ESCAPED_FLAGS", "SDKROOT"] {
+        say(format_args!("rerun-if-env-changed={name}"));
+    }
+}
+
 /// Where the linker finds the libraries; their names stand in the bindings.
 pub fn link_search(folder: impl Display) {
     say(format_args!("rustc-link-search=native={folder}"));
 }
 
 /// A warning that cargo shows.
-pub fn warning(text: &str) {
-    say(format_args!("warning={}", brief(text).replace('\n', " ")));
+pub fn warning(name: Note, text: &str) {
+    say(format_args!("warning={} {name}", brief(text).replace('\n', " ")));
 }
 
 /// A line that cargo keeps with the build script's output and shows with `-vv`.

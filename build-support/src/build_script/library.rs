@@ -40,7 +40,7 @@ impl Libraries {
         fs::create_dir_all(out_dir).map_err(|error| Error::io("create", out_dir, &error))?;
         let mut build = cc::Build::new();
         // The simulation uses nothing of the C++ standard library, so nothing needs to be linked.
-        build.cpp(true).cpp_link_stdlib(None).opt_level(2).debug(false).warnings(false).out_dir(out_dir);
+        build.cargo_metadata(false).cpp(true).cpp_link_stdlib(None).opt_level(2).debug(false).warnings(false).out_dir(out_dir);
         for flag in csim::VECTORS {
             build.flag_if_supported(flag);
         }
@@ -49,10 +49,8 @@ impl Libraries {
             build.flag(flag);
         }
         let (host, target) = (cargo::variable("HOST")?, cargo::variable("TARGET")?);
+        cargo::compiler_variables(&host, &target);
         let compiler = Compiler::of(&build, [&host, &target], &Cancel::default())?;
-        // Asked for only because cc then names its variables; if there is none, compiling says so.
-        let _ = build.try_get_archiver();
-        build.cargo_metadata(false);
         cargo::link_search(out_dir.display());
         Ok(Self { build, compiler, flags: flags.to_vec(), out_dir: out_dir.to_owned() })
     }

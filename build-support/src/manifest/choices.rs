@@ -33,6 +33,43 @@ named! {
 }
 
 named! {
+    /// Whether a build runs the tools.
+    #[derive(Default)]
+    #[non_exhaustive]
+    Synth {
+        /// Never.
+        #[default]
+        Skip = "skip",
+        /// Those that are installed, however long they take; what is skipped is said.
+        Auto = "auto",
+        /// In any case: a missing tool is an error.
+        Require = "require",
+    }
+}
+
+impl Synth {
+    /// The key of the manifest.
+    pub const KEY: &'static str = "synth";
+}
+
+named! {
+    /// What the limits are held against.
+    #[derive(Default)]
+    LimitsOn {
+        /// What tools have found, where one has looked.
+        #[default]
+        Tools = "tools",
+        /// The estimates too, in every build.
+        Estimate = "estimate",
+    }
+}
+
+impl LimitsOn {
+    /// The key of the manifest.
+    pub const KEY: &'static str = "limits-on";
+}
+
+named! {
     /// How the image enters the top function.
     Interface {
         /// All pixels at once, one port each.

@@ -1,10 +1,15 @@
 //! The packages that `cargo metadata` knows, and which of them a command works on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
-use cargo_metadata::{Metadata, MetadataCommand};
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::table::Table;
 use crate::error::{Code, Error, Result};
 
 /// A firmware package and its metadata.
@@ -26,6 +31,32 @@ pub struct Package {
     pub target_directory: PathBuf,
 }
 
+/// Where projects go, instead of the target directory.
+pub(super) const OUT_DIR: &str = "out-dir";
+
+impl Package {
+    /// The folder that `out-dir` names, of the package or else of the workspace; relative to the manifest that has the key.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`].
+    pub fn out_dir(&self) -> Result<Option<PathBuf>> {
+        for (metadata, of, manifest) in
+            [(&self.metadata, "package", &self.manifest), (&self.workspace_metadata, "workspace", &self.workspace_manifest)]
+        {
+            let table = Table::new(metadata.as_ref(), &format!("{of}.metadata.sparsehls"), manifest)?;
+            if let Some(folder) = table.string(OUT_DIR)? {
+                if folder.is_empty() {
+                    return Err(table
+                        .error(Code::InvalidValue, OUT_DIR, format!("`{OUT_DIR}` is empty"))
+                        .help("name a folder, for example `out-dir = \"firmware\"`"));
+                }
+                return Ok(Some(manifest.parent().unwrap_or(Path::new("")).join(folder)));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Which packages a command works on, as cargo's own flags say it.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -35,6 +66,10 @@ pub struct Selection {
     pub packages: Vec<String>,
     /// `--workspace`.
     pub workspace: bool,
+    /// `--features`, which selected packages must have.
+    pub features: Vec<String>,
+    /// What cargo gets besides: `--locked`, `--offline`, `--frozen`.
+    pub flags: Vec<&'static str>,
 }
 
 impl Selection {
@@ -42,10 +77,16 @@ impl Selection {
     /// is no package all members of the workspace that declare models.
     ///
     /// # Errors
-    /// [`Code::FileNotFound`], [`Code::ManifestUnreadable`], [`Code::PackageNotFound`], [`Code::NoModels`].
+    /// [`Code::FileNotFound`], [`Code::ManifestUnreadable`], [`Code::PackageNotFound`], [`Code::NoModels`],
+    /// [`Code::UnknownFeature`].
     pub fn packages(&self) -> Result<Vec<Package>> {
         let metadata = self.metadata()?;
-        let all = packages(&metadata)?;
+        let selected = self.select(&metadata)?;
+        self.check_features(&metadata, &selected).map(|()| selected)
+    }
+
+    fn select(&self, metadata: &Metadata) -> Result<Vec<Package>> {
+        let all = packages(metadata)?;
         if !self.packages.is_empty() {
             return self.packages.iter().map(|name| named(&all, name)).collect();
         }
@@ -55,7 +96,7 @@ impl Selection {
         {
             return Ok(vec![here.clone()]);
         }
-        let workspace_manifest = metadata.workspace_root.as_std_path().join("Cargo.toml");
+        let workspace_manifest = metadata.workspace_root.join("Cargo.toml");
         let selected: Vec<_> = all.into_iter().filter(|package| package.metadata.is_some()).collect();
         if selected.is_empty() {
             return Err(Error::new(Code::NoModels, "no package of this workspace declares a model")
@@ -75,30 +116,67 @@ impl Selection {
         here.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())?.canonicalize().ok()
     }
 
+    /// What cargo says of the workspace.
     fn metadata(&self) -> Result<Metadata> {
-        let mut command = MetadataCommand::new();
-        command.no_deps();
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["metadata", "--format-version", "1", "--no-deps"]).args(&self.flags);
         if let Some(path) = &self.manifest_path {
             if !path.is_file() {
                 return Err(Error::new(Code::FileNotFound, "there is no manifest here")
                     .file(path)
                     .help("give the path of a Cargo.toml to --manifest-path"));
             }
-            command.manifest_path(path);
+            command.arg("--manifest-path").arg(path);
         }
-        command.exec().map_err(|error| {
-            let text = match error {
-                cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().trim_start_matches("error: ").to_owned(),
-                other => other.to_string(),
-            };
-            let error = Error::new(Code::ManifestUnreadable, format!("cargo could not read the manifest: {text}"));
+        let failed = |why: &str| {
+            let error = Error::new(Code::ManifestUnreadable, format!("cargo could not read the manifest: {why}"));
             let error = error.help("run this in a cargo package, or give --manifest-path");
             match &self.manifest_path {
                 Some(path) => error.file(path),
                 None => error,
             }
-        })
+        };
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.map_err(|error| failed(&format!("`{}`: {error}", command.get_program().to_string_lossy())))?;
+        if !output.status.success() {
+            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ")));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(&format!("it says what is no metadata: {error}")))
     }
+
+    /// Every feature that is asked for must be one of a selected package, as in cargo.
+    fn check_features(&self, metadata: &Metadata, selected: &[Package]) -> Result {
+        let is_selected = |member: &&Member| selected.iter().any(|package| package.manifest == member.manifest_path);
+        let of = |member: &Member| member.features.keys().map(|name| format!("{}/{name}", member.name)).collect::<Vec<_>>();
+        let known: Vec<String> = metadata.packages.iter().filter(is_selected).flat_map(of).collect();
+        let is_known = |wanted: &&String| {
+            known.iter().any(|name| name == *wanted || name.split_once('/').is_some_and(|(_, name)| name == *wanted))
+        };
+        let Some(unknown) = self.features.iter().find(|wanted| !is_known(wanted)) else { return Ok(()) };
+        let list = if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+        Err(Error::new(Code::UnknownFeature, format!("no selected package has the feature `{unknown}`")).help(list))
+    }
+}
+
+/// What `cargo metadata --no-deps` says, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    /// The members of the workspace, and only they.
+    packages: Vec<Member>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+    #[serde(default)]
+    metadata: Value,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    name: String,
+    manifest_path: PathBuf,
+    #[serde(default)]
+    metadata: Value,
+    #[serde(default)]
+    features: BTreeMap<String, Value>,
 }
 
 /// The package of a build script, from the variables cargo gives it.
@@ -116,17 +194,17 @@ pub(crate) fn of_build_script(manifest_directory: &Path) -> Result<Package> {
 
 fn packages(metadata: &Metadata) -> Result<Vec<Package>> {
     let of = |value: &Value| value.get("sparsehls").cloned();
-    let members = metadata.workspace_packages().into_iter().map(|package| {
+    let members = metadata.packages.iter().map(|package| {
         let manifest = &package.manifest_path;
-        let directory = manifest.parent().ok_or_else(|| Error::internal(format!("the manifest `{manifest}` is in no folder")))?;
+        let nowhere = || Error::internal(format!("the manifest `{}` is in no folder", manifest.display()));
         Ok(Package {
-            name: package.name.to_string(),
-            manifest: manifest.into(),
-            directory: directory.into(),
+            name: package.name.clone(),
+            manifest: manifest.clone(),
+            directory: manifest.parent().ok_or_else(nowhere)?.to_owned(),
             metadata: of(&package.metadata),
-            workspace_metadata: of(&metadata.workspace_metadata),
-            workspace_manifest: metadata.workspace_root.as_std_path().join("Cargo.toml"),
-            target_directory: metadata.target_directory.clone().into(),
+            workspace_metadata: of(&metadata.metadata),
+            workspace_manifest: metadata.workspace_root.join("Cargo.toml"),
+            target_directory: metadata.target_directory.clone(),
         })
     });
     members.collect()

@@ -34,6 +34,17 @@ pub struct LeftOut {
     pub why: Error,
 }
 
+/// How many of the steps run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// All; a missing tool is for the run to say.
+    All,
+    /// Those whose tools are installed.
+    Installed,
+    /// Of those the ones that take no longer than the rest of a build: nobody has asked for them.
+    Quick,
+}
+
 /// The steps that run if nobody says which.
 pub fn default_steps(language: Language) -> Steps {
     match language {
@@ -43,26 +54,31 @@ pub fn default_steps(language: Language) -> Steps {
 }
 
 impl Choice {
-    /// The steps for a build that was asked for `asked`, or did not say. If `required`, all of them run; else those whose
-    /// tools are there, and of those that nobody asked for the cheap ones, if a design of `luts` LUTs is no long work.
+    /// The steps for a build that was asked for `asked`, or did not say. A design of `luts` LUTs may be long work.
     ///
     /// # Errors
     /// [`Code::NoSuchStep`] for a step of another backend; [`Code::InvalidValue`] for a part that a step which was asked
     /// for does not work on.
-    pub fn new(model: &Model, asked: Option<Steps>, required: bool, luts: impl FnOnce() -> Result<u64>) -> Result<Self> {
+    pub fn new(model: &Model, asked: Option<Steps>, how: How, luts: impl FnOnce() -> Result<u64>) -> Result<Self> {
         let language = model.target.language;
         let steps = asked.unwrap_or_else(|| default_steps(language));
         check(language, steps)?;
-        if asked.is_some() || required {
+        if asked.is_some() || how == How::All {
             flow::all(language).into_iter().filter(|flow| does(*flow, steps)).try_for_each(|flow| flow.require_part(model))?;
         }
-        if required {
+        if how == How::All {
             return Ok(Self { steps, left_out: Vec::new() });
         }
-        let luts = (asked.is_none() && language == Language::Verilog).then(luts).transpose()?;
+        let is_quick = how == How::Quick;
+        let luts = (is_quick && language == Language::Verilog).then(luts).transpose()?;
         let mut chosen = Self { steps: Steps::NONE, left_out: Vec::new() };
         for step in steps.iter() {
-            match luts.map_or(Ok(()), |luts| small_enough(step, luts)).and_then(|()| usable(model, step)) {
+            let allowed = match language {
+                // What is not there is said first: with nothing to start there is nothing to ask for.
+                Language::Hls(_) => usable(model, step).and_then(|()| if is_quick { Err(long(step)) } else { Ok(()) }),
+                Language::Verilog => luts.map_or(Ok(()), |luts| small_enough(step, luts)).and_then(|()| usable(model, step)),
+            };
+            match allowed {
                 Ok(()) => chosen.steps = chosen.steps.iter().chain([step]).collect(),
                 Err(why) => chosen.left_out.push(LeftOut { step, why }),
             }
@@ -96,14 +112,23 @@ fn usable(model: &Model, step: Step) -> Result {
     flows.into_iter().filter(needed).try_for_each(|flow| flow.require_part(model).and_then(|()| flow.require()))
 }
 
+/// Refuses a step that may take hours.
+fn long(step: Step) -> Error {
+    let why = format!("`{}` may take hours, and nobody has asked for it; {ASK}", step.name());
+    Error::new(Code::InvalidValue, why)
+}
+
+/// How to ask for a step.
+const ASK: &str = "`--synth auto` runs it";
+
 /// Refuses a step that is not cheap for a design of `luts` LUTs.
 fn small_enough(step: Step, luts: u64) -> Result {
     let most = cheap(step).unwrap_or(0);
     if luts <= most {
         return Ok(());
     }
-    let message = format!("an estimated {luts} LUT are more than the {most} for which it runs without being asked for");
-    Err(Error::new(Code::InvalidValue, message).help("name the step with --steps"))
+    let message = format!("an estimated {luts} LUT are more than the {most} for which it runs without being asked for; {ASK}");
+    Err(Error::new(Code::InvalidValue, message))
 }
 
 #[cfg(test)]

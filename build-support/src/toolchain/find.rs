@@ -52,33 +52,76 @@ impl Tool {
     /// The version, as the program itself says it, else as its path does. It is asked once: starting a tool takes
     /// seconds. `cancel` ends the question, and what is said after that is not kept.
     pub fn version(&self, cancel: &Cancel) -> Option<String> {
-        static KNOWN: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(version) = known.get(&self.path) {
-            return version.clone();
-        }
-        let of_path = || version_in(&self.path.to_string_lossy()).filter(|_| !self.program.is_open());
-        let version = self.ask_version(cancel).or_else(of_path);
-        if !cancel.is_asked() {
-            known.insert(self.path.clone(), version.clone());
-        }
-        version
+        self.trial(cancel).version
     }
 
-    fn ask_version(&self, cancel: &Cancel) -> Option<String> {
+    /// Why it cannot be run, if it ends with an error when it is asked for its version: a library is missing, or a licence.
+    pub fn broken(&self, cancel: &Cancel) -> Option<String> {
+        self.trial(cancel).broken
+    }
+
+    fn trial(&self, cancel: &Cancel) -> Trial {
+        static KNOWN: Mutex<BTreeMap<PathBuf, Trial>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trial) = known.get(&self.path) {
+            return trial.clone();
+        }
+        let mut trial = self.try_out(cancel);
+        if trial.version.is_none() {
+            trial.version = version_in(&self.path.to_string_lossy()).filter(|_| !self.program.is_open());
+        }
+        if !cancel.is_asked() {
+            known.insert(self.path.clone(), trial.clone());
+        }
+        trial
+    }
+
+    fn try_out(&self, cancel: &Cancel) -> Trial {
         // Someone else's question may have been ended while this one waited for its turn.
         if cancel.is_asked() {
-            return None;
+            return Trial::default();
         }
         // The tools leave logs where they are started.
-        let folder = tempfile::tempdir().ok()?;
+        let Ok(folder) = tempfile::tempdir() else { return Trial::default() };
         let command: [OsString; 2] = [self.path.clone().into(), self.program.version_flag().into()];
-        let (directory, timeout) = (Some(folder.path()), Duration::from_secs(60));
+        let (directory, timeout) = (Some(folder.path()), VERSION);
         let question = Question { command: &command, directory, stdin: Vec::new(), stderr: true, timeout, most: 1 << 20 };
-        let Ok(Answer::Said(status, text)) = question.ask(cancel) else { return None };
-        let said = if self.program.is_open() { open_version_in } else { version_in };
-        status.success().then(|| said(&String::from_utf8_lossy(&text)))?
+        let broken = |why: String| Trial { version: None, broken: Some(why) };
+        match question.ask(cancel) {
+            Ok(Answer::Said(status, text)) if status.success() => {
+                let said = if self.program.is_open() { open_version_in } else { version_in };
+                Trial { version: said(&String::from_utf8_lossy(&text)), broken: None }
+            }
+            Ok(Answer::Said(status, text)) => {
+                let text = String::from_utf8_lossy(&text);
+                let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+                let last = lines[lines.len().saturating_sub(SAID)..].join("; ");
+                match status.code() {
+                    // Whoever knows of no such question says nothing, and may run all the same.
+                    Some(code) if last.is_empty() && code < NOT_RUN => Trial::default(),
+                    _ if last.is_empty() => broken(status.to_string()),
+                    _ => broken(format!("{status}: {last}")),
+                }
+            }
+            Ok(Answer::TimedOut) => broken(format!("no answer within {} s", VERSION.as_secs())),
+            Ok(Answer::TooMuch | Answer::Cancelled) => Trial::default(),
+            Err(error) => broken(error.to_string()),
+        }
     }
+}
+
+/// How long a tool may take to say its version.
+const VERSION: Duration = Duration::from_secs(60);
+/// The first exit code with which a shell says that a program could not be run.
+const NOT_RUN: i32 = 126;
+/// How many of its last lines are shown if it cannot.
+const SAID: usize = 3;
+
+/// What a tool answers when it is asked for its version.
+#[derive(Debug, Clone, Default)]
+struct Trial {
+    version: Option<String>,
+    broken: Option<String>,
 }
 
 /// The first version in a text: `2023.1`, `2022.2.1`.

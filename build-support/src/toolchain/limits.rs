@@ -4,6 +4,7 @@ use super::{Cosim, Estimate, Report, Resources, Simulation};
 use crate::{
     error::{Code, Error, Result},
     manifest::{Limit, Limits},
+    structure,
 };
 
 /// One limit and what stands against it.
@@ -71,6 +72,30 @@ fn resources(report: &Report) -> Option<(Resources, &'static str)> {
     implemented.or(vivado).or_else(yosys).or_else(|| csynth.as_ref().map(|csynth| (csynth.estimate.resources, "synth")))
 }
 
+/// Every limit of something that is estimated, and those of the rest by their names.
+pub fn estimated(estimate: &structure::Estimate, limits: &Limits) -> (Vec<Row>, Vec<&'static str>) {
+    let (mut rows, mut rest) = (Vec::new(), Vec::new());
+    for (bounded, most) in limits {
+        let found = match bounded {
+            Limit::LatencyCycles => estimate.latency,
+            Limit::IntervalCycles => estimate.initiation_interval,
+            Limit::Lut => estimate.luts,
+            Limit::Ff => estimate.ffs,
+            Limit::Dsp => estimate.dsps,
+            Limit::Bram18 => estimate.bram18,
+            Limit::Uram | Limit::IntervalsMissed => {
+                rest.push(bounded.name());
+                continue;
+            }
+        };
+        rows.push(Row { name: bounded.name(), found: Some(found), source: ESTIMATE, limit: *most });
+    }
+    (rows, rest)
+}
+
+/// What stands in place of a step where none has looked.
+const ESTIMATE: &str = "estimate";
+
 /// Requires that every limit is kept.
 ///
 /// # Errors
@@ -80,7 +105,8 @@ pub(crate) fn check(rows: &[Row]) -> Result {
     if over.is_empty() {
         return Ok(());
     }
-    let mut text = format!("synthesis exceeds {} of {} limits\n", over.len(), rows.len());
+    let what = if over.iter().all(|row| row.source == ESTIMATE) { "the estimate" } else { "synthesis" };
+    let mut text = format!("{what} exceeds {} of {} limits\n", over.len(), rows.len());
     text += &format!("    {:<16} {:>10} {:>10} {:>10}  from", "limit", "found", "allowed", "over by");
     for Row { name, found, source, limit } in over {
         let excess = found.map_or("?".to_owned(), |found| found.saturating_sub(*limit).to_string());

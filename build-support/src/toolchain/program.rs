@@ -99,7 +99,7 @@ impl Program {
     }
 
     /// What makes it say its version.
-    pub(super) fn version_flag(self) -> &'static str {
+    pub fn version_flag(self) -> &'static str {
         match self {
             Self::VitisHls | Self::VivadoHls | Self::Vivado => "-version",
             Self::Yosys => "-V",

@@ -95,6 +95,17 @@ impl State {
     }
 }
 
+/// The steps that tools have ended well in a project's folder, for whatever it was then, but for simulations: what would take
+/// long to have again.
+///
+/// # Errors
+/// [`crate::Code::Io`] if what is remembered of them is there and is no regular file.
+pub fn synthesized(directory: &Path) -> Result<Steps> {
+    let state = State::load(directory)?;
+    let is_known = |step: &Step| state.steps.contains_key(step.name()) && !matches!(step, Step::Csim | Step::Sim);
+    Ok(Step::ALL.into_iter().filter(is_known).collect())
+}
+
 /// The files of a project that matter here.
 #[derive(Debug, Clone, Copy)]
 pub struct Project<'a> {

@@ -3,6 +3,7 @@
 mod synthesis;
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{
         Mutex,
@@ -12,25 +13,29 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result, Simulation,
+    Code, Error, EstimatedLimits, Firmware, Note, Result, Simulation,
     backend::{Compiled, Project},
     check::Comparison,
-    toolchain::Cancel,
+    manifest::LimitsOn,
 };
 
-use super::{compile, load, note_grid};
+use super::{chosen, compile, note_float32, note_grid, out_dir, read};
 use crate::{
     args::{BuildArgs, Common, Synth},
     checked::{Checked, Stamp},
     interrupt::Interrupt,
     junit::{self, Suite},
-    message::{Message, SelfCheck},
+    message::{Message, ModelEstimate, SelfCheck},
     output::Output,
 };
 
 /// What every model's build needs.
 struct Context<'a> {
     args: &'a BuildArgs,
+    /// What `--synth` or its variable says.
+    asked: Option<Synth>,
+    /// Packages whose projects lie where `cargo clean` removes them.
+    in_target: BTreeSet<String>,
     output: &'a Output,
     interrupt: &'a Interrupt,
 }
@@ -52,7 +57,7 @@ pub fn run(common: &Common, args: &BuildArgs, output: &mut Output) -> Result {
 }
 
 /// The results of an earlier build must not pass for this one's, however it ends. A device or a pipe keeps none.
-fn remove_old(path: &Path) -> Result {
+pub fn remove_old(path: &Path) -> Result {
     if !path.is_file() {
         return Ok(());
     }
@@ -63,16 +68,18 @@ fn remove_old(path: &Path) -> Result {
 }
 
 fn build_all(common: &Common, args: &BuildArgs, output: &Output, suites: &mut Vec<Suite>) -> Result {
-    let models = load(common)?;
-    if args.synth == Synth::Require {
-        // Before minutes are spent on compiling.
-        models.iter().try_for_each(|firmware| require_tools(firmware, args))?;
-    } else if args.synth == Synth::Auto {
-        // A step that no backend of a model has is a slip of whoever typed it.
-        models.iter().try_for_each(|firmware| synthesis::choose(firmware, args).map(drop))?;
+    let (mut models, mut in_target) = (Vec::new(), BTreeSet::new());
+    for (package, model) in chosen(common)? {
+        if out_dir(common, &package)?.is_none() {
+            in_target.insert(package.name.clone());
+        }
+        models.push(read(common, &package, model).map_err(|errors| errors.first)?);
     }
+    let asked = Synth::asked(args.synth)?;
+    // Before minutes are spent on compiling. A step that no backend of a model has is a slip of whoever typed it.
+    models.iter().try_for_each(|firmware| synthesis::before(firmware, asked, args))?;
     let interrupt = Interrupt::installed()?;
-    let context = Context { args, output, interrupt };
+    let context = Context { args, asked, in_target, output, interrupt };
     let jobs = args.jobs.or(std::thread::available_parallelism().ok()).map_or(1, usize::from).min(models.len()).max(1);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -108,22 +115,42 @@ fn interrupted(what: &str) -> Error {
     Error::new(Code::Interrupted, format!("the build of {what} was interrupted")).help("run the same command again")
 }
 
-fn require_tools(firmware: &Firmware, args: &BuildArgs) -> Result {
-    let steps = synthesis::choose(firmware, args)?.steps;
-    firmware.job(steps, &Cancel::default(), &|_| {}).require_tools()
-}
-
 fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Result {
     let start = Instant::now();
     let checked = compile_and_check(firmware, context);
     let checked = suite.record("self-check", start.elapsed(), checked);
-    checked.and_then(|project| synthesis::run(firmware, &project, context, suite)).map_err(|error| {
+    let within = checked.and_then(|project| {
+        if firmware.model.limits_on == LimitsOn::Estimate {
+            let start = Instant::now();
+            // Before tools take hours.
+            let limits = firmware.estimated_limits()?;
+            context.output.json(&Message::Estimate(ModelEstimate::new(firmware, &limits.0)?));
+            suite.record("limits", start.elapsed(), hold_estimate(firmware, &limits, context.output))?;
+        }
+        Ok(project)
+    });
+    within.and_then(|project| synthesis::run(firmware, &project, context, suite)).map_err(|error| {
         // A tool that a signal has ended looks as if it had failed.
         if context.interrupt.is_asked() && error.code() != Code::Interrupted {
             return interrupted(&firmware.model.name);
         }
         error
     })
+}
+
+/// Holds the limits against the estimate.
+pub fn hold_estimate(firmware: &Firmware, (rows, rest): &EstimatedLimits, output: &Output) -> Result {
+    let name = &firmware.model.name;
+    if !rest.is_empty() {
+        let text = format!("{name}: nothing is estimated of {}; synthesis tells", rest.join(" and "));
+        output.note(Note::LimitNotEstimated, &text);
+    }
+    firmware.require_rows(rows)?;
+    let kept = rows.iter().map(|row| format!("{} {} of {}", row.name, row.found.unwrap_or_default(), row.limit));
+    if !rows.is_empty() {
+        output.status("Within", &format!("{name}: the estimate keeps {}", kept.collect::<Vec<_>>().join(", ")));
+    }
+    Ok(())
 }
 
 /// Gives the text of the project that was checked.
@@ -162,6 +189,7 @@ fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> 
         text += &format!("; {more}");
     }
     output.status(if before.is_some() { "Unchanged" } else { "Checked" }, &text);
+    note_float32(output, &model.name, &checked.comparison());
     Ok(())
 }
 

@@ -6,32 +6,67 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sparsehls_build::{Code, Error, Result, files, lock};
+use sparsehls_build::{
+    Code, Error, Result, files, lock,
+    manifest::Model,
+    toolchain::{self, Steps},
+};
 
 use super::output_directory;
-use crate::{args::Common, output::Output};
+use crate::{
+    args::{CleanArgs, Common},
+    output::Output,
+};
 
-/// Removes the output folders of the selected packages, or of the selected models, unless a build is at work in one.
-pub fn run(common: &Common, output: &mut Output) -> Result {
+/// Removes the output folders of the selected packages, or of the selected models, unless a build is at work in one. Projects
+/// that tools have synthesized stay, unless they are to go too.
+pub fn run(common: &Common, args: &CleanArgs, output: &mut Output) -> Result {
     let folders = folders(common)?;
-    let mut locks = Vec::new();
+    let (mut locks, mut kept) = (Vec::new(), Vec::new());
     for project in projects(common, &folders)? {
         locks.extend(take_locks(&project)?);
+        let steps = toolchain::synthesized(&project)?;
+        if !args.all && steps != Steps::NONE {
+            output.status("Kept", &format!("{} ({}); `clean --all` removes it too", project.display(), steps.names().join(", ")));
+            kept.push(project);
+        }
     }
     for folder in &folders {
-        fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error))?;
-        output.status("Removed", &folder.display().to_string());
+        if remove(folder, &kept)? {
+            output.status("Removed", &folder.display().to_string());
+        }
     }
     Ok(())
+}
+
+/// Removes a folder, or what is in it besides the folders to be kept. Says whether it has removed anything.
+fn remove(folder: &Path, kept: &[PathBuf]) -> Result<bool> {
+    if kept.iter().any(|kept| kept == folder) {
+        return Ok(false);
+    }
+    if !kept.iter().any(|kept| kept.starts_with(folder)) {
+        return fs::remove_dir_all(folder).map_err(|error| Error::io("remove", folder, &error)).map(|()| true);
+    }
+    let mut any = false;
+    for entry in files::entries(folder)? {
+        let path = entry.path();
+        if entry.file_type().is_dir() {
+            any |= remove(path, kept)?;
+        } else {
+            fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?;
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// What is to be removed, as far as it is there.
 fn folders(common: &Common) -> Result<Vec<PathBuf>> {
     let mut folders: Vec<_> = if common.model.is_empty() {
-        common.selection().packages()?.iter().map(|package| output_directory(common, package)).collect()
+        common.selection().packages()?.iter().map(|package| output_directory(common, package)).collect::<Result<_>>()?
     } else {
-        let of = |(package, model): &(_, sparsehls_build::manifest::Model)| output_directory(common, package).join(&model.name);
-        super::chosen(common)?.iter().map(of).collect()
+        let of = |(package, model): &(_, Model)| Ok(output_directory(common, package)?.join(&model.name));
+        super::chosen(common)?.iter().map(of).collect::<Result<_>>()?
     };
     folders.retain(|folder| folder.exists());
     // A package may be given twice, and its locks can be taken once.

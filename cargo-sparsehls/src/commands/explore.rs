@@ -1,7 +1,7 @@
 //! `cargo sparsehls explore`.
 
 use sparsehls_build::{
-    Code, Error, Firmware, Result, files,
+    Code, Error, Firmware, Note, Result, files,
     manifest::{Interface, Knob, Model, Pipeline},
     parts,
     structure::Estimate,
@@ -14,7 +14,7 @@ use crate::{
     args::{Common, ExploreArgs},
     explore::{Bounds, Knobs, Point, pareto},
     message::{self, Message},
-    output::Output,
+    output::{Output, wrapped},
     plot,
 };
 
@@ -101,19 +101,18 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
         if capacity.is_some() { "of part " } else { "" },
         if bram { "  BRAM" } else { "" }
     );
-    let most = points.iter().map(|(_, point)| point.estimate.luts).max().unwrap_or(1).max(1);
     for (number, Point { knobs, estimate }) in points {
-        let bar = "▪".repeat((estimate.luts * 20).div_ceil(most) as usize);
         let (cycles, every) = (estimate.latency, estimate.initiation_interval);
-        text += &format!("{number:>4} {cycles:>7} {every:>8} {:>8} ", estimate.luts);
+        let mut row = format!("{number:>4} {cycles:>7} {every:>8} {:>8} ", estimate.luts);
         if let Some(percent) = capacity.and_then(|capacity| capacity.percent(&estimate.demand()).lut) {
-            text += &format!("{percent:>6}% ");
+            row += &format!("{percent:>6}% ");
         }
-        text += &format!("{:>7} {:>5}", estimate.ffs, estimate.dsps);
+        row += &format!("{:>7} {:>5}", estimate.ffs, estimate.dsps);
         if bram {
-            text += &format!(" {:>5}", estimate.bram18);
+            row += &format!(" {:>5}", estimate.bram18);
         }
-        text += &format!("  {bar:<20} {}\n", describe(knobs));
+        text += &wrapped(&format!("{row}  {}", describe(knobs)), 10);
+        text.push('\n');
     }
     let packages: String = common.package.iter().map(|package| format!(" -p {}", terminal::name(package))).collect();
     text += &format!("write one into Cargo.toml with `cargo sparsehls explore{packages} --model {} --apply NUMBER`", model.name);
@@ -124,12 +123,12 @@ fn print(firmware: &Firmware, points: &[(usize, Point)], common: &Common, output
 /// Says of which points there may be no FPGA.
 fn note_full(name: &str, part: &str, points: &[(usize, Point)], output: &Output) {
     let Some(capacity) = parts::capacity(part) else {
-        return output.note(&format!("{name}: the capacity of {part} is not known"));
+        return output.note(Note::PartUnknown, &format!("{name}: the capacity of {part} is not known"));
     };
     let is_full = |point: &Point| capacity.percent(&point.estimate.demand()).largest() > parts::FULL;
     let full: Vec<_> = points.iter().filter(|(_, point)| is_full(point)).map(|(number, _)| number.to_string()).collect();
     if !full.is_empty() {
-        output.note(&format!("{name}: more than {} % of {part}: {}", parts::FULL, full.join(", ")));
+        output.note(Note::PartFull, &format!("{name}: more than {} % of {part}: {}", parts::FULL, full.join(", ")));
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sparsehls_build::{Code, Error, Result, files};
+use sparsehls_build::{Code, Error, Note, Result, files};
 
 use self::{
     contents::{Contents, Files},
@@ -76,7 +76,7 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
     manifest.add(&contents)?;
     let (files, mut notes) = missing(&contents, &manifest, &folder)?;
     if there.is_some() && (args.contents.git.is_some() || args.contents.path.is_some()) {
-        notes.push("Cargo.toml names sparsehls-build already, and that stays as it is".to_owned());
+        notes.push((Note::DependencyKept, "Cargo.toml names sparsehls-build already, and that stays as it is".to_owned()));
     }
     let _unfinished = files::Unfinished::begin();
     write(&folder, &files)?;
@@ -99,7 +99,7 @@ fn init_empty(common: &Common, args: &InitArgs, folder: &Path, output: &Output) 
 
 fn join_workspace(folder: &Path, output: &Output) -> Result {
     if let Some(root) = workspace::add(folder)? {
-        output.note(&format!("added the package to the workspace of {}", root.display()));
+        output.note(Note::WorkspaceMember, &format!("added the package to the workspace of {}", root.display()));
     }
     Ok(())
 }
@@ -130,15 +130,25 @@ fn package(common: &Common, args: &ContentsArgs, folder: &Path) -> Result<(Conte
     Ok((contents, files))
 }
 
+/// What a build script needs, and one with a `main` of its own that has it.
+const CALL: &str = "call `sparsehls_build::Build::from_manifest()?.compile()`";
+const BUILD_SCRIPT: &str = "
+    fn main() -> Result<(), Box<dyn std::error::Error>> {
+        // what it does now
+        sparsehls_build::Build::from_manifest()?.compile()?;
+        Ok(())
+    }
+";
+
 /// What `init` writes beside the Cargo.toml: what is not there, and a line in the root of the crate. Also what is left
 /// to do by hand.
-fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(Files, Vec<String>)> {
+fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(Files, Vec<(Note, String)>)> {
     const INCLUDE: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/sparsehls.rs\"));";
     let mut files = contents.package(&manifest.crate_name()?, folder)?;
     let mut notes = Vec::new();
     let script = folder.join("build.rs");
     if fs::read_to_string(&script).is_ok_and(|text| !text.contains("sparsehls_build")) {
-        notes.push("call `sparsehls_build::Build::from_manifest()?.compile()` in your build.rs".to_owned());
+        notes.push((Note::BuildScript, format!("{CALL} in your build.rs, which stays as it is; it becomes\n{BUILD_SCRIPT}")));
     }
     let library = manifest.library_root();
     let root = [library, "src/main.rs"].into_iter().find(|root| folder.join(root).exists());
@@ -179,13 +189,13 @@ fn write(folder: &Path, files: &Files) -> Result {
     })
 }
 
-fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, notes: &[String]) {
+fn created(output: &Output, contents: &Contents, folder: &Path, files: &Files, notes: &[(Note, String)]) {
     let names: Vec<_> = files.keys().map(|file| file.display().to_string()).collect();
     let name = &contents.package;
     let missing = contents.missing_keys();
     let path = folder.display().to_string();
     output.json(&Message::Created(Created { package: name.clone(), path, files: names, missing }));
     output.status("Created", &format!("firmware package `{name}` in {}", folder.display()));
-    contents.notes().iter().chain(notes).for_each(|note| output.note(note));
-    output.note(&contents.next());
+    contents.notes().iter().chain(notes).for_each(|(name, note)| output.note(*name, note));
+    output.note(Note::NextStep, &contents.next());
 }

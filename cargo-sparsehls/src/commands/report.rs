@@ -64,7 +64,7 @@ fn page_path(common: &Common, args: &ReportArgs) -> Result<Option<PathBuf>> {
         return Ok(args.html.clone());
     }
     let first = chosen(common)?.into_iter().next();
-    Ok(first.map(|(package, _)| output_directory(common, &package).join("report.html")))
+    first.map(|(package, _)| Ok(output_directory(common, &package)?.join("report.html"))).transpose()
 }
 
 fn write(path: &Path, reports: &[Report], output: &Output) -> Result {

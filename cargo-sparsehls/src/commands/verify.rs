@@ -14,7 +14,7 @@ use sparsehls_build::{
     reference::Reference,
 };
 
-use super::{compile, golden_file, load, note_grid};
+use super::{compile, golden_file, load, note_float32, note_grid};
 use crate::{
     args::{Common, Engines, VerifyArgs},
     interrupt::Interrupt,
@@ -39,6 +39,9 @@ pub fn run(common: &Common, args: &VerifyArgs, output: &mut Output) -> Result {
         let compared = compare(&firmware, &engines, (&mut x.events()?, &mut y.events()?), output)?;
         for (engine, result) in &compared.results {
             print(&firmware, engine, result, compared.grid, output);
+        }
+        if let Some((_, result)) = compared.results.first() {
+            note_float32(output, &firmware.model.name, result);
         }
         let Some(error) = difference(&firmware, args, &compared) else {
             note_grid(output, &firmware.model.name, &firmware.network, compared.grid);

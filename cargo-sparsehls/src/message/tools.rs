@@ -49,6 +49,9 @@ pub struct VendorTool {
     pub enables: String,
     /// How to get it, if it is not there.
     pub help: Option<String>,
+    /// Why it cannot be run; absent if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
     /// What is known of this version; absent for open tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<Known>,
@@ -169,10 +172,11 @@ impl Compiler {
 
 impl VendorTool {
     /// The line for a tool that is there.
-    pub fn found(tool: &toolchain::Tool, version: Option<String>) -> Self {
+    pub fn found(tool: &toolchain::Tool, version: Option<String>, broken: Option<String>) -> Self {
         let (path, source) = (tool.path.display().to_string(), tool.source.to_owned());
         let known = version.iter().flat_map(|version| toolchain::known(tool.program, version)).map(Known::from).collect();
-        Self { found: true, version, path: Some(path), source: Some(source), help: None, known, ..Self::missing(tool.program) }
+        let missing = Self::missing(tool.program);
+        Self { found: true, version, path: Some(path), source: Some(source), help: None, broken, known, ..missing }
     }
 
     /// The line for one that is not.
@@ -185,6 +189,7 @@ impl VendorTool {
             source: None,
             enables: program.enables().to_owned(),
             help: Some(program.remedy().to_owned()),
+            broken: None,
             known: Vec::new(),
         }
     }

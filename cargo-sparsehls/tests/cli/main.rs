@@ -14,11 +14,13 @@ mod explore;
 mod faults;
 mod firmware;
 mod guide;
+mod habits;
 mod happy;
 mod manifest;
 mod markdown;
 mod new;
 mod report;
+mod shells;
 #[path = "../../../build-support/tests/common/skip.rs"]
 mod skip;
 mod slurm;

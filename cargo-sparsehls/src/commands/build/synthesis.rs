@@ -1,15 +1,16 @@
 //! The tools, as a part of `build`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sparsehls_build::{
-    Code, Firmware, Result,
+    Code, Firmware, Note, Result,
     backend::Project,
-    cost, parts,
-    toolchain::{self, Choice, Done, LeftOut, Progress, Steps, limits},
+    cost,
+    manifest::Language,
+    toolchain::{self, Cancel, Choice, Done, Found, How, LeftOut, Progress, Steps, limits},
 };
 
-use super::Context;
+use super::{super::note_part, Context};
 use crate::{
     args::{BuildArgs, Synth},
     junit::Suite,
@@ -17,11 +18,42 @@ use crate::{
     output::clock,
 };
 
-/// The steps of a model that run with these flags.
-pub fn choose(firmware: &Firmware, args: &BuildArgs) -> Result<Choice> {
-    let asked: Steps = args.steps.iter().map(|step| toolchain::Step::from(*step)).collect();
-    firmware.choose(Some(asked).filter(|asked| *asked != Steps::NONE), args.synth == Synth::Require)
+/// Whether tools run on a model: what the command line says comes before the manifest, and who names steps asks for them.
+/// Nothing leaves it at what is quick.
+fn when(firmware: &Firmware, asked: Option<Synth>, args: &BuildArgs) -> Option<Synth> {
+    let of_manifest = firmware.model.synth.map(Synth::from);
+    asked.or(if args.steps.is_empty() {
+        of_manifest
+    } else {
+        of_manifest.filter(|synth| *synth != Synth::Skip).or(Some(Synth::Auto))
+    })
 }
+
+/// The steps of a model that run then.
+fn choose(firmware: &Firmware, when: Option<Synth>, args: &BuildArgs) -> Result<Choice> {
+    let steps: Steps = args.steps.iter().map(|step| toolchain::Step::from(*step)).collect();
+    let how = match when {
+        Some(Synth::Require) => How::All,
+        Some(Synth::Auto | Synth::Skip) => How::Installed,
+        None => How::Quick,
+    };
+    firmware.choose(Some(steps).filter(|steps| *steps != Steps::NONE), how)
+}
+
+/// Looks at what was asked for before anything is done for it.
+pub fn before(firmware: &Firmware, asked: Option<Synth>, args: &BuildArgs) -> Result {
+    match when(firmware, asked, args) {
+        Some(Synth::Skip) => Ok(()),
+        Some(Synth::Require) => {
+            let steps = choose(firmware, Some(Synth::Require), args)?.steps;
+            firmware.job(steps, &Cancel::default(), &|_| {}).require_tools()
+        }
+        when => choose(firmware, when, args).map(drop),
+    }
+}
+
+/// From here on nobody likes to have a synthesis anew.
+const LONG: Duration = Duration::from_secs(600);
 
 /// Runs the tools on the project of a model, and compares what they found with its limits.
 pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite: &mut Suite) -> Result {
@@ -33,11 +65,19 @@ pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite:
         suite.skip("synthesis", why);
         Ok(())
     };
-    if args.synth == Synth::Skip {
-        return skipped(suite, "--synth skip");
+    let when = when(firmware, context.asked, args);
+    if when == Some(Synth::Skip) {
+        return skipped(suite, if context.asked.is_some() { "--synth skip" } else { "`synth = \"skip\"` in the manifest" });
     }
-    let Choice { steps, left_out } = choose(firmware, args)?;
+    let Choice { steps, left_out } = choose(firmware, when, args)?;
     if steps == Steps::NONE {
+        // Nothing is started, and what is known of this very project is said all the same.
+        let Found { report: found, current, .. } = firmware.job(steps, &Cancel::default(), &|_| {}).found()?;
+        if when.is_none() && firmware.model.target.language != Language::Verilog && current != Steps::NONE {
+            let done = Done { report: found, ran: Steps::NONE, kept: current };
+            report(firmware, context, &done, &[], Instant::now());
+            return hold(firmware, &done, suite);
+        }
         return skipped(suite, &reasons(&left_out).join("; "));
     }
     for LeftOut { step, why } in &left_out {
@@ -56,10 +96,16 @@ pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite:
     let differs = result.as_ref().is_err_and(|error| error.code() == Code::OutputsDiffer);
     let done = suite.record(if differs { "simulation" } else { "synthesis" }, start.elapsed(), result)?;
     report(firmware, context, &done, &left_out, start);
+    hold(firmware, &done, suite)
+}
+
+/// Holds the limits against what was found.
+fn hold(firmware: &Firmware, done: &Done, suite: &mut Suite) -> Result {
+    let model = &firmware.model;
     if limits::table(&done.report, &model.limits).is_empty() {
         return Ok(());
     }
-    suite.record("limits", std::time::Duration::ZERO, firmware.require_limits(&done.report))
+    suite.record("limits", Duration::ZERO, firmware.require_limits(&done.report))
 }
 
 /// Why steps were left out, each reason once.
@@ -77,7 +123,7 @@ fn run_tools(firmware: &Firmware, project: &Project, steps: Steps, context: &Con
         context.output.detail("Including", &format!("{} for {}, as {names} works on it", implied.names().join(", "), model.name));
     }
     let faults = context.interrupt.guard(|cancel| firmware.job(steps, cancel, &|_| {}).known_faults())?;
-    faults.iter().for_each(|fault| context.output.note(&format!("{}: {fault}", model.name)));
+    faults.iter().for_each(|fault| context.output.note(Note::ToolFault, &format!("{}: {fault}", model.name)));
     let live = context.output.live(&model.name);
     let progress = |progress: Progress<'_>| live.show(progress.phase, progress.elapsed);
     context.interrupt.guard(|cancel| firmware.job(steps, cancel, &progress).run_on(Some(project)))
@@ -89,6 +135,13 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     if *ran != Steps::NONE {
         let time = clock(start.elapsed());
         output.status("Synthesized", &format!("{} ({}) in {time}", model.name, ran.names().join(", ")));
+        if start.elapsed() > LONG && context.in_target.contains(&firmware.package) {
+            let text = format!(
+                "{}: the results lie in the target directory, where `cargo clean` removes them; `out-dir` puts them elsewhere",
+                model.name
+            );
+            output.note(Note::ResultsInTarget, &text);
+        }
     }
     if *kept != Steps::NONE {
         let why = "nothing has changed since the last successful run";
@@ -100,17 +153,16 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     let found = Synthesized::new(done, &model.target.part, &limits::table(report, &model.limits), left_out);
     output.json(&synthesis(firmware, Outcome::Done(Box::new(found))));
     report.to_string().lines().for_each(|line| output.text(&format!("{}: {line}", model.name)));
-    if let Some((share, warnings)) = report.demand().map(|demand| parts::describe(&model.target.part, &demand)) {
-        output.text(&format!("{}: {share}", model.name));
-        warnings.iter().for_each(|warning| output.note(&format!("{}: {warning}", model.name)));
+    if let Some(demand) = report.demand() {
+        note_part(output, &format!("{}: ", model.name), &model.name, &model.target.part, &demand);
     }
     for broken in report.intervals.iter().filter(|interval| !interval.kept && interval.achieved.is_some()) {
-        output.note(&format!("{}: {broken}", model.name));
+        output.note(Note::IntervalMissed, &format!("{}: {broken}", model.name));
     }
     let most = cost::MANY_INSTRUCTIONS;
     if let Some(count) = report.instructions.filter(|count| *count > most) {
-        output
-            .note(&format!("{}: {count} instructions are more than {most}: hours and tens of GB; raise `interval`", model.name));
+        let text = format!("{}: {count} instructions are more than {most}: hours and tens of GB; raise `interval`", model.name);
+        output.note(Note::ManyInstructions, &text);
     }
     if output.is_verbose() {
         report.remarks.iter().for_each(|line| output.text(&format!("{}: {line}", model.name)));
@@ -119,10 +171,11 @@ fn report(firmware: &Firmware, context: &Context<'_>, done: &Done, left_out: &[L
     for timing in timings.filter(|timing| !timing.met) {
         let slack = timing.wns.map_or(String::new(), |wns| format!(": the worst slack is {wns} ns"));
         let stage = timing.stage.map_or(String::new(), |stage| format!(" {stage}"));
-        output.note(&format!("{}: Vivado does not meet the timing{slack}{stage}", model.name));
+        output.note(Note::TimingNotMet, &format!("{}: Vivado does not meet the timing{slack}{stage}", model.name));
     }
     if let Some(pnr) = report.pnr.as_ref().filter(|pnr| !pnr.met()) {
-        output.note(&format!("{}: nextpnr does not meet the clock of {:.1} MHz", model.name, pnr.target_mhz));
+        let text = format!("{}: nextpnr does not meet the clock of {:.1} MHz", model.name, pnr.target_mhz);
+        output.note(Note::TimingNotMet, &text);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sparsehls_build::{
-    Code, Error, Firmware, Result,
+    Code, Error, Firmware, Note, Result,
     backend::{self, Templates},
     manifest,
 };
@@ -146,9 +146,9 @@ impl Contents {
     }
 
     /// What is to be known, and to be done, about the package.
-    pub fn notes(&self) -> Vec<String> {
-        let dependency = self.dependency.note();
-        dependency.into_iter().chain(self.missing.iter().map(|missing| missing.note(self.golden))).collect()
+    pub fn notes(&self) -> Vec<(Note, String)> {
+        let missing = self.missing.iter().map(|missing| (Note::MissingKeys, missing.note(self.golden)));
+        self.dependency.note().into_iter().chain(missing).collect()
     }
 
     /// What comes next.

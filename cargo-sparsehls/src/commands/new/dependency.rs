@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use sparsehls_build::{Code, Error, Result, terminal::printable};
+use sparsehls_build::{Code, Error, Note, Result, terminal::printable};
 use toml_edit::{DocumentMut, InlineTable, Item, Value};
 
 use super::workspace;
@@ -242,26 +242,35 @@ impl Dependency {
     }
 
     /// What is to be known about it at once.
-    pub fn note(&self) -> Option<String> {
-        match self {
-            Self::Git(Git { url, .. }) if url.starts_with("file:") => Some(format!(
-                "{url} is a folder of this machine: elsewhere, and in CI, the package builds only if the same is there; \
-                 --git URL takes an address that others reach"
-            )),
-            Self::Git(Git { url, rev: None }) => {
-                Some(format!("without --rev, CI takes the newest commit of {url}, and Cargo.lock keeps another; give --rev REV"))
-            }
-            Self::Together { nested: Some((own, false)), .. } => Some(format!(
-                "{} is a repository of its own: make it a submodule, or a clone of the one around it has no sparsehls-build",
-                own.display()
-            )),
-            _ => self.alone().map(|Alone { path, flags, .. }| {
+    pub fn note(&self) -> Option<(Note, String)> {
+        Some(match self {
+            Self::Git(Git { url, .. }) if url.starts_with("file:") => (
+                Note::AbsolutePath,
                 format!(
+                    "{url} is a folder of this machine: elsewhere, and in CI, the package builds only if the same is there; \
+                     --git URL takes an address that others reach"
+                ),
+            ),
+            Self::Git(Git { url, rev: None }) => (
+                Note::NoRevision,
+                format!("without --rev, CI takes the newest commit of {url}, and Cargo.lock keeps another; give --rev REV"),
+            ),
+            Self::Together { nested: Some((own, false)), .. } => (
+                Note::NestedRepository,
+                format!(
+                    "{} is a repository of its own: make it a submodule, or a clone of the one around it has no sparsehls-build",
+                    own.display()
+                ),
+            ),
+            _ => {
+                let Alone { path, flags, .. } = self.alone()?;
+                let text = format!(
                     "Cargo.toml has the absolute path {path}: the package builds on this machine only, not on another one and \
                      not in CI. Make it with `{flags}` in its place; that commit must have been pushed"
-                )
-            }),
-        }
+                );
+                (Note::AbsolutePath, text)
+            }
+        })
     }
 }
 
