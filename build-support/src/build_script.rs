@@ -244,7 +244,7 @@ impl Build {
     fn build(&self, model: Model, out_dir: &Path, libraries: Option<&Libraries>) -> Result<(Firmware, Option<String>)> {
         let directory = out_dir.join("sparsehls").join(&model.name);
         let firmware = Firmware::load(&self.package.name, model, directory).map_err(|errors| errors.first)?;
-        if firmware.model.limits_on == LimitsOn::Estimate {
+        if firmware.model.limits.on == LimitsOn::Estimate {
             firmware.require_rows(&firmware.estimated_limits()?.0)?;
         }
         let golden = firmware.golden()?;

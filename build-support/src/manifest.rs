@@ -62,12 +62,8 @@ pub struct Model {
     pub verilog: Verilog,
     /// What only HLS has.
     pub hls: Hls,
-    /// Gates on the synthesis report.
+    /// Whether tools run, and gates on what they find.
     pub limits: Limits,
-    /// What they are held against.
-    pub limits_on: LimitsOn,
-    /// Whether `cargo sparsehls build` runs the tools; nothing leaves it at what is quick.
-    pub synth: Option<Synth>,
     /// Device and clock.
     pub target: Target,
     /// The manifest, for messages.
@@ -162,9 +158,7 @@ fn model(package: &Package, name: String, tables: &[Table; 3]) -> Result<Model, 
         interface: wrong.take(nearest(tables, |t| t.choice(Interface::KEY, Interface::ALL, Interface::name))),
         verilog: Verilog::default(),
         hls: Hls::default(),
-        limits: limits::read(own, &mut wrong),
-        limits_on: wrong.take(nearest(tables, |t| t.choice(LimitsOn::KEY, LimitsOn::ALL, LimitsOn::name))).unwrap_or_default(),
-        synth: wrong.take(nearest(tables, |t| t.choice(Synth::KEY, Synth::ALL, Synth::name))),
+        limits: limits::read(tables, &mut wrong),
         target: target::read(tables, &mut wrong),
         manifest: package.manifest.clone(),
         name,

@@ -35,7 +35,7 @@ pub fn table(report: &Report, limits: &Limits) -> Vec<Row> {
         let (found, source) = found(report, *bounded)?;
         Some(Row { name: bounded.name(), found, source, limit: *most })
     };
-    limits.iter().filter_map(row).collect()
+    limits.most.iter().filter_map(row).collect()
 }
 
 /// What stands against a limit, and the step that found it; nothing if none looked for it.
@@ -75,7 +75,7 @@ fn resources(report: &Report) -> Option<(Resources, &'static str)> {
 /// Every limit of something that is estimated, and those of the rest by their names.
 pub fn estimated(estimate: &structure::Estimate, limits: &Limits) -> (Vec<Row>, Vec<&'static str>) {
     let (mut rows, mut rest) = (Vec::new(), Vec::new());
-    for (bounded, most) in limits {
+    for (bounded, most) in &limits.most {
         let found = match bounded {
             Limit::LatencyCycles => estimate.latency,
             Limit::IntervalCycles => estimate.initiation_interval,

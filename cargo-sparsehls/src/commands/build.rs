@@ -120,7 +120,7 @@ fn build(firmware: &Firmware, context: &Context<'_>, suite: &mut Suite) -> Resul
     let checked = compile_and_check(firmware, context);
     let checked = suite.record("self-check", start.elapsed(), checked);
     let within = checked.and_then(|project| {
-        if firmware.model.limits_on == LimitsOn::Estimate {
+        if firmware.model.limits.on == LimitsOn::Estimate {
             let start = Instant::now();
             // Before tools take hours.
             let limits = firmware.estimated_limits()?;

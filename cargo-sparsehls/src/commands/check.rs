@@ -34,7 +34,7 @@ fn check_all(common: &Common, args: &CheckArgs, output: &Output, suites: &mut Ve
     let models = load_each(common).inspect_err(|error| suites.push(failed("manifest", error)))?;
     for firmware in models {
         let mut suite = Suite::new(firmware.as_ref().map_or("manifest", |firmware| &firmware.model.name));
-        any_limit |= firmware.as_ref().map_or(true, |firmware| !firmware.model.limits.is_empty());
+        any_limit |= firmware.as_ref().map_or(true, |firmware| !firmware.model.limits.most.is_empty());
         let checked = firmware.and_then(|firmware| check(&firmware, args, output, &mut suite));
         // What is wrong with the defaults of a package is wrong with each of its models.
         let new =
@@ -58,7 +58,7 @@ fn check_all(common: &Common, args: &CheckArgs, output: &Output, suites: &mut Ve
 
 fn check(firmware: &Firmware, args: &CheckArgs, output: &Output, suite: &mut Suite) -> Result<(), Errors> {
     let start = Instant::now();
-    let is_held = (args.limits || firmware.model.limits_on == LimitsOn::Estimate) && !firmware.model.limits.is_empty();
+    let is_held = (args.limits || firmware.model.limits.on == LimitsOn::Estimate) && !firmware.model.limits.most.is_empty();
     let limits = if is_held { firmware.estimated_limits()? } else { EstimatedLimits::default() };
     let checked = print(firmware, &limits.0, output).and_then(|()| read_golden(firmware));
     suite.record("check", start.elapsed(), checked)?;

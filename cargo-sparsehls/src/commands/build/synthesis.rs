@@ -21,7 +21,7 @@ use crate::{
 /// Whether tools run on a model: what the command line says comes before the manifest, and who names steps asks for them.
 /// Nothing leaves it at what is quick.
 fn when(firmware: &Firmware, asked: Option<Synth>, args: &BuildArgs) -> Option<Synth> {
-    let of_manifest = firmware.model.synth.map(Synth::from);
+    let of_manifest = firmware.model.limits.synth.map(Synth::from);
     asked.or(if args.steps.is_empty() {
         of_manifest
     } else {
