@@ -1,6 +1,7 @@
 //! Proof that the engines agree with each other and with Keras.
 
 mod aim;
+mod edges;
 mod goals;
 mod places;
 mod probes;

@@ -18,12 +18,14 @@ struct Painter {
     /// The least values that make a pixel active, and those that do not.
     on: Vec<i64>,
     off: Vec<i64>,
+    /// The window of the first pooling.
+    pool: [usize; 2],
 }
 
 /// Up to `most` images for a network that begins with a reduction, or else events in which one element is not zero.
 pub(super) fn images(network: &FixedNetwork, most: usize) -> Vec<(Kind, Vec<i64>)> {
     let Some(mut painter) = Painter::new(network) else { return single(network, most) };
-    let sets = painter.sets();
+    let sets = painter.sets(most / 8);
     let few = sets.len().min(most);
     // Of more than are wanted those that lie evenly.
     let chosen = (0..few).map(|at| &sets[at * sets.len() / few]);
@@ -52,6 +54,10 @@ impl Painter {
             _ => None,
         });
         let (threshold, image) = reduce?;
+        let pool = network.layers.iter().find_map(|fixed| match &fixed.layer.op {
+            FixedOp::SparsePooling2d(op) => Some(op.pool),
+            _ => None,
+        });
         let range = network.input.format.range();
         let (lo, hi) = (range.lo as i64, range.hi as i64);
         let floor = threshold.map(|threshold| threshold.floor);
@@ -59,15 +65,24 @@ impl Painter {
         let at_floor = floor.unwrap_or(0).clamp(range.lo, range.hi) as i64;
         let near = [at_floor, at_floor.saturating_add(1).min(hi), at_floor.saturating_sub(1).max(lo), 0, hi, lo];
         let (on, off): (Vec<i64>, Vec<i64>) = near.into_iter().partition(|x| is_on(*x));
-        (!on.is_empty()).then_some(Self { image, random: SplitMix(0x91ace5), lo, hi, floor, on, off })
+        (!on.is_empty()).then_some(Self {
+            image,
+            random: SplitMix(0x91ace5),
+            lo,
+            hi,
+            floor,
+            on,
+            off,
+            pool: pool.unwrap_or([1, 1]),
+        })
     }
 
     fn is_on(&self, x: i64) -> bool {
         self.floor.map_or(x != 0, |floor| i128::from(x) > floor)
     }
 
-    /// Which pixels are to be active, the most telling ones first and last.
-    fn sets(&mut self) -> Vec<(Kind, Vec<usize>)> {
+    /// Which pixels are to be active, the most telling ones first and last. There are `few` of those that there may be very many of.
+    fn sets(&mut self, few: usize) -> Vec<(Kind, Vec<usize>)> {
         let SparseShape { slots, height, width, .. } = self.image;
         let pixels = height * width;
         let by_rows: Vec<usize> = (0..pixels).collect();
@@ -85,6 +100,18 @@ impl Painter {
         }
         for order in [&edge, &by_columns, &spread, &by_rows] {
             sets.extend(order.chunks(slots.max(1)).map(|pixels| (Kind::Places, pixels.to_vec())));
+        }
+        // All up to a pixel, all but one, and one alone in its window with all others: what moves up into the place of those that
+        // are missing.
+        let [rows, columns] = self.pool;
+        let window = |at: usize| [at / width / rows, at % width / columns];
+        for at in (0..pixels).step_by(pixels.div_ceil(few.max(1))) {
+            let but = |is_missing: &dyn Fn(usize) -> bool| by_rows.iter().copied().filter(|at| !is_missing(*at)).collect();
+            sets.push((Kind::Budget, by_rows[..=at].to_vec()));
+            sets.push((Kind::Budget, but(&|pixel| pixel == at)));
+            if self.pool != [1, 1] {
+                sets.push((Kind::Places, but(&|pixel| pixel != at && window(pixel) == window(at))));
+            }
         }
         sets.extend((0..8).map(|_| (Kind::Threshold, self.some(slots))));
         sets

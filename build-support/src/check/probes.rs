@@ -1,6 +1,6 @@
 //! [`Probes`]: the events of a self-check.
 
-use super::{SplitMix, made_up, places, search};
+use super::{SplitMix, edges, made_up, places, search};
 use crate::{formats::FixedNetwork, mantissas::Mantissas, ops::FixedOp};
 
 /// Additions and multiplications of the events by chance and of the search for events, about.
@@ -11,6 +11,9 @@ const EVENTS: [usize; 2] = [256, 2048];
 /// Events that a search finds, and how many it looks at for each.
 const SEARCHED: usize = 128;
 const ROUNDS: usize = 6;
+/// For so many events by chance there may be a pair at an edge, and so many runs of the reference to find one.
+const EDGES: usize = 4;
+const RUNS: usize = 16;
 
 /// What an event of a self-check is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +30,8 @@ pub enum Kind {
     End,
     /// A tie of a quantizer, an end of its range, an entry of a table, a window of a pooling.
     Case,
+    /// One step of one input before an output changes, or behind it.
+    Edge,
 }
 
 /// Events that find faults of whatever computes a network: always the same for the same network.
@@ -46,6 +51,8 @@ impl Probes {
         let images = places::images(network, count / 4);
         let searched = (count / 3).min(SEARCHED);
         let by_chance = count - images.len() - searched;
+        let pairs = by_chance / EDGES;
+        let by_chance = by_chance - 2 * pairs;
         // The first of the broad ones are zeros and extremes.
         let broad = (by_chance / 2).max(7).min(by_chance);
         let mut probes = Self { inputs: made_up(network, broad), kinds: vec![Kind::Broad; broad] };
@@ -55,9 +62,23 @@ impl Probes {
         for found in search::search(network, &probes.inputs, (WORK / work).min(ROUNDS * searched), searched) {
             probes.push(network, if found.is_end { Kind::End } else { Kind::Case }, found.event);
         }
-        // In place of what the search did not find.
+        for event in edges::edges(network, &probes.inputs, pairs, (WORK / work / 2).min(RUNS * pairs)) {
+            probes.push(network, Kind::Edge, event);
+        }
+        // In place of what was not found.
         mixtures.take(count - probes.kinds.len()).for_each(|event| probes.push(network, Kind::Broad, event));
-        probes
+        probes.shuffled(network)
+    }
+
+    /// In another order, so that events of all kinds follow each other: what one leaves behind must not change the next.
+    fn shuffled(self, network: &FixedNetwork) -> Self {
+        let mut random = SplitMix(0x0de4);
+        let mut events: Vec<(&[i64], Kind)> = self.inputs.iter().zip(self.kinds).collect();
+        for at in (1..events.len()).rev() {
+            events.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        let (inputs, kinds): (Vec<&[i64]>, Vec<Kind>) = events.into_iter().unzip();
+        Self { inputs: network.inputs(inputs.concat()), kinds }
     }
 
     fn push(&mut self, network: &FixedNetwork, kind: Kind, event: Vec<i64>) {

@@ -54,7 +54,7 @@ const CHANGES: [(&str, &str); 30] = [
 
 #[test]
 fn text_with_a_fault_is_caught() {
-    let (networks, mutants, events) = if all() { (3, 10, 1_000) } else { (1, 4, 300) };
+    let (networks, mutants, events) = if all() { (3, 10, 1_000) } else { (2, 8, 1_000) };
     let table = Mutex::new(Table::default());
     let next = AtomicUsize::new(0);
     let chosen: Vec<_> = (first_seed()..).filter_map(|seed| Some((seed, network(seed)?))).take(networks).collect();
@@ -77,7 +77,7 @@ fn text_with_a_fault_is_caught() {
             });
         }
     });
-    table.into_inner().unwrap().settle();
+    table.into_inner().unwrap().settle(&["kernels/", "emitted"], networks * mutants);
 }
 
 /// A network drawn by this seed; none if it cannot be built, compiles for long or has little in it.
