@@ -30,7 +30,8 @@ pub struct Simulated<'a> {
     program: Program,
 }
 
-/// Some events on their way through the circuit: in each lane one behind the other, as close as the core takes them.
+/// Some events on their way through the circuit: in each lane one behind the other, as close as the core takes them but for a few
+/// gaps.
 struct Flight<'a> {
     engine: &'a Simulated<'a>,
     evaluation: Evaluation<'a>,
@@ -91,51 +92,54 @@ impl<'a> Flight<'a> {
         self.events.len().div_ceil(self.lanes)
     }
 
+    /// The token with which a round begins. Of sixteen the second is followed by a gap as long as an event and a token more, and the
+    /// tenth by one of a token: nothing may come out there.
+    fn start(&self, round: usize) -> usize {
+        let interval = self.engine.core.interval;
+        round * interval + (round + 14) / 16 * (interval + 1) + (round + 6) / 16
+    }
+
     /// All tokens up to that in which the last answer is due. `observe` sees each one.
     fn fly(&mut self, mut observe: impl FnMut(&Evaluation<'_>) -> Result) -> Result<Vec<i64>> {
         let (core, layers) = (&self.engine.core, self.engine.layers());
         let (valid, ports) = self.engine.outputs()?;
         let mut outputs = vec![0; self.events.len() * ports.len()];
-        for token in 0..=(self.rounds() - 1) * core.interval + core.answer {
-            self.feed(token)?;
+        let (mut fed, mut next) = (0, 0);
+        for token in 0..=self.start(self.rounds() - 1) + core.answer {
+            fed += usize::from(self.start(fed + 1) == token);
+            self.feed(fed, token - self.start(fed))?;
             self.evaluation.compute().map_err(|fault| fault.error(&core.circuit, &layers))?;
-            let since = token.checked_sub(core.answer);
-            let due = since.filter(|since| since.is_multiple_of(core.interval)).map(|since| since / core.interval);
-            if let Some(lane) = (0..self.lanes).find(|lane| self.evaluation.get(valid.net, *lane) != i128::from(due.is_some())) {
+            let is_due = token.checked_sub(core.answer) == Some(self.start(next));
+            if let Some(lane) = (0..self.lanes).find(|lane| self.evaluation.get(valid.net, *lane) != i128::from(is_due)) {
                 let found = self.evaluation.get(valid.net, lane);
                 return Err(Error::internal(format!("in token {token} the circuit gives out_valid = {found}")));
             }
             observe(&self.evaluation)?;
-            if let Some(round) = due {
-                let share = &mut outputs[round * self.lanes * ports.len()..];
+            if is_due {
+                let share = &mut outputs[next * self.lanes * ports.len()..];
                 for (event, values) in share.chunks_exact_mut(ports.len()).take(self.lanes).enumerate() {
                     for (value, port) in values.iter_mut().zip(ports) {
                         *value = mantissa(self.evaluation.get(port.net, event))?;
                     }
                 }
+                next += 1;
             }
             self.evaluation.advance();
         }
         Ok(outputs)
     }
 
-    /// What comes in with a token. In between nothing does; below the image there is anything.
-    fn feed(&mut self, token: usize) -> Result {
+    /// What comes in with a word of a round. In between, and below the image, there is anything, which nothing may depend on.
+    fn feed(&mut self, round: usize, word: usize) -> Result {
         let core = &self.engine.core;
-        let (round, word) = (token / core.interval, token % core.interval);
         let is_fed = round < self.rounds() && word < core.words;
         let (valid, ports) = self.engine.word()?;
         for lane in 0..self.lanes {
             self.evaluation.set(valid.net, lane, is_fed.into())?;
             let event = self.events.get(round * self.lanes + lane).filter(|_| is_fed);
             for (at, port) in ports.iter().enumerate() {
-                let value = match event {
-                    None => 0,
-                    Some(event) => match event.get(word * ports.len() + at) {
-                        Some(value) => i128::from(*value),
-                        None => core.circuit.range(port.net).hi,
-                    },
-                };
+                let value = event.and_then(|event| event.get(word * ports.len() + at));
+                let value = value.map_or_else(|| core.circuit.range(port.net).hi, |value| i128::from(*value));
                 self.evaluation.set(port.net, lane, value)?;
             }
         }
