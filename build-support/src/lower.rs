@@ -9,7 +9,7 @@ pub use self::process::Process;
 use crate::{
     error::{Error, Result},
     formats::FixedNetwork,
-    manifest::{self, Pipeline},
+    manifest::Pipeline,
     ops::{Kernel, Layout, LookUpKernel, Site, Value, ValueId},
     plan::Plan,
 };
@@ -136,7 +136,7 @@ fn layer(network: &FixedNetwork, plan: &Plan, values: &[Value]) -> Result<(Layer
         let look_up = LookUpKernel::new(&network.layers[first..=at], first, &values[first..=at], &output, own)?;
         (first, Work::Kernel(Kernel::LookUpDense(look_up)))
     } else {
-        let by_rows = at == 0 && plan.interface == manifest::Interface::Row;
+        let by_rows = at == 0 && plan.by_rows;
         let site = Site { input: &values[at], output: &output, plan: own, by_rows };
         (at, Work::Kernel(fixed.rules().lower(site)?))
     };
@@ -153,12 +153,12 @@ fn layer(network: &FixedNetwork, plan: &Plan, values: &[Value]) -> Result<(Layer
 }
 
 fn interface(plan: &Plan, layers: &[Layer]) -> Result<Interface> {
-    match (plan.interface, layers.first().map(|layer| &layer.work)) {
-        (manifest::Interface::Partition, _) => Ok(Interface::Whole),
-        (manifest::Interface::Row, Some(Work::Kernel(Kernel::InputReduce(reduce)))) => {
+    match (plan.by_rows, layers.first().map(|layer| &layer.work)) {
+        (false, _) => Ok(Interface::Whole),
+        (true, Some(Work::Kernel(Kernel::InputReduce(reduce)))) => {
             Ok(Interface::Rows { values: reduce.shape.width * reduce.shape.channels, rows: plan.rows })
         }
-        (manifest::Interface::Row, _) => Err(Error::internal("rows of an image go into something else than an input reduction")),
+        (true, _) => Err(Error::internal("rows of an image go into something else than an input reduction")),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use self::package::of_build_script;
 use self::table::Table;
 pub use self::{
     choices::{Interface, LimitsOn, Output, Pipeline, Synth, Variant},
-    ip::{ExportFlow, Hls, Ip},
+    ip::{BlockControl, ExportFlow, Hls, Ip, ResetLevel},
     knobs::{Counts, Knob, Knobs},
     layers::{LayerOptions, Precision},
     limits::{Limit, Limits},
@@ -241,6 +241,8 @@ mod tests {
             ExportFlow::ALL.iter().map(|flow| flow.name()).collect(),
             LimitsOn::ALL.iter().map(|on| on.name()).collect(),
             Synth::ALL.iter().map(|synth| synth.name()).collect(),
+            BlockControl::ALL.iter().map(|control| control.name()).collect(),
+            ResetLevel::ALL.iter().map(|level| level.name()).collect(),
         ];
         let missing: Vec<_> = words.concat().into_iter().filter(|word| !guide.contains(&format!("`\"{word}\"`"))).collect();
         assert_eq!(missing, [""; 0]);

@@ -51,7 +51,7 @@ pub struct Identifiers {
 
 impl Identifiers {
     /// What generated code appends to a layer's identifier.
-    pub(crate) const SUFFIXES: [&'static str; 24] = [
+    pub(crate) const SUFFIXES: [&'static str; 22] = [
         "",
         "_t",
         "_config",
@@ -74,8 +74,6 @@ impl Identifiers {
         "_counts",
         "_taken",
         "_sums",
-        "_in",
-        "_out",
     ];
 
     /// Reserves `name` as it stands.

@@ -8,7 +8,7 @@ use std::{num::NonZeroUsize, ops::Range};
 use crate::{
     error::{Code, Error, Result},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Counts, Interface, Knob, Language, LayerOptions, Model, Pipeline, Target, Variant, Verilog},
+    manifest::{Counts, Hls, Interface, Knob, Language, LayerOptions, Model, Pipeline, ResetLevel, Target, Variant, Verilog},
     network::{Dense, Shape},
     ops::{Extent, FixedDense, FixedOp, FixedReduce, LayerPlan},
 };
@@ -23,7 +23,9 @@ pub struct Plan {
     pub pipeline: Pipeline,
     /// How the image enters.
     pub interface: Interface,
-    /// With [`Interface::Row`], how many rows a step takes; the last step may get fewer.
+    /// Whether it enters row by row.
+    pub by_rows: bool,
+    /// If so, how many rows a step takes; the last step may get fewer.
     pub rows: usize,
     /// One for each op of the network.
     pub layers: Vec<LayerPlan>,
@@ -63,13 +65,14 @@ impl Plan {
     pub fn new(network: &FixedNetwork, model: &Model, area: AreaOracle) -> Result<Self> {
         let planner = Planner { network, model, area };
         planner.check_keys()?;
-        let (interface, rows) = (planner.interface()?, planner.rows()?);
+        let (interface, by_rows, rows) = (planner.interface()?, planner.by_rows()?, planner.rows()?);
+        planner.words(interface, by_rows)?;
         let mut layers: Vec<LayerPlan> = Vec::with_capacity(network.layers.len());
         for at in 0..network.layers.len() {
             layers.push(planner.layer(at)?);
         }
         planner.absorb(&mut layers)?;
-        Ok(Self { pipeline: model.pipeline, interface, rows, layers })
+        Ok(Self { pipeline: model.pipeline, interface, by_rows, rows, layers })
     }
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
@@ -171,9 +174,50 @@ impl Planner<'_> {
             Some(Interface::Row) if !reduces_first => Err(self
                 .error(None, Interface::KEY, "only an InputReduce layer can take an image row by row".into())
                 .help("make InputReduce the first layer, or use interface = \"partition\"")),
+            Some(given @ (Interface::Packed | Interface::Stream)) if self.model.target.language == Language::Verilog => {
+                let message = format!("interface = \"{}\" is for HLS; with Verilog an image is always words", given.name());
+                Err(self
+                    .error(None, Interface::KEY, message)
+                    .help("use interface = \"row\" or \"partition\", and axi-stream = true for a wrapper with AXI-Stream ports"))
+            }
             Some(given) => Ok(given),
             None if reduces_first && self.model.target.language == Language::Verilog => Ok(Interface::Row),
             None => Ok(Interface::Partition),
+        }
+    }
+
+    /// Whether the image enters row by row: packed, if it does not fit into one word; as a stream, if a reduction takes it.
+    fn by_rows(&self) -> Result<bool> {
+        let image = self.network.input_len().get().saturating_mul(self.network.input.format.width.max(1) as usize);
+        Ok(match self.interface()? {
+            Interface::Row => true,
+            Interface::Partition => false,
+            Interface::Packed => self.reduction().is_some() && image > Interface::WORD,
+            Interface::Stream => self.reduction().is_some(),
+        })
+    }
+
+    /// Whether the words of `interface` are as wide as tools take them.
+    fn words(&self, interface: Interface, by_rows: bool) -> Result {
+        if !matches!(interface, Interface::Packed | Interface::Stream) {
+            return Ok(());
+        }
+        let rows = if by_rows { self.reduction().map_or(1, |reduce| reduce.pixels.height) } else { 1 };
+        let input = (self.network.input_len().get() / rows).saturating_mul(self.network.input.format.width.max(1) as usize);
+        let output = self.network.output_len().get().saturating_mul(self.network.output().width.max(1) as usize);
+        let what = if by_rows { "a row of the image" } else { "the image" };
+        let refuse = |what: &str, bits: usize| {
+            let message = format!("{what} has {bits} bits, and a word has at most {}", Interface::WORD);
+            Err(self.error(None, Interface::KEY, message).help("use interface = \"partition\", or a narrower `input`"))
+        };
+        match () {
+            () if input > Interface::WORD => refuse(what, input),
+            () if output > Interface::WORD => refuse("what comes out", output),
+            () if interface == Interface::Stream && self.model.hls.reset_level == Some(ResetLevel::High) => {
+                let message = "with AXI-Stream ports the tool makes a reset that is on at 0".into();
+                Err(self.error(None, Hls::RESET_LEVEL, message).help("remove `reset-level`, or set it to \"low\""))
+            }
+            () => Ok(()),
         }
     }
 
@@ -181,9 +225,9 @@ impl Planner<'_> {
     fn rows(&self) -> Result<usize> {
         let Some(rows) = self.model.verilog.rows.map(NonZeroUsize::get) else { return Ok(1) };
         let refuse = |message: String, help: String| Err(self.error(None, Verilog::ROWS, message).help(help));
-        match (self.interface()?, self.reduction()) {
-            (Interface::Row, Some(reduce)) if rows <= reduce.pixels.height => Ok(rows),
-            (Interface::Row, Some(reduce)) => {
+        match (self.by_rows()?, self.reduction()) {
+            (true, Some(reduce)) if rows <= reduce.pixels.height => Ok(rows),
+            (true, Some(reduce)) => {
                 let height = reduce.pixels.height;
                 refuse(format!("`rows` is {rows}, but the image has {height}"), format!("give a number from 1 to {height}"))
             }
@@ -198,13 +242,13 @@ impl Planner<'_> {
         let fixed = &self.network.layers[at];
         let (full, options) = (fixed.about().extent, self.options(fixed));
         let one_step = full.in_steps_of(full);
-        if let (0, Interface::Row, Some(reduce)) = (at, self.interface()?, self.reduction()) {
+        if let (0, true, Some(reduce)) = (at, self.by_rows()?, self.reduction()) {
             if let Some(key) = options.hardware_keys().next() {
                 return Err(self
                     .error(
                         Some(&fixed.layer.keras_name),
                         key,
-                        "with interface = \"row\" the reduction takes a row a cycle".into(),
+                        format!("with interface = \"{}\" the reduction takes a row a cycle", self.interface()?.name()),
                     )
                     .help(format!("remove `{key}`")));
             }

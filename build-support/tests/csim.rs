@@ -70,20 +70,30 @@ fn a_layer_may_be_named_like_a_type_of_a_kernel() {
     check(&source, HlsTool::Vitis, true, &look_up).unwrap();
 }
 
-/// The generated test bench, compiled and run as the guide says, in both interfaces.
+/// The generated test bench, compiled and run as the guide says, in every interface: of an image that is one word, and of one
+/// that is too wide for that.
 #[test]
 fn the_test_bench_passes_and_notices_a_wrong_bit() {
-    let source = common::fixtures().into_iter().find(|path| path.ends_with("whole-net-032.keras")).unwrap();
-    let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
-    let (mut model, network) = common::load(&source, &arrays["x"]).unwrap();
+    let small = common::fixtures().into_iter().find(|path| path.ends_with("whole-net-032.keras")).unwrap();
+    let large = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware/models/tracks.keras");
+    let arrays = data::read_npz(&small.with_extension("npz")).unwrap();
+    let (mut model, network) = common::load(&small, &arrays["x"]).unwrap();
     let (inputs, _) = data::to_mantissas(&arrays["x"], &network);
-    for interface in [Interface::Partition, Interface::Row] {
-        model.interface = Some(interface);
-        let project = common::project("fixtures", &model, &network, &inputs).unwrap();
+    let (large_model, large_network) = common::load(&large, &common::unit_grid()).unwrap();
+    let large_inputs = check::made_up(&large_network, 4);
+    let all = Interface::ALL.iter().flat_map(|interface| HlsTool::ALL.iter().map(move |tool| (*interface, *tool)));
+    for (interface, tool) in all {
+        let is_large = interface == Interface::Packed && tool == HlsTool::Vitis;
+        let (network, inputs) = if is_large { (&large_network, &large_inputs) } else { (&network, &inputs) };
+        if is_large {
+            model.source = large_model.source.clone();
+        }
+        (model.interface, model.target.language) = (Some(interface), Language::Hls(tool));
+        let project = common::project("fixtures", &model, network, inputs).unwrap();
         let directory = tempfile::tempdir().unwrap();
         project.write(directory.path()).unwrap();
         let sources = ["firmware/fixture.cpp", "fixture_test.cpp", "-o", "test_bench"];
-        let flags = ["-std=c++14", "-Wno-unknown-pragmas", "-I.", "-Icsim/ap_types"];
+        let flags = ["-std=c++11", "-Wno-unknown-pragmas", "-I.", "-Icsim/ap_types"];
         let compiled = Command::new("c++").args(flags).args(sources).current_dir(directory.path()).status().unwrap();
         assert!(compiled.success());
         let run = || Command::new("./test_bench").current_dir(directory.path()).output().unwrap();
@@ -91,7 +101,7 @@ fn the_test_bench_passes_and_notices_a_wrong_bit() {
 
         let expected = directory.path().join("tb_data/expected.dat");
         let text = std::fs::read_to_string(&expected).unwrap();
-        let (first, rest) = text.split_once(' ').unwrap();
+        let (first, rest) = text.split_once(char::is_whitespace).unwrap();
         std::fs::write(&expected, format!("{} {rest}", first.parse::<i64>().unwrap() + 1)).unwrap();
         assert!(!run().status.success(), "{interface:?}: a wrong bit passes");
     }

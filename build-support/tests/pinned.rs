@@ -12,7 +12,7 @@ use sparsehls_build::{
     check, data,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::{HlsTool, Interface, Knob, Language, LayerOptions, Model, Pipeline, Variant},
+    manifest::{BlockControl, HlsTool, Interface, Knob, Language, LayerOptions, Model, Pipeline, Variant},
     network::Network,
 };
 
@@ -23,7 +23,7 @@ struct Pin {
     set: fn(&mut Model),
 }
 
-const PINS: [Pin; 10] = [
+const PINS: [Pin; 12] = [
     Pin { name: "vitis-dataflow", fixture: "whole-net-032", set: |_| {} },
     Pin {
         name: "vivado-function",
@@ -71,6 +71,23 @@ const PINS: [Pin; 10] = [
         set: |model| {
             model.knobs = common::knobs([(Knob::Interval, 4)]);
             model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() });
+        },
+    },
+    Pin {
+        name: "vitis-packed",
+        fixture: "conv-position-iq",
+        set: |model| {
+            model.interface = Some(Interface::Packed);
+            model.hls.block_control = BlockControl::Chain;
+        },
+    },
+    Pin {
+        name: "vivado-stream",
+        fixture: "conv-position-iq",
+        set: |model| {
+            model.target.language = Language::Hls(HlsTool::Vivado);
+            model.interface = Some(Interface::Stream);
+            model.hls.block_control = BlockControl::None;
         },
     },
     Pin { name: "vivado-dense-tail", fixture: "batchnorm", set: |model| model.target.language = Language::Hls(HlsTool::Vivado) },

@@ -11,7 +11,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     lower::{self, Design},
-    manifest::{HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Model, Pipeline, Variant},
+    manifest::{HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Model, Pipeline, ResetLevel, Variant},
     network::{Coefficients, Conv2d, Layer, Network, Op, Origin, Shape, SparseShape},
     ops::{FixedOp, FixedReduce, LayerPlan},
     plan::Plan,
@@ -161,6 +161,45 @@ fn several_rows_a_cycle_take_fewer_steps() {
     assert!(found.contains("`rows` is 64, but the image has 63") && found.contains("models.fixture.rows"), "{found}");
     let found = why(with(2, Some(Interface::Partition)));
     assert!(found.contains("`rows` is for images that enter by rows") && found.contains("models.fixture.rows"), "{found}");
+}
+
+/// `tracks` has 63 x 63 values of 8 bits, `digits` 28 x 28 of 5, both without a sign.
+#[test]
+fn words_are_an_image_or_a_row_of_it() {
+    let enters = |(mut model, network): (Model, FixedNetwork), interface| {
+        model.interface = Some(interface);
+        let plan = Plan::new(&network, &model, cost::area).unwrap();
+        (plan.by_rows, Design::new(&network, &plan).unwrap().interface)
+    };
+    let rows = |values| lower::Interface::Rows { values, rows: 1 };
+    let wide = example("tracks");
+    assert!(wide.1.input_len().get() * wide.1.input.format.width as usize > Interface::WORD);
+    assert_eq!(enters(wide.clone(), Interface::Packed), (true, rows(63)));
+    assert_eq!(enters(wide, Interface::Stream), (true, rows(63)));
+    let narrow = common::load(&common::folder().join("conv-position-iq.keras"), &common::unit_grid()).unwrap();
+    assert_eq!(enters(narrow.clone(), Interface::Packed), (false, lower::Interface::Whole));
+    assert!(enters(narrow, Interface::Stream).0);
+}
+
+#[test]
+fn words_that_do_not_fit_are_refused() {
+    let (mut model, mut network) = example("tracks");
+    let refused = |model: &Model, network: &FixedNetwork| backend::plan(network, model).unwrap_err().to_string();
+    model.interface = Some(Interface::Stream);
+    model.hls.reset_level = Some(ResetLevel::High);
+    let found = refused(&model, &network);
+    assert!(found.contains("a reset that is on at 0") && found.contains("models.fixture.reset-level"), "{found}");
+    model.hls.reset_level = None;
+    network.input.format.width = 65;
+    assert!(backend::plan(&network, &model).is_ok(), "63 values of 65 bits");
+    network.input.format.width = 66;
+    let found = refused(&model, &network);
+    assert!(found.contains("a row of the image has 4158 bits") && found.contains("models.fixture.interface"), "{found}");
+    for interface in [Interface::Packed, Interface::Stream] {
+        (model.interface, model.target.language) = (Some(interface), Language::Verilog);
+        let found = refused(&model, &network);
+        assert!(found.contains("is for HLS") && found.contains("models.fixture.interface"), "{found}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use sparsehls_build::{
 const STUBS: &str = r#"
 foreach name {
     open_project set_top add_files open_solution set_part create_clock set_clock_uncertainty csim_design csynth_design
-    config_array_partition config_compile config_schedule cosim_design export_design read_xdc synth_design opt_design
+    config_array_partition config_compile config_rtl config_schedule cosim_design export_design read_xdc synth_design opt_design
     place_design phys_opt_design route_design report_utilization report_timing_summary get_ports
 } {
     proc $name args "puts \[linsert \$args 0 call $name\]; fail_if_asked $name; return $name"
@@ -92,7 +92,7 @@ fn tclsh_is_missing() -> bool {
 }
 
 /// Calls that set the project up, before any step.
-const SETUP: usize = 11;
+const SETUP: usize = 12;
 
 #[test]
 fn the_project_is_set_up_as_the_manifest_says() {
@@ -113,6 +113,7 @@ fn the_project_is_set_up_as_the_manifest_says() {
         "open_solution solution1",
         "config_compile -name_max_length 80",
         "set_part xcvu13p-flga2577-2-e",
+        "config_rtl -reset_level high",
         "config_schedule -enable_dsp_full_reg=false",
         "create_clock -period 2.5 -name default",
         "set_clock_uncertainty 12.5% default",
@@ -262,9 +263,10 @@ fn a_model_may_be_called_like_a_command() {
 type Signature = (&'static str, &'static [(&'static str, &'static [&'static str])], usize);
 
 /// What each vendor command takes, as the vendor's manuals have it (UG902, UG1399, UG835).
-const SIGNATURES: [Signature; 21] = [
+const SIGNATURES: [Signature; 22] = [
     ("config_array_partition", &[("-maximum_size", &["1000000"])], 0),
     ("config_compile", &[("-name_max_length", &["80"])], 0),
+    ("config_rtl", &[("-reset_level", &["high", "low"])], 0),
     ("config_schedule", &[("-enable_dsp_full_reg=false", &[])], 0),
     ("open_project", &[("-reset", &[])], 1),
     ("set_top", &[], 1),

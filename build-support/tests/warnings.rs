@@ -16,7 +16,7 @@ use std::{
 
 use sparsehls_build::{
     check, data,
-    manifest::{HlsTool, Language},
+    manifest::{HlsTool, Interface, Language},
 };
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
@@ -42,6 +42,11 @@ fn projects(directory: &Path) -> Vec<(String, PathBuf)> {
         let (mut model, network) = common::load(&source, &x).unwrap();
         for tool in [HlsTool::Vitis, HlsTool::Vivado] {
             model.target.language = Language::Hls(tool);
+            // The ports of each kind, too.
+            model.interface = Interface::ALL.get(written.len() % Interface::ALL.len()).copied();
+            if common::project("warnings", &model, &network, &check::made_up(&network, 1)).is_err() {
+                model.interface = None;
+            }
             let project = common::project("warnings", &model, &network, &check::made_up(&network, 3)).unwrap();
             // Where the backends' C++ is the same it is compiled once.
             let is_cpp = |(path, _): &(&String, &String)| path.ends_with(".cpp") || path.ends_with(".h");

@@ -112,8 +112,14 @@ impl Bounds {
 /// None of its own: knobs that do not fit make no point.
 pub fn pareto(model: &Model, network: &FixedNetwork) -> Result<Vec<Point>> {
     let sweep = Sweep { model, network, known: Mutex::default() };
-    let interfaces = [Interface::Partition, Interface::Row].into_iter();
+    // Words and streams are what the core is wired to: they stay.
+    let interfaces = match model.interface {
+        Some(given @ (Interface::Packed | Interface::Stream)) => vec![given],
+        _ => vec![Interface::Partition, Interface::Row],
+    };
+    let function_interface = interfaces.first().copied().unwrap_or(Interface::Partition);
     let starts: Vec<_> = interfaces
+        .into_iter()
         .flat_map(|interface| INTERVALS.into_iter().filter_map(NonZeroUsize::new).map(move |interval| (interface, interval)))
         .collect();
     let workers = (0..parallel::workers()).map(|_| |(interface, interval)| Ok(sweep.at_interval(interface, interval))).collect();
@@ -128,7 +134,7 @@ pub fn pareto(model: &Model, network: &FixedNetwork) -> Result<Vec<Point>> {
     )?;
     let function = Knobs {
         pipeline: Pipeline::Function,
-        interface: Interface::Partition,
+        interface: function_interface,
         interval: NonZeroUsize::MIN,
         one_step: BTreeSet::new(),
     };
@@ -182,7 +188,7 @@ impl Sweep<'_> {
     fn planned(&self, knobs: &Knobs) -> Option<Planned> {
         let model = knobs.apply(self.model);
         let plan = backend::plan(self.network, &model).ok()?;
-        let by_rows = |at: usize| at == 0 && plan.interface == Interface::Row;
+        let by_rows = |at: usize| at == 0 && plan.by_rows;
         let in_steps = (self.network.layers.iter().zip(&plan.layers).enumerate())
             .filter(|(at, (_, plan))| plan.steps > 1 && !by_rows(*at))
             .map(|(_, (fixed, _))| fixed.layer.keras_name.clone())

@@ -150,10 +150,82 @@ template <int W> class ap_int : public ap_int_base<W, true> {
     ap_int() = default;
 };
 
-template <int W> class ap_uint : public ap_int_base<W, false> {
+template <int W, bool Wide> class ap_uint : public ap_int_base<W, false> {
   public:
     using ap_int_base<W, false>::ap_int_base;
     ap_uint() = default;
+};
+
+// An unsigned integer with more bits than a register: a word that values are packed in. It has bits, which are read and
+// written up to 64 at a time, and no arithmetic.
+template <int W> class ap_uint<W, true> {
+    typedef unsigned long long part;
+    static const int parts = (W + 63) / 64;
+    part word[parts];
+
+    static part ones(int bits) { return bits >= 64 ? ~0ULL : (1ULL << bits) - 1; }
+
+    part get(int hi, int lo) const {
+        const int at = lo / 64, shift = lo % 64;
+        part bits = word[at] >> shift;
+        if (shift != 0 && at + 1 < parts) bits |= word[at + 1] << (64 - shift);
+        return bits & ones(hi - lo + 1);
+    }
+
+    void set(int hi, int lo, part bits) {
+        const int at = lo / 64, shift = lo % 64;
+        const part mask = ones(hi - lo + 1);
+        bits &= mask;
+        word[at] = (word[at] & ~(mask << shift)) | bits << shift;
+        if (shift != 0 && at + 1 < parts) {
+            word[at + 1] = (word[at + 1] & ~(mask >> (64 - shift))) | bits >> (64 - shift);
+        }
+    }
+
+  public:
+    static const int width = W;
+
+    class bits {
+        const ap_uint &word;
+        const int high, low;
+
+      public:
+        bits(const ap_uint &from, int hi, int lo) : word(from), high(hi), low(lo) {}
+        unsigned long long to_uint64() const { return word.get(high, low); }
+    };
+
+    class bits_ref {
+        ap_uint &word;
+        const int high, low;
+
+      public:
+        bits_ref(ap_uint &to, int hi, int lo) : word(to), high(hi), low(lo) {}
+        unsigned long long to_uint64() const { return word.get(high, low); }
+        template <int N> bits_ref &operator=(const ap_uint<N> &value) {
+            word.set(high, low, value.to_uint64());
+            return *this;
+        }
+    };
+
+    ap_uint() : word() {}
+    // A negative number is extended by its sign.
+    ap_uint(int value) {
+        for (int at = 0; at < parts; ++at) word[at] = at == 0 ? (part)(long long)value : value < 0 ? ~0ULL : 0;
+        word[parts - 1] &= ones(W - 64 * (parts - 1));
+    }
+
+    bits range(int hi, int lo) const { return bits(*this, hi, lo); }
+    bits_ref range(int hi, int lo) { return bits_ref(*this, hi, lo); }
+    bits operator()(int hi, int lo) const { return range(hi, lo); }
+    bits_ref operator()(int hi, int lo) { return range(hi, lo); }
+
+    bool operator==(const ap_uint &other) const {
+        for (int at = 0; at < parts; ++at) {
+            if (word[at] != other.word[at]) return false;
+        }
+        return true;
+    }
+    bool operator!=(const ap_uint &other) const { return !(*this == other); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -17,11 +17,11 @@ macro_rules! headers {
 
 /// The kernels; they include each other and, from the tool, `ap_int.h` and `ap_fixed.h`.
 pub const KERNELS: &[Header] = headers!("kernels":
-    "common.h" "dense.h" "handover.h" "lookup.h" "quantize.h" "sparse_conv2d.h" "sparse_flatten.h" "sparse_input_reduce.h"
+    "axi_stream.h" "common.h" "dense.h" "handover.h" "lookup.h" "packed.h" "quantize.h" "sparse_conv2d.h" "sparse_flatten.h" "sparse_input_reduce.h"
     "sparse_pooling2d.h");
 
 /// The stand-in for the vendor's types, for compiling a csim without the vendor's tool.
-pub const AP_TYPES: &[Header] = headers!("ap_types": "ap_common.h" "ap_fixed.h" "ap_int.h" "hls_stream.h");
+pub const AP_TYPES: &[Header] = headers!("ap_types": "ap_axi_sdata.h" "ap_common.h" "ap_fixed.h" "ap_int.h" "hls_stream.h");
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,10 @@
 
 {% if stack %}#include "csim/stack.h"
 {% endif -%}
+{% if ports.widest and ports.widest > 1024 %}#define AP_INT_MAX_W 4096
+{% endif -%}
+{% if ports.header == "axi_stream.h" %}#include "ap_axi_sdata.h"
+{% endif -%}
 #include "ap_fixed.h"
 #include "ap_int.h"
 #include "hls_stream.h"
@@ -25,14 +29,20 @@ static void compute(const long long* input, long long* output, unsigned long lon
 extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
 {%- endif %}
     for (unsigned long long event = 0; event < events; ++event) {
-        input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
-        output_t out[{{ layers[-1].size }}];
+        {{ ports.bench.input }};
         for (int i = 0; i < {{ input.size }}; ++i) {
-            in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
+            {{ ports.bench.put }} = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
         }
-        ::{{ name }}(in, out);
+{%- for line in ports.bench.finish %}
+        {{ line }}
+{%- endfor %}
+        {{ ports.bench.output }};
+        ::{{ name }}({{ ports.bench.argument }}, out);
+{%- for line in ports.bench.begin %}
+        {{ line }}
+{%- endfor %}
         for (int i = 0; i < {{ layers[-1].size }}; ++i) {
-            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = out[i].range(output_t::width - 1, 0);
+            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = {{ ports.bench.get }};
             output[event * {{ layers[-1].size }} + i] = bits.to_int64();
         }
     }

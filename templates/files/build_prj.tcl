@@ -40,6 +40,7 @@ if {$opt(reset)} {
 # Processes are called after layers; a name that the tool cuts off could not be found in its reports.
 config_compile -name_max_length 80
 set_part $part
+config_rtl -reset_level $reset_level
 # Without it registers of DSPs are all used, which adds latency; hls4ml's published results have it too.
 config_schedule -enable_dsp_full_reg=false
 create_clock -period $clock_period -name default

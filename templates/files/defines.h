@@ -6,8 +6,20 @@
 #ifndef {{ guard }}_DEFINES_H_
 #define {{ guard }}_DEFINES_H_
 
+{% if ports.widest and ports.widest > 1024 -%}
+// The vendor's types have up to 1024 bits unless more are asked for.
+#ifndef AP_INT_MAX_W
+#define AP_INT_MAX_W 4096
+#endif
+{% endif -%}
+{% if ports.header == "axi_stream.h" -%}
+#include "ap_axi_sdata.h"
+{% endif -%}
 #include "ap_fixed.h"
 #include "ap_int.h"
+{%- if ports.header == "axi_stream.h" %}
+#include "hls_stream.h"
+{%- endif %}
 
 typedef {{ input.type }} input_t;  // {{ input.shape }}
 {% for layer in layers %}
@@ -19,5 +31,12 @@ typedef {{ layer.hash_type }} {{ layer.id }}_hash_t;
 {%- endfor %}
 
 typedef {{ layers[-1].id }}_t output_t;
+{%- if ports.types %}
+
+// The ports.
+{%- for type in ports.types %}
+{{ type }}
+{%- endfor %}
+{%- endif %}
 
 #endif

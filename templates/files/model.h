@@ -6,6 +6,10 @@
 #include "defines.h"
 
 // {{ summary }}
+//
+{%- for line in ports.order %}
+// {{ line }}
+{%- endfor %}
 void {{ name }}({{ ports.input }}, {{ ports.output }});
 
 #endif

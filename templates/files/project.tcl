@@ -8,4 +8,5 @@ set part "{{ part }}"
 set clock_period {{ clock_period }}
 set clock_uncertainty "{{ clock_uncertainty }}%"
 set cflags "{{ cflags }}"
+set reset_level "{{ reset_level }}"
 set hooks {{ "{" }}{{ hooks | join(" ") }}{{ "}" }}

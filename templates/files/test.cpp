@@ -28,20 +28,32 @@ int main() {
     const int total = {{ test_events }};
     int events = 0, different = 0;
     for (; events < total; ++events) {
-        static input_t in{% if input.row %}[{{ input.size // input.row }}][{{ input.row }}]{% else %}[{{ input.size }}]{% endif %};
-        static output_t out[{{ layers[-1].size }}];
+        static {{ ports.bench.input }};
         long long mantissa = 0;
         bool complete = true;
         for (int i = 0; i < {{ input.size }} && complete; ++i) {
             complete = std::fscanf(inputs, "%lld", &mantissa) == 1;
-            in{% if input.row %}[i / {{ input.row }}][i % {{ input.row }}]{% else %}[i]{% endif %}.range(input_t::width - 1, 0) = ap_uint<input_t::width>(mantissa);
+            {{ ports.bench.put }} = ap_uint<input_t::width>(mantissa);
         }
         if (!complete) break;
-        ::{{ name }}(in, out);
+{%- for line in ports.bench.finish %}
+        {{ line }}
+{%- endfor %}
+        {{ "" if ports.bench.whole else "static " }}{{ ports.bench.output }};
+        ::{{ name }}({{ ports.bench.argument }}, out);
+{%- for line in ports.bench.begin %}
+        {{ line }}
+{%- endfor %}
+{%- if ports.bench.whole %}
+        // One beat, which ends the packet, and no beat of the event is left.
+        bool same = {{ ports.bench.whole }};
+        if (!same) std::printf("event %d: the streams do not end with it\n", events);
+{%- else %}
         bool same = true;
+{%- endif %}
         for (int i = 0; i < {{ layers[-1].size }} && complete; ++i) {
             complete = std::fscanf(expected, "%lld", &mantissa) == 1;
-            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = out[i].range(output_t::width - 1, 0);
+            const {{ "ap_int" if output.signed else "ap_uint" }}<output_t::width> bits = {{ ports.bench.get }};
             if (bits.to_int64() != mantissa) {
                 if (same) std::printf("event %d, output %d: %lld instead of %lld\n", events, i, (long long)bits.to_int64(), mantissa);
                 same = false;

@@ -33,8 +33,8 @@ use crate::{
     fingerprint::Fingerprint,
     fixed::Format,
     formats::FixedNetwork,
-    lower::{Design, Interface},
-    manifest::{HlsTool, Ip, Model, Pipeline, Target},
+    lower::{self, Design},
+    manifest::{HlsTool, Interface, Ip, Model, Pipeline, ResetLevel, Target},
     mantissas::Mantissas,
     names,
     plan::Plan,
@@ -107,10 +107,14 @@ impl Backend for Hls {
         let hooks = hooks(model)?;
         let (layers, weights) = layer::texts(design);
         let (input, output) = (design.value(design.input), design.value(design.output));
-        let kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
+        let mut kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
         let shape = layer::describe(&input.layout);
         let stack = stack::large(design);
-        let ports = Ports::of(design);
+        let ports = Ports::of(design, model.interface.unwrap_or(Interface::Partition), self.0);
+        let port_text = ports.text(model.hls.block_control);
+        let reset = model.hls.reset(model.interface);
+        kernels.extend(port_text.header);
+        kernels.extend((port_text.header == Some("axi_stream.h")).then_some("packed.h"));
         let shared = context! {
             stack,
             made_by => serde(&made_by),
@@ -130,13 +134,15 @@ impl Backend for Hls {
                 shape => shape,
                 // A row a cycle, or all at once.
                 row => match design.interface {
-                    Interface::Rows { values, rows: _ } => Some(values),
-                    Interface::Whole => None,
+                    lower::Interface::Rows { values, rows: _ } => Some(values),
+                    lower::Interface::Whole => None,
                 },
             },
             processes => serde(process::texts(design, &layers, &ports)),
-            traced => serde(process::traced(design, &layers, &ports)),
-            ports => context! { input => &ports.input, output => &ports.output, pragmas => &ports.pragmas },
+            traced => serde(process::traced(design, &layers, &ports.arrays())),
+            ports => serde(&port_text),
+            block_control => model.hls.block_control.name(),
+            reset_level => reset.name(),
             interval => design.initiation_interval,
             pipeline => serde(design.pipeline),
             backend => serde(self.0),
@@ -178,6 +184,7 @@ impl Backend for Hls {
         }
         files.extend(hooks);
         files.insert(Planned::FILE.into(), process::planned(design).text()?);
+        files.insert(format!("firmware/{name}.json"), description(model, design, &ports, reset)?);
         for weights in &weights {
             files.insert(format!("firmware/weights/{}.h", weights.name), weights_file(&templates, &made_by, name, weights)?);
         }
@@ -200,6 +207,24 @@ impl Backend for Hls {
     }
 }
 
+/// `firmware/<model>.json`: what a program wants to know of the core.
+fn description(model: &Model, design: &Design, ports: &Ports, reset: ResetLevel) -> Result<String> {
+    let rows = serde_json::json!({
+        "name": model.name,
+        "made-by": format!("cargo-sparsehls {}", env!("CARGO_PKG_VERSION")),
+        "backend": model.target.language.name(),
+        "part": model.target.part,
+        "clock-period": model.target.clock_period,
+        "interval-cycles": design.initiation_interval,
+        "interface": model.interface.unwrap_or(Interface::Partition).name(),
+        "block-control": model.hls.block_control.name(),
+        "reset-level": reset.name(),
+        "ports": ports.description()?,
+    });
+    let text = serde_json::to_string_pretty(&rows);
+    text.map(|text| text + "\n").map_err(|error| Error::internal(format!("a description that is no JSON: {error}")))
+}
+
 /// The C++ source of the csim, without its `main`; it includes all others.
 pub(crate) fn source(name: &str) -> PathBuf {
     format!("{name}_bridge.cpp").into()
@@ -207,7 +232,7 @@ pub(crate) fn source(name: &str) -> PathBuf {
 
 /// The files from which the csim is compiled, directly or because another includes them.
 fn sources(project: &Project) -> impl Iterator<Item = (&String, &String)> {
-    let is_other = |path: &str| matches!(path, "Makefile" | "README.md" | "vivado.xdc" | Planned::FILE);
+    let is_other = |path: &str| matches!(path, "Makefile" | "README.md" | "vivado.xdc") || path.ends_with(".json");
     let is_source = move |path: &str| {
         !path.ends_with(".tcl") && !path.starts_with("tb_data/") && !path.ends_with("_test.cpp") && !is_other(path)
     };

@@ -76,6 +76,10 @@ named! {
         Partition = "partition",
         /// A row of pixels per clock cycle.
         Row = "row",
+        /// One wide word for the image, or for each of its rows.
+        Packed = "packed",
+        /// AXI-Stream: a beat for the image, or for each of its rows.
+        Stream = "stream",
     }
 }
 
@@ -111,6 +115,9 @@ impl Pipeline {
 impl Interface {
     /// The key that gives it.
     pub const KEY: &'static str = "interface";
+
+    /// The most bits of a word: what the vendor's tools take.
+    pub const WORD: usize = 4096;
 }
 
 impl Variant {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Language, Problems, choices::named, nearest, table::Table};
+use super::{Interface, Language, Problems, choices::named, nearest, table::Table};
 use crate::error::{Code, Error, Result};
 
 named! {
@@ -19,9 +19,35 @@ named! {
     }
 }
 
+named! {
+    /// The handshake that starts the top function.
+    BlockControl {
+        /// `ap_start`, `ap_done`, `ap_idle`, `ap_ready`.
+        Hs = "hs",
+        /// None: it runs as data come.
+        None = "none",
+        /// As the first, and `ap_continue`, with which whoever follows can hold it.
+        Chain = "chain",
+    }
+}
+
+named! {
+    /// When a reset is on.
+    ResetLevel {
+        /// At 0, as AXI has it.
+        Low = "low",
+        /// At 1.
+        High = "high",
+    }
+}
+
 /// What only HLS has.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hls {
+    /// The handshake around the top function.
+    pub block_control: BlockControl,
+    /// When a reset is on; what the interface asks for if it is not given.
+    pub reset_level: Option<ResetLevel>,
     /// Scripts that the project runs before its steps, when all is set up.
     pub tcl: Vec<PathBuf>,
     /// What the IP is called.
@@ -50,7 +76,16 @@ impl Default for Ip {
     }
 }
 
+impl Default for Hls {
+    fn default() -> Self {
+        Self { block_control: BlockControl::Hs, reset_level: None, tcl: Vec::new(), ip: Ip::default() }
+    }
+}
+
 impl Hls {
+    const BLOCK_CONTROL: &'static str = "block-control";
+    /// The key that gives [`reset_level`](Self::reset_level).
+    pub(crate) const RESET_LEVEL: &'static str = "reset-level";
     /// The key that gives [`tcl`](Self::tcl).
     pub(crate) const TCL: &'static str = "tcl";
     const VENDOR: &'static str = "ip-vendor";
@@ -60,7 +95,14 @@ impl Hls {
     const FLOW: &'static str = "export-flow";
 
     /// The keys.
-    pub(super) const KEYS: [&'static str; 6] = [Self::TCL, Self::VENDOR, Self::LIBRARY, Self::VERSION, Self::NAME, Self::FLOW];
+    pub(super) const KEYS: [&'static str; 8] =
+        [Self::BLOCK_CONTROL, Self::RESET_LEVEL, Self::TCL, Self::VENDOR, Self::LIBRARY, Self::VERSION, Self::NAME, Self::FLOW];
+
+    /// When a reset is on: with AXI-Stream the tool makes it low whatever is asked for.
+    pub(crate) fn reset(&self, interface: Option<Interface>) -> ResetLevel {
+        let usual = if interface == Some(Interface::Stream) { ResetLevel::Low } else { ResetLevel::High };
+        self.reset_level.unwrap_or(usual)
+    }
 }
 
 /// Reads them; scripts are looked for in `directory`.
@@ -82,8 +124,12 @@ pub(super) fn read(tables: &[Table], directory: &Path, language: Language, wrong
             .take(nearest(tables, |table| table.choice(Hls::FLOW, ExportFlow::ALL, ExportFlow::name)))
             .unwrap_or(default.flow),
     };
+    let block_control =
+        wrong.take(nearest(tables, |table| table.choice(Hls::BLOCK_CONTROL, BlockControl::ALL, BlockControl::name)));
+    let reset_level = wrong.take(nearest(tables, |table| table.choice(Hls::RESET_LEVEL, ResetLevel::ALL, ResetLevel::name)));
     let tcl: Vec<_> = wrong.take(nearest(tables, |table| table.words(Hls::TCL))).unwrap_or_default();
-    Hls { tcl: tcl.into_iter().map(|path| directory.join(path)).collect(), ip }
+    let tcl = tcl.into_iter().map(|path| directory.join(path)).collect();
+    Hls { block_control: block_control.unwrap_or(BlockControl::Hs), reset_level, tcl, ip }
 }
 
 fn refuse(table: &Table) -> impl Iterator<Item = Error> {

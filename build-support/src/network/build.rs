@@ -155,6 +155,8 @@ impl<'a> Builder<'a> {
         })?;
         let mut names = Identifiers::default();
         names.reserve(&manifest.name);
+        // The ports of HLS, and their types.
+        ["x_in", "x_in_t", "y_out", "y_out_t"].into_iter().for_each(|port| names.reserve(port));
         Ok(Self {
             model,
             shape: Shape::Dense(input_shape.clone()),

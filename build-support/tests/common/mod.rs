@@ -214,7 +214,8 @@ fn draw_once(model: &mut Model, network: &FixedNetwork, random: &mut fastrand::R
         };
         model.knobs.set(knob, maybe(random, largest));
     }
-    model.interface = random.choice(&[Interface::Row, Interface::Partition]).copied();
+    let interfaces = if model.target.language == Language::Verilog { &Interface::ALL[..2] } else { Interface::ALL };
+    model.interface = random.choice(interfaces).copied();
     model.pipeline = *random.choice(&[Pipeline::Dataflow, Pipeline::Dataflow, Pipeline::Function]).unwrap();
     if model.target.language == Language::Verilog {
         model.pipeline = Pipeline::Dataflow;

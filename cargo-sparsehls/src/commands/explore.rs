@@ -137,6 +137,8 @@ fn describe(knobs: &Knobs) -> String {
         (Pipeline::Function, _) => return "function pipeline".into(),
         (Pipeline::Dataflow, Interface::Row) => format!("rows, interval {}", knobs.interval),
         (Pipeline::Dataflow, Interface::Partition) => format!("interval {}", knobs.interval),
+        (Pipeline::Dataflow, Interface::Packed) => format!("packed, interval {}", knobs.interval),
+        (Pipeline::Dataflow, Interface::Stream) => format!("stream, interval {}", knobs.interval),
     };
     if !knobs.one_step.is_empty() {
         let layers: Vec<_> = knobs.one_step.iter().map(|layer| terminal::name(layer)).collect();

@@ -72,7 +72,7 @@ fn text(design: &Design, names: &Names<'_>, calls: &[Vec<String>], ports: &Ports
     let (mut parameters, mut arguments, mut streams) = (Vec::new(), Vec::new(), Vec::new());
     for &value in &process.takes {
         if value == design.input {
-            parameters.push(ports.input.clone());
+            parameters.push(ports.input());
             arguments.push(Ports::INPUT.to_owned());
             continue;
         }
@@ -83,7 +83,7 @@ fn text(design: &Design, names: &Names<'_>, calls: &[Vec<String>], ports: &Ports
     }
     for &value in &process.gives {
         if value == design.output {
-            parameters.push(ports.output.clone());
+            parameters.push(ports.output());
             arguments.push(Ports::OUTPUT.to_owned());
             continue;
         }
