@@ -10,7 +10,7 @@ mod bindings;
 mod project;
 mod text;
 
-use std::{fmt, path::Path};
+use std::{fmt, num::NonZeroUsize, path::Path};
 
 pub use self::{
     bindings::{Bindings, bindings},
@@ -24,7 +24,7 @@ use crate::{
     error::{Code, Error, Result},
     formats::FixedNetwork,
     lower::Design,
-    manifest::{HlsTool, Language, Model, Target},
+    manifest::{HlsTool, Knob, Language, Model, Pipeline, Target},
     mantissas::Mantissas,
     plan::Plan,
     process::Cancel,
@@ -77,10 +77,35 @@ pub fn of(target: &Target) -> &'static dyn Backend {
 /// # Errors
 /// As [`Plan::new`] and [`Backend::validate`].
 pub fn plan(network: &FixedNetwork, model: &Model) -> Result<Plan> {
-    let plan = Plan::new(network, model, cost::area)?;
+    let plan = first(network, model)?;
     of(&model.target).validate(model, network, &plan)?;
     Ok(plan)
 }
+
+/// The plan that a model gets before anybody asks for another. What has no `interval` gets the shortest with which HLS can be
+/// expected to compile the network within an hour; a circuit is not compiled, and has 1.
+fn first(network: &FixedNetwork, model: &Model) -> Result<Plan> {
+    let plan = Plan::new(network, model, cost::area)?;
+    let is_given = model.knobs.given().next().is_some() || model.pipeline == Pipeline::Function;
+    let fits = |plan: &Plan| cost::instructions(network, plan) <= cost::FIRST_INSTRUCTIONS;
+    if is_given || fits(&plan) || !matches!(model.target.language, Language::Hls(_)) {
+        return Ok(plan);
+    }
+    let mut model = model.clone();
+    let mut at = |interval: usize| {
+        model.knobs.set(Knob::Interval, NonZeroUsize::new(interval));
+        Plan::new(network, &model, cost::area)
+    };
+    let (mut low, mut high) = (0, INTERVALS.len() - 1);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if fits(&at(INTERVALS[middle])?) { high = middle } else { low = middle + 1 }
+    }
+    at(INTERVALS[low])
+}
+
+/// Intervals that are tried where none is given.
+const INTERVALS: [usize; 16] = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128];
 
 /// What the test bench of a project gets.
 #[derive(Debug, Clone, Copy)]

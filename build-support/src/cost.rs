@@ -17,6 +17,9 @@ use crate::{
 /// Instructions above which HLS takes long: a published design of 957,000 took it 4.6 hours and 16.8 GB.
 pub const MANY_INSTRUCTIONS: u64 = 1_000_000;
 
+/// Instructions that HLS is expected to compile in less than an hour and 4 GB, if both grow in proportion.
+pub const FIRST_INSTRUCTIONS: u64 = 200_000;
+
 /// Cycles that the handshake between two processes of a dataflow region takes.
 const HANDSHAKE: u64 = 1;
 

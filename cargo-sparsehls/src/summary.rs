@@ -104,7 +104,7 @@ fn front(report: &Report) -> String {
     let mut text = String::from("  what no other knobs beat   latency interval       LUT   DSP\n");
     for point in &report.front {
         let crate::message::Point { number, estimate, .. } = &point.point;
-        let chosen = if point.chosen { " as in the manifest" } else { "" };
+        let chosen = if point.chosen { "  as it is now" } else { "" };
         let _ = writeln!(
             text,
             "  {number:>24}   {:>7} {:>8} {:>9} {:>5}{chosen}",

@@ -14,7 +14,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     keras::KerasModel,
-    manifest::Model,
+    manifest::{Knob, Model},
     network::{
         Coefficients, Conv2d, Dense, Layer, Network, Op, Origin, Pooling2d, PoolingMode, Quantizer, Relu, Shape, SparseShape,
     },
@@ -36,7 +36,8 @@ pub fn model(name: &str) -> Model {
     let input = if name == "tracks" { "ufixed<8,1>" } else { "ufixed<5,1>" };
     let folder = if name == "small" { "benches/models" } else { "../example-firmware/models" };
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(format!("{name}.keras"));
-    Model { name: name.into(), ..common::model(&source, Format::parse(input).unwrap()) }
+    let knobs = common::knobs([(Knob::Interval, 1)]);
+    Model { name: name.into(), knobs, ..common::model(&source, Format::parse(input).unwrap()) }
 }
 
 /// Reading, formats and plan.

@@ -293,6 +293,9 @@ impl Job<'_> {
         for step in ended_well.iter() {
             match Report::read(&project, Steps::from_iter([step])) {
                 Ok(_) => state.add(step, &project, identity)?,
+                Err(error) if matches!(flow, Flow::Hls(_)) && !seen.get().has(step) => {
+                    unread = unread.and(Err(unsaid(step, &self.directory.join("hls.log"), &error)));
+                }
                 Err(error) => unread = unread.and(Err(error)),
             }
         }
@@ -381,6 +384,14 @@ fn failed(why: &str, log: &Path) -> Error {
     Error::new(Code::SynthesisFailed, why).file(log).help("the file has everything the tool said")
 }
 
+/// What is wrong with a tool that ended as if all were well, and neither said that a step is done nor left its report: a wrapper
+/// may have hidden that it was killed.
+fn unsaid(step: Step, log: &Path, report: &Error) -> Error {
+    let name = step.name();
+    let why = format!("the tool ended without an error, but it never said that `{name}` was done: {}", report.message());
+    failed(&format!("{why}\n{}", Findings::read(log).text()), log)
+}
+
 /// Whether a line of a log is an error: of the vendor's tools, yosys and nextpnr; of Verilator; of the C++ compiler that it
 /// calls.
 fn is_error(line: &str) -> bool {
@@ -395,7 +406,7 @@ fn is_error(line: &str) -> bool {
         "Segmentation fault",
         "Out of memory",
     ];
-    let is_killed = line.trim_end() == "Killed" || line.ends_with(" Killed") || line.contains("Killed signal terminated");
+    let is_killed = line.split_whitespace().any(|word| word == "Killed");
     line.starts_with("ERROR") || line.starts_with("%Error") || is_killed || GIVEN_UP.iter().any(|words| line.contains(words))
 }
 

@@ -145,6 +145,12 @@ fn what_is_lost_in_a_log_is_shown() {
         let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
         assert!(run.code == 5 && error["message"].as_str().unwrap().contains(line), "{error}");
     }
+    // A wrapper hides that the tool was killed.
+    tool("echo 'sparsehls: synth'; echo 'loader: line 164:   494 Killed                  \"$PROG\"'; exit 0");
+    let (run, lines) = workshop.build("", &[]);
+    let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
+    let message = error["message"].as_str().unwrap();
+    assert!(run.code == 5 && message.contains("494 Killed") && message.contains("never said that `synth` was done"), "{error}");
     let db = "net_prj/solution1/.autopilot/db";
     let front_end = format!("mkdir -p {db}; echo 'net.cpp:3:1: error: no such pragma' > {db}/net.pp.0.cpp.clang.err.log");
     tool(&format!("{front_end}\necho 'ERROR: [HLS 200-1715] Encountered problem during source synthesis'\n{noise}"));

@@ -105,6 +105,10 @@ proc config_compile {option length} {
     if {$option ne "-name_max_length" || ![string is integer -strict $length]} { usage config_compile }
     set ::design(names) $length
 }
+proc config_rtl {option level} {
+    need solution
+    if {$option ne "-reset_level" || $level ni {low high}} { usage config_rtl }
+}
 proc config_schedule {option} {
     need solution
     if {$option ne "-enable_dsp_full_reg=false"} { usage config_schedule }
