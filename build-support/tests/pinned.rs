@@ -98,6 +98,8 @@ fn text(pin: &Pin) -> String {
     let source = common::folder().join(format!("{}.keras", pin.fixture));
     let x = &data::read_npz(&source.with_extension("npz")).unwrap()["x"];
     let mut model = common::model(&source, common::grid(x));
+    // All in one step where nothing else is set, which is not the default of each.
+    model.knobs = common::knobs([(Knob::Interval, 1)]);
     (pin.set)(&mut model);
     let network = Network::new(&KerasModel::read(&source).unwrap(), &model).unwrap();
     let network = FixedNetwork::infer(network, &model).unwrap();
