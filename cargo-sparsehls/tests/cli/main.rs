@@ -8,6 +8,7 @@ mod book;
 mod bounded;
 mod browser;
 mod condor;
+mod drawings;
 mod ecp5;
 mod errors;
 mod explore;
