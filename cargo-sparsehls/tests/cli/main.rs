@@ -20,6 +20,7 @@ mod happy;
 mod manifest;
 mod markdown;
 mod new;
+mod python;
 mod report;
 mod shells;
 #[path = "../../../build-support/tests/common/skip.rs"]
