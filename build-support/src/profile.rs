@@ -14,8 +14,12 @@ use crate::{
     reference::{Reference, Value},
 };
 
+/// The thresholds that are tried, as multiples of the model's; of the largest input, if that is 0.
+const OF_THRESHOLD: [f32; 11] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
+const OF_LARGEST: [f32; 9] = [0.0, 0.015625, 0.03125, 0.0625, 0.125, 0.25, 0.375, 0.5, 0.75];
+
 /// The counts of a data set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
     /// Events counted.
     pub events: u64,
@@ -26,7 +30,7 @@ pub struct Profile {
 }
 
 /// Active pixels, before the input reduction drops any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pixels {
     /// Pixels that are kept.
     pub budget: usize,
@@ -40,6 +44,19 @@ pub struct Pixels {
     pub events_over_budget: u64,
     /// Active pixels that were dropped: what the budget costs.
     pub dropped: u64,
+    /// What other thresholds would do, in ascending order, the model's among them; none if the pixels are not the input's.
+    pub thresholds: Vec<AtThreshold>,
+}
+
+/// Active pixels with a threshold, before any are dropped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AtThreshold {
+    /// A pixel is active if its first channel is above it.
+    pub threshold: f32,
+    /// Whether it is the model's.
+    pub is_chosen: bool,
+    /// Events by their number of active pixels.
+    pub histogram: BTreeMap<usize, u64>,
 }
 
 /// The smallest budgets that keep what is asked for.
@@ -79,8 +96,12 @@ pub struct Overflows {
 impl Profile {
     /// Nothing counted yet.
     pub fn new(network: &FixedNetwork) -> Self {
-        let budget = network.layers.iter().find_map(|fixed| match &fixed.layer.op {
-            FixedOp::InputReduce(reduce) => Some(reduce.pixels.slots),
+        let pixels = network.layers.iter().enumerate().find_map(|(at, fixed)| match &fixed.layer.op {
+            FixedOp::InputReduce(reduce) => Some(Pixels {
+                budget: reduce.pixels.slots,
+                thresholds: if at == 0 { thresholds(reduce, &network.input) } else { Vec::new() },
+                ..Pixels::default()
+            }),
             _ => None,
         });
         let untouched = network.untouched();
@@ -104,11 +125,7 @@ impl Profile {
                 before_relu: matches!(next, Some(FixedOp::Relu(Relu { slope: None, .. }))),
             })
         };
-        Self {
-            events: 0,
-            pixels: budget.map(|budget| Pixels { budget, ..Pixels::default() }),
-            quantizers: network.layers.iter().enumerate().filter_map(overflows).collect(),
-        }
+        Self { events: 0, pixels, quantizers: network.layers.iter().enumerate().filter_map(overflows).collect() }
     }
 
     /// Counts one event, given as floats and as the mantissas that these become.
@@ -140,8 +157,9 @@ impl Profile {
     pub fn add(&mut self, other: &Self) {
         self.events += other.events;
         if let (Some(pixels), Some(others)) = (&mut self.pixels, &other.pixels) {
-            for (active, events) in &others.histogram {
-                *pixels.histogram.entry(*active).or_default() += events;
+            merge(&mut pixels.histogram, &others.histogram);
+            for (mine, other) in pixels.thresholds.iter_mut().zip(&others.thresholds) {
+                merge(&mut mine.histogram, &other.histogram);
             }
             pixels.below_threshold += others.below_threshold;
             pixels.active += others.active;
@@ -154,6 +172,45 @@ impl Profile {
             mine.clipped_at_zero += others.clipped_at_zero;
             mine.events += others.events;
         }
+    }
+}
+
+fn merge(histogram: &mut BTreeMap<usize, u64>, other: &BTreeMap<usize, u64>) {
+    other.iter().for_each(|(active, events)| *histogram.entry(*active).or_default() += events);
+}
+
+/// The thresholds to try.
+fn thresholds(reduce: &FixedReduce, grid: &InputGrid) -> Vec<AtThreshold> {
+    let chosen = reduce.threshold.map_or(0.0, |threshold| threshold.value);
+    let largest = (grid.format.range().hi as f64 * f64::from(-grid.format.fraction).exp2()) as f32;
+    let mut tried: Vec<f32> = if chosen > 0.0 {
+        OF_THRESHOLD.iter().map(|part| part * chosen).filter(|tried| *tried <= chosen.max(largest)).collect()
+    } else {
+        OF_LARGEST.iter().map(|part| part * largest).chain([chosen]).collect()
+    };
+    tried.sort_by(f32::total_cmp);
+    tried.dedup();
+    let tried = tried.into_iter();
+    tried.map(|threshold| AtThreshold { threshold, is_chosen: threshold == chosen, histogram: BTreeMap::new() }).collect()
+}
+
+impl AtThreshold {
+    /// Active pixels of an event, on average.
+    pub fn mean(&self) -> f64 {
+        let events: u64 = self.histogram.values().sum();
+        let active: u64 = self.histogram.iter().map(|(active, events)| *active as u64 * events).sum();
+        if events == 0 { 0.0 } else { active as f64 / events as f64 }
+    }
+
+    /// The least number that so many thousandths of the events do not exceed.
+    pub fn not_exceeded(&self, thousandths: u64) -> usize {
+        let all = u128::from(self.histogram.values().sum::<u64>()) * u128::from(thousandths);
+        let mut seen = 0;
+        let mut enough = self.histogram.iter().filter(|(_, events)| {
+            seen += u128::from(**events) * 1000;
+            seen >= all
+        });
+        enough.next().map_or(0, |(active, _)| *active)
     }
 }
 
@@ -171,10 +228,18 @@ impl Pixels {
     /// Counts an image as Keras looks at it: in float32.
     fn count_floats(&mut self, reduce: &FixedReduce, floats: &[f64]) {
         let (mut active, mut below) = (0, 0);
+        // Pixels that are above so many of the thresholds.
+        let mut above = vec![0; self.thresholds.len() + 1];
         for x in floats.iter().step_by(reduce.pixels.channels).map(|x| *x as f32) {
+            above[self.thresholds.partition_point(|tried| tried.threshold < x)] += 1;
             let is_active = reduce.threshold.map_or(x != 0.0, |threshold| x > threshold.value);
             active += usize::from(is_active);
             below += u64::from(x != 0.0 && !is_active);
+        }
+        let mut so_far = 0;
+        for (tried, above) in self.thresholds.iter_mut().zip(&above[1..]).rev() {
+            so_far += above;
+            *tried.histogram.entry(so_far).or_default() += 1;
         }
         self.count(active, below);
     }
@@ -277,6 +342,7 @@ fn place(format: &QuantizerFormat, x: i128, fixed: &FixedLayer, quantizer: &Quan
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{network::SparseShape, ops::reduce::Threshold};
 
     #[test]
     fn the_parts_of_a_data_set_add_up() {
@@ -291,6 +357,26 @@ mod tests {
         assert_eq!((all.events, pixels.events_over_budget, pixels.dropped), (4, 2, 5));
         assert_eq!((pixels.active, pixels.below_threshold), (17, 8));
         assert_eq!(pixels.histogram, [(3, 2), (4, 1), (7, 1)].into());
+    }
+
+    #[test]
+    fn other_thresholds_are_counted_at_once() {
+        let reduce = FixedReduce {
+            threshold: Some(Threshold { value: 0.5, floor: 2 }),
+            pixels: SparseShape { slots: 2, channels: 1, height: 2, width: 3 },
+        };
+        let tried = |values: &[f32]| {
+            let tried = values.iter().map(|&threshold| AtThreshold { threshold, ..AtThreshold::default() });
+            Pixels { budget: 2, thresholds: tried.collect(), ..Pixels::default() }
+        };
+        let mut pixels = tried(&[0.0, 0.5, 1.0]);
+        pixels.count_floats(&reduce, &[0.0, 0.25, 0.5, 0.75, 1.0, 2.0]);
+        pixels.count_floats(&reduce, &[0.0, 0.0, f64::NAN, -1.0, 0.5, 0.1]);
+        let histograms: Vec<_> = pixels.thresholds.iter().map(|tried| tried.histogram.clone()).collect();
+        assert_eq!(histograms, [[(5, 1), (2, 1)].into(), [(3, 1), (0, 1)].into(), [(1, 1), (0, 1)].into()]);
+        assert_eq!(pixels.histogram, histograms[1]);
+        let at = &pixels.thresholds[1];
+        assert_eq!((at.mean(), at.not_exceeded(500), at.not_exceeded(501), at.not_exceeded(1000)), (1.5, 0, 3, 3));
     }
 
     #[test]

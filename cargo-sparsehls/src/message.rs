@@ -14,7 +14,7 @@ use serde::Serialize;
 use sparsehls_build::{Error, Firmware, Result, cost, manifest::Language, terminal, toolchain::limits};
 
 pub use self::{
-    comparison::{Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
+    comparison::{AtThreshold, Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
     design::{Estimate, Layer, Part, Point},
     report::Report,
     tools::{Compiler, Limit, Outcome, Simulation, Synthesis, Synthesized, Tool, VendorTool},

@@ -159,6 +159,21 @@ fn histogram(pixels: &Pixels, events: u64) -> String {
         let bar = "#".repeat((events * BAR).div_ceil(longest) as usize);
         let _ = write!(text, "\n  {range:>11}  {events:>9}  {bar}");
     }
+    text + &curve(pixels)
+}
+
+/// Active pixels of an event against the threshold.
+fn curve(pixels: &Pixels) -> String {
+    if pixels.thresholds.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n    threshold  active: mean  half of the events  99 %   most".to_owned();
+    for at in &pixels.thresholds {
+        let threshold = format!("{:.4}", at.threshold);
+        let (mean, half, most) = (at.mean(), at.not_exceeded(500), at.not_exceeded(1000));
+        let _ = write!(text, "\n  {threshold:>11}  {mean:>12.1}  {half:>18}  {:>4}  {most:>5}", at.not_exceeded(990));
+        text += if at.is_chosen { "  the model's" } else { "" };
+    }
     text
 }
 

@@ -149,6 +149,29 @@ pub struct Pixels {
     pub budget_for_events: Budgets,
     /// Budgets that keep so many of the active pixels.
     pub budget_for_pixels: Budgets,
+    /// What other thresholds would do, in ascending order.
+    #[serde(default)]
+    pub thresholds: Vec<AtThreshold>,
+}
+
+/// Active pixels of the events with a threshold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AtThreshold {
+    /// A pixel is active if its first channel is above it.
+    pub threshold: f32,
+    /// Whether it is the model's.
+    pub chosen: bool,
+    /// On average.
+    pub mean: f64,
+    /// Half of the events have no more.
+    #[serde(rename = "50")]
+    pub percent_50: usize,
+    /// 99 % of the events have no more.
+    #[serde(rename = "99")]
+    pub percent_99: usize,
+    /// No event has more.
+    #[serde(rename = "100")]
+    pub all: usize,
 }
 
 /// The smallest budgets that keep 99, 99.9 and 100 %.
@@ -288,6 +311,20 @@ impl From<&profile::Pixels> for Pixels {
             dropped: pixels.dropped,
             budget_for_events: pixels.budgets_for_events().into(),
             budget_for_pixels: pixels.budgets_for_pixels().into(),
+            thresholds: pixels.thresholds.iter().map(AtThreshold::from).collect(),
+        }
+    }
+}
+
+impl From<&profile::AtThreshold> for AtThreshold {
+    fn from(at: &profile::AtThreshold) -> Self {
+        Self {
+            threshold: at.threshold,
+            chosen: at.is_chosen,
+            mean: at.mean(),
+            percent_50: at.not_exceeded(500),
+            percent_99: at.not_exceeded(990),
+            all: at.not_exceeded(1000),
         }
     }
 }

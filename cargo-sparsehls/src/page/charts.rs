@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::html::{Html, element, plain};
+use crate::message::AtThreshold;
 
 /// The colours of a picture that is a file of its own.
 const CHART_STYLE: &str = concat!(
@@ -210,6 +211,38 @@ pub fn histogram(title: &str, counts: &BTreeMap<u64, u64>, budget: u64) -> Html 
     html.push(line("budget", [at, TOP, at, y.from]));
     let (anchor, beside) = if at > SIZE[0] / 2.0 { ("end", -6.0) } else { ("start", 6.0) };
     html.push(text("now-name", [at + beside, TOP + 14.0], anchor, &format!("budget: {budget}")));
+    picture("chart", SIZE, title, html)
+}
+
+/// Active pixels of an event against the threshold: a line for the mean, for 99 % of the events and for all.
+pub fn thresholds(title: &str, list: &[AtThreshold], budget: u64) -> Html {
+    let most = list.iter().map(|at| at.all).max().unwrap_or(1).max(budget as usize).max(1) as f64;
+    let ends = |pick: fn(f32, f32) -> f32| list.iter().map(|at| at.threshold).reduce(pick).unwrap_or(0.0);
+    let [low, high] = [f64::from(ends(f32::min)), f64::from(ends(f32::max))];
+    let x = Axis { low, high, from: LEFT, to: SIZE[0] - RIGHT, is_log: false };
+    let y = Axis { low: 0.0, high: most * 1.05, from: SIZE[1] - BOTTOM, to: TOP, is_log: false };
+    let mut html = frame(&x, &y, ["threshold", "active pixels in an event, before the budget"], 0.0);
+    let lines: [(&str, fn(&AtThreshold) -> f64); 3] =
+        [("mean", |at| at.mean), ("99 %", |at| at.percent_99 as f64), ("most", |at| at.all as f64)];
+    for (color, (name, value)) in lines.into_iter().enumerate() {
+        let places: Vec<_> = list.iter().map(|at| [x.place(at.threshold.into()), y.place(value(at))]).collect();
+        let path: Vec<_> = places.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
+        let mut series = element("polyline", &[("points", &path.join(" "))], "");
+        for (at, place) in list.iter().zip(&places) {
+            series.push(circle("point", *place, 3.5, &format!("threshold {:.4}: {name} {:.1}", at.threshold, value(at))));
+        }
+        html.push(element("g", &[("class", &format!("series c{color}"))], series));
+        let right = SIZE[0] - RIGHT - 60.0 * (2 - color) as f64;
+        html.push(element("g", &[("class", &format!("c{color}"))], text("series-name", [right, 22.0], "end", name)));
+    }
+    if let Some(chosen) = list.iter().find(|at| at.chosen) {
+        let at = x.place(chosen.threshold.into());
+        html.push(line("budget", [at, TOP, at, y.from]));
+        html.push(text("now-name", [at + 6.0, TOP + 14.0], "start", &format!("the model's: {:.4}", chosen.threshold)));
+    }
+    let at = y.place(budget as f64);
+    html.push(line("budget", [LEFT, at, SIZE[0] - RIGHT, at]));
+    html.push(text("now-name", [SIZE[0] - RIGHT - 4.0, at - 5.0], "end", &format!("budget: {budget}")));
     picture("chart", SIZE, title, html)
 }
 

@@ -116,6 +116,11 @@ pub fn data_set(set: &DataSet) -> Html {
         let title = "how many events have how many active pixels";
         html.push(frame(title, charts::histogram(title, &numbered(&pixels.histogram), pixels.budget as u64)));
         html.push(self::pixels(pixels, profile.events));
+        if pixels.thresholds.len() > 1 {
+            let title = "active pixels of an event against the threshold";
+            html.push(frame(title, charts::thresholds(title, &pixels.thresholds, pixels.budget as u64)));
+            html.push(thresholds(&pixels.thresholds));
+        }
     }
     if !profile.quantizers.is_empty() {
         let rows = profile.quantizers.iter().map(|quantizer| {
@@ -133,6 +138,16 @@ pub fn data_set(set: &DataSet) -> Html {
         html.push(table("overflows of the quantizers", &head, 2, rows.map(text_cells).collect()));
     }
     section("What a data set does", html)
+}
+
+fn thresholds(list: &[message::AtThreshold]) -> Html {
+    let rows = list.iter().map(|at| {
+        let chosen = if at.chosen { " (the model's)" } else { "" };
+        let counts = [at.percent_50, at.percent_99, at.all].map(|count| count.to_string());
+        [vec![format!("{:.4}{chosen}", at.threshold), format!("{:.1}", at.mean)], counts.to_vec()].concat()
+    });
+    let head = ["threshold", "mean", "half of the events", "99 %", "most"];
+    table("active pixels of an event with other thresholds", &head, 1, rows.map(text_cells).collect())
 }
 
 fn share(part: u64, of: u64) -> String {

@@ -200,6 +200,8 @@ fn a_profile_counts_every_event_of_any_file() {
     assert!(firmware.run(&["profile"]).stdout.contains("active pixels"));
     let pixels = &lines[0]["pixels"];
     assert_eq!(pixels["budget-for-events"]["100"], histogram.keys().map(|key| key.parse::<u64>().unwrap()).max().unwrap());
+    let chosen: Vec<_> = pixels["thresholds"].as_array().unwrap().iter().filter(|at| at["chosen"] == true).collect();
+    assert_eq!((chosen.len(), &chosen[0]["100"]), (1, &pixels["budget-for-events"]["100"]), "{pixels}");
     assert!(pixels["budget-for-pixels"]["99"].as_u64() <= pixels["budget-for-events"]["99"].as_u64(), "{pixels}");
     assert!(lines[0]["quantizers"].as_array().unwrap().iter().all(|quantizer| quantizer["origin"] == "model"));
 }
