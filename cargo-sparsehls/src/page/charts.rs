@@ -222,14 +222,13 @@ pub fn thresholds(title: &str, list: &[AtThreshold], budget: u64) -> Html {
     let x = Axis { low, high, from: LEFT, to: SIZE[0] - RIGHT, is_log: false };
     let y = Axis { low: 0.0, high: most * 1.05, from: SIZE[1] - BOTTOM, to: TOP, is_log: false };
     let mut html = frame(&x, &y, ["threshold", "active pixels in an event, before the budget"], 0.0);
-    let lines: [(&str, fn(&AtThreshold) -> f64); 3] =
-        [("mean", |at| at.mean), ("99 %", |at| at.percent_99 as f64), ("most", |at| at.all as f64)];
-    for (color, (name, value)) in lines.into_iter().enumerate() {
-        let places: Vec<_> = list.iter().map(|at| [x.place(at.threshold.into()), y.place(value(at))]).collect();
+    let values = |at: &AtThreshold| [at.mean, at.percent_99 as f64, at.all as f64];
+    for (color, name) in ["mean", "99 %", "most"].into_iter().enumerate() {
+        let places: Vec<_> = list.iter().map(|at| [x.place(at.threshold.into()), y.place(values(at)[color])]).collect();
         let path: Vec<_> = places.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
         let mut series = element("polyline", &[("points", &path.join(" "))], "");
         for (at, place) in list.iter().zip(&places) {
-            series.push(circle("point", *place, 3.5, &format!("threshold {:.4}: {name} {:.1}", at.threshold, value(at))));
+            series.push(circle("point", *place, 3.5, &format!("threshold {:.4}: {name} {:.1}", at.threshold, values(at)[color])));
         }
         html.push(element("g", &[("class", &format!("series c{color}"))], series));
         let right = SIZE[0] - RIGHT - 60.0 * (2 - color) as f64;
