@@ -42,8 +42,19 @@ impl From<(Net, bool)> for Term {
     }
 }
 
+/// A term of a sum, with the additions one behind the other that it is made of.
+#[derive(Debug, Clone, Copy)]
+struct Added {
+    net: Net,
+    is_negative: bool,
+    depth: u32,
+}
+
 /// Terms with a sign of their own that are added one behind the other: each takes an adder, but the first, which takes one more.
 const CHAIN: usize = 2;
+
+/// Bits whose ones are counted by a table, a power of two: what a LUT of any technology takes.
+const GROUP: usize = 4;
 
 impl Circuit {
     /// The sum of terms whose signs may vary
@@ -51,8 +62,8 @@ impl Circuit {
         let (mut fixed, mut varying) = (Vec::new(), Vec::new());
         for term in terms.iter().filter(|term| self.constant_of(term.net) != Some(0)) {
             match term.sign {
-                Sign::Plus => fixed.push((term.net, false)),
-                Sign::Minus => fixed.push((term.net, true)),
+                Sign::Plus => fixed.push(Added { net: term.net, is_negative: false, depth: 0 }),
+                Sign::Minus => fixed.push(Added { net: term.net, is_negative: true, depth: 0 }),
                 Sign::By(minus) => {
                     let (net, shift) = self.without_shift(term.net);
                     varying.push((shift, self.width(net), net, minus));
@@ -63,15 +74,12 @@ impl Circuit {
         // What is subtracted carries into its lowest bit: so terms of one shift are added before they are shifted, narrow ones first.
         varying.sort_by_key(|(shift, width, ..)| (*shift, *width));
         for terms in varying.chunk_by(|(a, ..), (b, ..)| a == b) {
-            let chains = terms.chunks(CHAIN).map(<[_]>::to_vec).collect::<Vec<_>>();
-            let sums = chains
-                .into_iter()
-                .map(|chain| chain.into_iter().fold(zero, |sum, (_, _, net, minus)| self.add_or_subtract(sum, net, minus)));
-            let sums: Vec<_> = sums.collect();
-            let sum = self.sum(&sums);
-            fixed.push((self.shift_left(sum, terms[0].0), false));
+            for chain in terms.chunks(CHAIN) {
+                let sum = chain.iter().fold(zero, |sum, (_, _, net, minus)| self.add_or_subtract(sum, *net, *minus));
+                fixed.push(Added { net: self.shift_left(sum, terms[0].0), is_negative: false, depth: chain.len() as u32 });
+            }
         }
-        self.signed_sum(&fixed)
+        self.added(&fixed)
     }
 
     /// `a * constant`, of shifts and additions
@@ -104,9 +112,18 @@ impl Circuit {
     /// The sum of terms of which some are subtracted (`true`): a tree of the least depth, narrow terms first. Nothing is negated
     /// unless all terms are subtracted.
     pub fn signed_sum(&mut self, terms: &[(Net, bool)]) -> Net {
-        let left = terms.iter().filter(|(net, _)| self.constant_of(*net) != Some(0));
-        let mut open: BinaryHeap<_> =
-            left.enumerate().map(|(at, (net, sign))| Reverse((0u32, self.width(*net), at, *net, *sign))).collect();
+        let terms: Vec<_> =
+            terms.iter().map(|(net, is_negative)| Added { net: *net, is_negative: *is_negative, depth: 0 }).collect();
+        self.added(&terms)
+    }
+
+    /// The sum of terms that are there after some additions already: a tree of the least depth.
+    fn added(&mut self, terms: &[Added]) -> Net {
+        let left = terms.iter().filter(|term| self.constant_of(term.net) != Some(0));
+        let mut open: BinaryHeap<_> = left
+            .enumerate()
+            .map(|(at, term)| Reverse((term.depth, self.width(term.net), at, term.net, term.is_negative)))
+            .collect();
         let mut made = open.len();
         while let Some(Reverse((level, _, _, a, minus_a))) = open.pop() {
             let Some(Reverse((other, _, _, b, minus_b))) = open.pop() else {
@@ -123,10 +140,13 @@ impl Circuit {
         self.constant(0)
     }
 
-    /// How many of the bits up to each one are 1: inclusive prefix sums, of logarithmic depth
+    /// How many of the bits up to each one are 1: inclusive prefix sums, of logarithmic depth. Within groups they are looked up.
     pub fn prefix_counts(&mut self, bits: &[Net]) -> Vec<Net> {
-        let mut counts = bits.to_vec();
-        let mut reach = 1;
+        let mut counts = Vec::with_capacity(bits.len());
+        for group in bits.chunks(GROUP) {
+            counts.extend((1..=group.len()).map(|count| self.ones(&group[..count])));
+        }
+        let mut reach = GROUP;
         while reach < counts.len() {
             for at in (0..counts.len()).filter(|at| at & reach != 0) {
                 let before = counts[at / reach * reach - 1];
@@ -136,6 +156,13 @@ impl Circuit {
             reach *= 2;
         }
         counts
+    }
+
+    /// How many of a few bits are 1
+    fn ones(&mut self, bits: &[Net]) -> Net {
+        let table: Vec<_> = (0..1u32 << bits.len()).map(|index| i128::from(index.count_ones())).collect();
+        let index = self.join(&bits.iter().map(|bit| (*bit, 1)).collect::<Vec<_>>());
+        self.look_up(&table, index)
     }
 
     /// `max`, `a` or `b` whichever is larger

@@ -55,7 +55,7 @@ impl Convolution<'_> {
         let (window, input) = (Window::new(self.kernel), c.consistent(input));
         let slots = (0..input.slots.len())
             .map(|at| {
-                let head = Head { row: input.slots[at].row, column: input.slots[at].column, number: Some(at), moves: false };
+                let head = Head { row: input.slots[at].row, column: input.slots[at].column, number: Some(at) };
                 let sums = window.sums(c, &input.slots, &head, None);
                 let active = c.is_active(&input.slots[at]);
                 self.finish(c, &input.slots[at], active, &sums)
@@ -82,7 +82,7 @@ impl Convolution<'_> {
         let InTurns { pixels, turns, busy, token } = c.in_turns(&bare, valid, self.kernel.pixels_per_cycle, self.span());
         let window = Window::new(self.kernel);
         let slots = pixels.slots.iter().map(|slot| {
-            let head = Head { row: slot.row, column: slot.column, number: None, moves: true };
+            let head = Head { row: slot.row, column: slot.column, number: None };
             let active = c.is_active(slot);
             if self.span() == 1 {
                 let sums = window.sums(c, &still, &head, None);
@@ -106,7 +106,7 @@ impl Convolution<'_> {
         let (window, turns) = (Window::new(self.kernel), &input.turns);
         let places = c.settled(&input.pixels);
         let slots = input.pixels.places.iter().zip(places).map(|([row, column], (active, slot))| {
-            let head = Head { row: *row, column: *column, number: None, moves: false };
+            let head = Head { row: *row, column: *column, number: None };
             let has_place = c.is(*row, 0);
             let has_place = c.not(has_place);
             let now = c.all([input.busy, has_place]);

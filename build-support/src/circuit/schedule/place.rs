@@ -130,30 +130,25 @@ impl<'a> Placement<'a> {
         if self.is_register(net) {
             return register;
         }
-        let args = || self.circuit.node(net).args.iter().filter(|arg| !self.is_constant(**arg)).map(|arg| self.read(net, *arg));
-        let at = |arrivals: &mut dyn Iterator<Item = Arrival>| arrivals.map(|arrival| arrival.at).max();
-        let Some(ready) = at(&mut args()) else { return register };
-        let lut = self.delays.lut;
+        let args = self.circuit.node(net).args.iter().filter(|arg| !self.is_constant(**arg)).map(|arg| self.read(net, *arg));
+        let mut args: Vec<_> = args.collect();
+        args.sort_by_key(|arrival| std::cmp::Reverse((arrival.at, arrival.inputs)));
+        let Some(latest) = args.first().copied() else { return register };
         match self.shapes[net.index()] {
             // Words beside each other are as late, and as hard to take in, as the worst of them.
-            Shape::Wires => args().max_by_key(|arrival| (arrival.at, arrival.inputs)).unwrap_or(register),
+            Shape::Wires => latest,
             Shape::Bitwise(inputs) => {
-                let taken_in: u32 = args().map(|arrival| arrival.inputs.saturating_sub(1)).sum();
-                if inputs + taken_in <= self.delays.lut_inputs {
-                    let before = args().map(|arrival| if arrival.inputs > 0 { arrival.before } else { arrival.at }).max();
-                    let before = before.unwrap_or(ready);
-                    return Arrival { at: before + lut, before, inputs: inputs + taken_in };
-                }
-                let wide = if inputs <= self.delays.lut_inputs { lut } else { lut + self.delays.wide };
-                let inputs = if inputs < self.delays.lut_inputs { inputs } else { 0 };
-                Arrival { at: ready + wide, before: ready, inputs }
+                let (before, taken_in) = taken_in(&args, self.delays.lut_inputs.saturating_sub(inputs));
+                let is_wide = inputs > self.delays.lut_inputs;
+                let at = before + self.delays.lut + if is_wide { self.delays.wide } else { 0 };
+                // One that is full takes part in nothing else.
+                let inputs = if is_wide || inputs == self.delays.lut_inputs { 0 } else { inputs + taken_in };
+                Arrival { at, before, inputs }
             }
             Shape::Block(delay, absorbs) => {
                 // The first LUT of a carry chain has two inputs of its own.
-                let taken_in: u32 = args().map(|arrival| arrival.inputs.saturating_sub(1)).sum();
-                let absorbs = absorbs && taken_in > 0 && 2 + taken_in <= self.delays.lut_inputs;
-                let before = args().map(|arrival| if arrival.inputs > 0 && absorbs { arrival.before } else { arrival.at });
-                let at = before.max().unwrap_or(ready) + delay;
+                let room = if absorbs { self.delays.lut_inputs.saturating_sub(2) } else { 0 };
+                let at = taken_in(&args, room).0 + delay;
                 Arrival { at, before: at, inputs: 0 }
             }
         }
@@ -219,4 +214,19 @@ pub(super) fn reads(circuit: &Circuit, reader: Net) -> impl Iterator<Item = (Net
         };
         (net, loads)
     })
+}
+
+/// Takes the LUTs of the latest of `args`, which come latest first, into the LUT that reads them, as long as it has `room` for
+/// their inputs: when all inputs that it then has are there, and how many they are more.
+fn taken_in(args: &[Arrival], room: u32) -> (u32, u32) {
+    let (mut before, mut more) = (0, 0);
+    for (at, arrival) in args.iter().enumerate() {
+        let inputs = arrival.inputs.saturating_sub(1);
+        if arrival.inputs == 0 || more + inputs > room {
+            return (before.max(args[at].at), more);
+        }
+        before = before.max(arrival.before);
+        more += inputs;
+    }
+    (before, more)
 }

@@ -6,14 +6,25 @@ use crate::{
     ops::{Conv2dKernel, Form},
 };
 
+/// The widest index of a table that takes no more LUTs than two comparisons.
+const WIDEST: u32 = 6;
+
 /// An output.
 pub(super) struct Head {
     pub(super) row: Net,
     pub(super) column: Net,
     /// The number of its slot among the inputs, if that is always the same.
     pub(super) number: Option<usize>,
-    /// Whether it is another one in each turn, while the inputs stand still.
-    pub(super) moves: bool,
+}
+
+/// Where an input is in a window.
+struct Tap {
+    /// The low bits of how far the output is behind the input, in rows and in columns.
+    index: [Net; 2],
+    /// Whether these bits say it all.
+    inside: Net,
+    /// Whether the input is behind the output instead.
+    is_reversed: [bool; 2],
 }
 
 /// The window around an output. A tap is a place in it.
@@ -73,20 +84,20 @@ impl<'a> Window<'a> {
         token.map_or(1, |_| channel_groups * self.filter_groups())
     }
 
-    /// Row and column of an input in the window of an output.
-    fn tap(&self, c: &mut Circuit, input: &Slot, head: &Head) -> [Net; 2] {
-        let axes = [(input.row, head.row, self.pad[0]), (input.column, head.column, self.pad[1])];
-        axes.map(|(input, output, pad)| {
-            let pad = c.constant(pad as i128);
-            // The pad goes to what there are fewer of.
-            if head.moves {
-                let output = c.subtract(output, pad);
-                c.subtract(input, output)
-            } else {
-                let input = c.add(input, pad);
-                c.subtract(input, output)
-            }
-        })
+    /// Where an input is in the window of an output.
+    fn tap(&self, c: &mut Circuit, input: (usize, &Slot), head: &Head) -> Tap {
+        let (number, input) = input;
+        // The distance of two slots serves both of them, unless it is the one that only one direction has.
+        let is_first = head.number.is_some_and(|own| own < number);
+        let axes = [(input.row, head.row), (input.column, head.column)];
+        let mut axis = |axis: usize| {
+            let ((input, output), bits) = (axes[axis], self.bits[axis]);
+            let is_reversed = is_first && self.kernel.kernel[axis] < 1 << bits;
+            let distance = if is_reversed { c.subtract(input, output) } else { c.subtract(output, input) };
+            (c.bits(distance, 0, bits), is_signed_in(c, distance, bits), is_reversed)
+        };
+        let [row, column] = [axis(0), axis(1)];
+        Tap { index: [row.0, column.0], inside: c.all([row.1, column.1]), is_reversed: [row.2, column.2] }
     }
 
     /// For every pair of an input and the output the weights are looked up.
@@ -97,33 +108,40 @@ impl<'a> Window<'a> {
                 self.times_constants(c, input, self.pad, token, &mut terms);
                 continue;
             }
-            let [row, column] = self.tap(c, input, head);
-            let inside = [(row, self.bits[0]), (column, self.bits[1])].map(|(at, bits)| {
-                let above = c.shift_right(at, bits);
-                c.is(above, 0)
-            });
-            let inside = c.all(inside);
-            let tap = [(c.bits(row, 0, self.bits[0]), self.bits[0]), (c.bits(column, 0, self.bits[1]), self.bits[1])];
-            let tap = match token {
-                Some(token) => c.join(&[(token, c.width(token)), tap[0], tap[1]]),
-                None => c.join(&tap),
+            let tap = self.tap(c, (number, input), head);
+            let [row, column] = tap.index;
+            let index = [(row, self.bits[0]), (column, self.bits[1])];
+            let index = match token {
+                Some(token) => c.join(&[(token, c.width(token)), index[0], index[1]]),
+                None => c.join(&index),
             };
             for (channel, feature) in input.features.iter().enumerate() {
-                let feature = c.gate(inside, *feature);
+                let feature = c.gate(tap.inside, *feature);
                 for (filter, terms) in terms.iter_mut().enumerate() {
-                    terms.extend(c.looked_up_product(&self.table(self.tokens(token), channel, filter), tap, feature));
+                    let weights = self.table(self.tokens(token), tap.is_reversed, channel, filter);
+                    terms.extend(c.looked_up_product(&weights, index, feature));
                 }
             }
         }
         terms.iter().map(|terms| c.sum_of(terms)).collect()
     }
 
-    /// The weights by token, row and column of the tap.
-    fn table(&self, tokens: usize, channel: usize, filter: usize) -> Vec<i128> {
-        let [rows, columns] = self.bits.map(|bits| 1usize << bits);
+    /// The weights by token and by the distances to the tap, as [`Tap::index`] has them.
+    fn table(&self, tokens: usize, is_reversed: [bool; 2], channel: usize, filter: usize) -> Vec<i128> {
+        let places = |axis: usize| {
+            let (bits, pad) = (self.bits[axis], self.pad[axis]);
+            (0..1usize << bits).map(move |index| {
+                // The upper half are distances below zero.
+                let distance = if 2 * index < 1 << bits { index as isize } else { index as isize - (1 << bits) };
+                usize::try_from(pad as isize + if is_reversed[axis] { distance } else { -distance }).ok()
+            })
+        };
         let taps =
-            (0..tokens).flat_map(|token| (0..rows).flat_map(move |row| (0..columns).map(move |column| (token, [row, column]))));
-        taps.map(|(token, tap)| self.weight(token, tap, channel, filter)).collect()
+            (0..tokens).flat_map(|token| places(0).flat_map(move |row| places(1).map(move |column| (token, row.zip(column)))));
+        let weight = |(token, tap): (usize, Option<(usize, usize)>)| {
+            tap.map_or(0, |(row, column)| self.weight(token, [row, column], channel, filter))
+        };
+        taps.map(weight).collect()
     }
 
     /// The output's own tap, or one whose input has been found: its weights are constants, or depend on the token.
@@ -216,4 +234,21 @@ impl<'a> Window<'a> {
         });
         c.all(is_there)
     }
+}
+
+/// Whether `x` is what its low `bits` bits are as a number with a sign
+fn is_signed_in(c: &mut Circuit, x: Net, bits: u32) -> Net {
+    let above = c.shift_right(x, bits.saturating_sub(1));
+    let (width, range) = (c.width(above), c.range(above));
+    if range.lo >= -1 && range.hi <= 0 {
+        return c.constant(1);
+    }
+    if width > WIDEST {
+        let signs = [0, -1].map(|sign| c.is(above, sign));
+        return c.any(signs);
+    }
+    let index = c.bits(above, 0, width);
+    let (zeros, ones) = (0, (1 << width) - 1);
+    let table: Vec<_> = (0..1i128 << width).map(|above| i128::from(above == zeros || range.lo < 0 && above == ones)).collect();
+    c.look_up(&table, index)
 }

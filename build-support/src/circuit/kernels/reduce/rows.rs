@@ -131,8 +131,8 @@ struct Moving {
     features: Vec<Net>,
 }
 
-/// Moves each active item to the left, over all idle ones: the first `most` of the result, with the column of each behind its
-/// features. Items move by one digit of their shift at a time, the least first; no two meet.
+/// Moves each active item to the left, over all idle ones: the first `most` of the result, with the column of each, from 1, behind
+/// its features. Items move by one digit of their shift at a time, the least first; no two meet.
 fn compact(c: &mut Circuit, items: Vec<Item>, most: usize) -> Vec<Word> {
     let (mut stages, mut reach) = (0, 1);
     while reach < items.len() {
@@ -160,9 +160,9 @@ fn compact(c: &mut Circuit, items: Vec<Item>, most: usize) -> Vec<Word> {
         .map(|(at, item)| {
             let digits: Vec<_> = item.digits.iter().rev().map(|digit| (*digit, 2)).collect();
             let shift = if digits.is_empty() { c.constant(0) } else { c.join(&digits) };
-            let at = c.constant(at as i128);
+            let at = c.constant(at as i128 + 1);
             let column = c.add(shift, at);
-            let column = c.bits(column, 0, bits(width));
+            let column = c.bits(column, 0, bits(width + 1));
             item.features.into_iter().chain([column]).collect()
         })
         .collect()
@@ -184,13 +184,16 @@ fn arrive(c: &mut Circuit, moving: &[Moving], at: usize, stage: usize) -> Moving
     let low = c.any(with_bit(0).collect::<Vec<_>>());
     let high = c.any(with_bit(1).collect::<Vec<_>>());
     let index = c.join(&[(high, 1), (low, 1)]);
-    let active = c.any([comes[0], low, high]);
     let mut one_of = |word: &dyn Fn(&Moving) -> Net| {
         let words: Vec<_> = from.iter().map(|from| word(&moving[*from])).collect();
         c.pick(index, &words)
     };
     let features = (0..here.features.len()).map(|feature| one_of(&|item| item.features[feature])).collect();
     let digits = (0..here.digits.len()).map(|digit| one_of(&|item| item.digits[digit])).collect();
+    // In parallel to the index: who comes from elsewhere is active, and who is here may leave.
+    let active: Vec<_> =
+        from.iter().enumerate().map(|(digit, from)| if digit == 0 { comes[0] } else { moving[*from].active }).collect();
+    let active = c.pick(index, &active);
     Moving { active, digits, features }
 }
 
@@ -297,7 +300,7 @@ fn slot(c: &mut Circuit, kernel: &ReduceKernel, word: &[Net], when: &When, comes
     let (column, inner) = (place.first().copied(), place.get(1).copied());
     let row = inner.map_or(when.first_row, |inner| c.add(when.first_row, inner));
     let one = c.constant(1);
-    let (row, column) = (c.add(row, one), c.add(column.unwrap_or(one), one));
+    let (row, column) = (c.add(row, one), column.unwrap_or(one));
     let mut number = |word: Net, most: usize| {
         // Beyond the last pixel of a list there may be anything.
         let word = c.bits(word, 0, bits(most + 1));
