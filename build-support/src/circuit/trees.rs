@@ -158,6 +158,13 @@ impl Circuit {
         counts
     }
 
+    /// How many bits are 1
+    pub fn count(&mut self, bits: &[Net]) -> Net {
+        let bits: Vec<_> = bits.iter().copied().filter(|bit| self.constant_of(*bit) != Some(0)).collect();
+        let groups: Vec<_> = bits.chunks(GROUP).map(|group| self.ones(group)).collect();
+        self.sum(&groups)
+    }
+
     /// How many of a few bits are 1
     fn ones(&mut self, bits: &[Net]) -> Net {
         let table: Vec<_> = (0..1u32 << bits.len()).map(|index| i128::from(index.count_ones())).collect();

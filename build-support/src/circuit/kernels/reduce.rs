@@ -1,6 +1,8 @@
 //! The first active pixels of an image.
 
+mod compact;
 mod rows;
+mod search;
 mod whole;
 
 pub(in crate::circuit) use self::{rows::rows, whole::whole};
@@ -11,7 +13,7 @@ use crate::{
     ops::{Condition, ReduceKernel},
 };
 
-/// A pixel on its way to a slot: its features and its column, from 0, and, if rows come together, its row among them.
+/// A pixel on its way to a slot: its features and its column, from 1, and, if rows come together, its row among them.
 type Word = Vec<Net>;
 
 /// Whether a pixel with these features is active
@@ -37,4 +39,9 @@ fn at_most(c: &mut Circuit, count: Net, most: usize) -> Net {
     let is_more = c.less(most, count);
     let count = c.select(is_more, most, count);
     c.narrow(count, range)
+}
+
+/// Bits of a number below `count`
+fn bits(count: usize) -> u32 {
+    crate::fixed::bits_for(count.saturating_sub(1)).max(1)
 }

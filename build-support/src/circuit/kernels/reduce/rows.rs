@@ -1,7 +1,11 @@
 //! An image that comes in rows, one or several a cycle. Each row is compacted to a list of its active pixels, the lists of the
 //! rows of a word are put behind each other, and the result goes behind what earlier words have left in the slots.
 
-use super::{Word, at_most, is_active};
+use super::{
+    Word, at_most, bits,
+    compact::{Item, compact},
+    is_active,
+};
 use crate::{
     circuit::{
         Circuit, Net,
@@ -94,107 +98,23 @@ impl Line<'_> {
                 c.all([active, self.inside])
             })
             .collect();
-        let idle: Vec<_> = active.iter().map(|active| c.not(*active)).collect();
-        let before = c.prefix_counts(&idle);
-        let zero = c.constant(0);
         let mut items = Vec::with_capacity(pixels.len());
-        for (at, pixel) in pixels.iter().enumerate() {
+        for (at, (pixel, active)) in pixels.iter().zip(&active).enumerate() {
             let features = pixel.iter().enumerate().map(|(channel, x)| early(c, *x, self.number, at, channel));
-            let features = features.collect::<Result<_>>()?;
-            items.push(Item { active: active[at], shift: if at == 0 { zero } else { before[at - 1] }, features });
+            items.push(Item { active: *active, words: features.collect::<Result<_>>()? });
         }
         let (width, most) = (c.constant(pixels.len() as i128), kernel.shape.slots.min(pixels.len()));
-        let count = before.last().map_or(zero, |idle| c.subtract(width, *idle));
+        let (moved, idle) = compact(c, items, most);
+        let count = c.subtract(width, idle);
         let count = c.narrow(count, MantissaRange { lo: 0, hi: pixels.len() as i128 });
-        let mut words = compact(c, items, most);
+        let mut words: Vec<Word> =
+            moved.into_iter().map(|pixel| pixel.words.into_iter().chain([pixel.place]).collect()).collect();
         if self.rows > 1 {
             let row = c.constant(self.row as i128);
             words.iter_mut().for_each(|word| word.push(row));
         }
         Ok(List { count: at_most(c, count, most), words })
     }
-}
-
-/// A pixel and the places that it moves to the left.
-struct Item {
-    active: Net,
-    shift: Net,
-    features: Vec<Net>,
-}
-
-/// A pixel between two stages of a compaction.
-#[derive(Clone)]
-struct Moving {
-    active: Net,
-    /// How far it moves, in digits to base 4, the least first: all of them, since they say where it came from.
-    digits: Vec<Net>,
-    features: Vec<Net>,
-}
-
-/// Moves each active item to the left, over all idle ones: the first `most` of the result, with the column of each, from 1, behind
-/// its features. Items move by one digit of their shift at a time, the least first; no two meet.
-fn compact(c: &mut Circuit, items: Vec<Item>, most: usize) -> Vec<Word> {
-    let (mut stages, mut reach) = (0, 1);
-    while reach < items.len() {
-        (stages, reach) = (stages + 1, reach * 4);
-    }
-    let mut moving: Vec<_> = items
-        .into_iter()
-        .map(|item| {
-            let digits = (0..stages).map(|digit| c.bits(item.shift, 2 * digit, 2)).collect();
-            Moving { active: item.active, digits, features: item.features }
-        })
-        .collect();
-    let width = moving.len();
-    // What is needed of a stage: what can still move into the first places.
-    let mut needed = vec![most; stages as usize + 1];
-    for stage in (0..stages as usize).rev() {
-        needed[stage] = width.min(needed[stage + 1] + 3 * (1 << (2 * stage)));
-    }
-    for stage in 0..stages as usize {
-        moving = (0..needed[stage + 1].min(width)).map(|at| arrive(c, &moving, at, stage)).collect();
-    }
-    moving
-        .into_iter()
-        .enumerate()
-        .map(|(at, item)| {
-            let digits: Vec<_> = item.digits.iter().rev().map(|digit| (*digit, 2)).collect();
-            let shift = if digits.is_empty() { c.constant(0) } else { c.join(&digits) };
-            let at = c.constant(at as i128 + 1);
-            let column = c.add(shift, at);
-            let column = c.bits(column, 0, bits(width + 1));
-            item.features.into_iter().chain([column]).collect()
-        })
-        .collect()
-}
-
-/// What is at a place after a stage: one of the four items that can come there.
-fn arrive(c: &mut Circuit, moving: &[Moving], at: usize, stage: usize) -> Moving {
-    let here = &moving[at];
-    let from: Vec<_> = (0..4).map(|digit| at + digit * (1 << (2 * stage))).take_while(|from| *from < moving.len()).collect();
-    let comes: Vec<_> = from
-        .iter()
-        .enumerate()
-        .map(|(digit, from)| {
-            let moves = c.is(moving[*from].digits[stage], digit as i128);
-            c.all([moving[*from].active, moves])
-        })
-        .collect();
-    let with_bit = |bit: usize| comes.iter().enumerate().filter(move |(digit, _)| digit >> bit & 1 == 1).map(|(_, comes)| *comes);
-    let low = c.any(with_bit(0).collect::<Vec<_>>());
-    let high = c.any(with_bit(1).collect::<Vec<_>>());
-    let index = c.join(&[(high, 1), (low, 1)]);
-    let mut one_of = |word: &dyn Fn(&Moving) -> Net| {
-        let words: Vec<_> = from.iter().map(|from| word(&moving[*from])).collect();
-        c.pick(index, &words)
-    };
-    let features = (0..here.features.len()).map(|feature| one_of(&|item| item.features[feature])).collect();
-    let digits = (0..here.digits.len()).map(|digit| one_of(&|item| item.digits[digit])).collect();
-    // In parallel to the index: who comes from elsewhere is active, and who is here may leave.
-    let active: Vec<_> =
-        from.iter().enumerate().map(|(digit, from)| if digit == 0 { comes[0] } else { moving[*from].active }).collect();
-    let active = c.pick(index, &active);
-    Moving { active, digits, features }
 }
 
 /// The lists behind each other, as one of up to `most`; none if there are none.
@@ -307,9 +227,4 @@ fn slot(c: &mut Circuit, kernel: &ReduceKernel, word: &[Net], when: &When, comes
         keep(c, word, MantissaRange { lo: 0, hi: most as i128 })
     };
     Slot { features, row: number(row, kernel.shape.height), column: number(column, kernel.shape.width) }
-}
-
-/// Bits of a number below `count`
-fn bits(count: usize) -> u32 {
-    crate::fixed::bits_for(count.saturating_sub(1)).max(1)
 }

@@ -1,7 +1,12 @@
 //! An image that comes all at once. Each slot looks for its row, by how many pixels are active up to there, and then for its
 //! column within the row.
 
-use super::{at_most, is_active};
+use super::{
+    at_most,
+    compact::{Item, Moved, compact, multiplexers},
+    is_active,
+    search::nth,
+};
 use crate::{
     circuit::{
         Circuit, Net, by_index,
@@ -11,41 +16,96 @@ use crate::{
     ops::ReduceKernel,
 };
 
-/// An image that stands still while slots are filled.
+/// A row of an image that stands still while slots are filled.
+#[derive(Clone)]
+struct Row {
+    elements: Vec<Net>,
+    /// The active pixels of the image up to here, counted up to the number of slots. Behind the last row with an active pixel it
+    /// may be anything.
+    count: Net,
+    /// Where it stands in the image, from 1. Rows that nothing has moved have the number of their place.
+    number: Option<Net>,
+    /// Whether there is an active pixel in it; it is so of all rows if nothing has moved them.
+    is_there: Option<Net>,
+}
+
+/// What slots are filled from.
 struct Image {
-    /// Its rows, each with its elements.
-    rows: Vec<Vec<Net>>,
-    /// The active pixels up to each row, counted up to the number of slots.
-    counts: Vec<Net>,
+    rows: Vec<Row>,
+    /// All active pixels, counted up to the number of slots.
+    count: Net,
 }
 
 /// The elements of an image, row-major, come when `valid` is 1, and `lanes` slots are filled in a cycle.
 ///
-/// Cost of a lane: a multiplexer over all rows for every bit of a row, which is a third of the image's bits.
+/// Cost of a lane: a multiplexer over the rows for every bit of a row. Where many slots are filled at once, those rows that have an
+/// active pixel are moved together before that, which takes three multiplexers of four for each bit of the image.
 pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: Net, elements: &[Net], lanes: usize) -> Pixels {
-    let shape = kernel.shape;
-    let image = image(c, kernel, elements);
-    if lanes >= shape.slots {
-        let slots = (0..shape.slots)
-            .map(|at| {
-                let at = c.constant(at as i128);
-                slot(c, kernel, &image, at)
-            })
-            .collect();
-        return Pixels { slots, flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None };
+    let (shape, lanes) = (kernel.shape, lanes.min(kernel.shape.slots));
+    let mut image = image(c, kernel, elements);
+    if is_worth_moving(shape.height, shape.slots, lanes) {
+        image.rows = moved_together(c, image.rows, shape.slots);
     }
+    if lanes == shape.slots {
+        let slots = (0..shape.slots).map(|at| {
+            let number = c.constant(at as i128);
+            // As all rows that have been moved have a pixel, it is in one of the first.
+            let rows = if image.rows[0].is_there.is_some() { &image.rows[..image.rows.len().min(at + 1)] } else { &image.rows };
+            slot(c, kernel, rows, image.count, number)
+        });
+        return Pixels { slots: slots.collect(), flow: Flow::Whole(valid), places: Vec::new(), is_settled: true, updates: None };
+    }
+    in_turns(c, kernel, valid, &image, lanes)
+}
+
+/// Whether it saves multiplexers to move rows together before `lanes` slots are filled at a time.
+fn is_worth_moving(rows: usize, slots: usize, lanes: usize) -> bool {
+    // A multiplexer of four leaves a word of four: a third of the words, about.
+    let choice = |words: usize| words.saturating_sub(1).div_ceil(3);
+    let after: usize =
+        if lanes == slots { (1..=slots).map(|at| choice(at.min(rows))).sum() } else { lanes * choice(slots.min(rows)) };
+    multiplexers(rows, slots.min(rows)) + after < lanes * choice(rows)
+}
+
+/// Those rows first that have an active pixel, so many of them as there are slots.
+fn moved_together(c: &mut Circuit, rows: Vec<Row>, slots: usize) -> Vec<Row> {
+    let most = slots.min(rows.len());
+    let zero = c.constant(0);
+    let before = [zero].into_iter().chain(rows.iter().map(|row| row.count)).collect::<Vec<_>>();
+    let items = rows.into_iter().zip(before).map(|(row, before)| {
+        // Behind the last slot there may be a row that counts no further: nobody looks for it.
+        let same = c.equal(before, row.count);
+        Item { active: c.not(same), words: row.elements.into_iter().chain([row.count]).collect() }
+    });
+    let items = items.collect();
+    let (moved, _) = compact(c, items, most);
+    let row = |moved: Moved| {
+        let (count, elements) = moved.words.split_last()?;
+        Some(Row { elements: elements.to_vec(), count: *count, number: Some(moved.place), is_there: Some(moved.active) })
+    };
+    moved.into_iter().filter_map(row).collect()
+}
+
+fn in_turns(c: &mut Circuit, kernel: &ReduceKernel, valid: Net, image: &Image, lanes: usize) -> Pixels {
+    let shape = kernel.shape;
     // The turns begin a token later: a choice between what comes and what is held would cost as much as the image has bits.
     let begin = c.control(MantissaRange { lo: 0, hi: 1 }, 0);
     c.leave(begin, valid);
-    let rows = image.rows.iter().map(|row| row.iter().map(|element| c.keep(valid, *element)).collect()).collect();
-    let image = Image { rows, counts: image.counts.iter().map(|count| c.keep(valid, *count)).collect() };
+    let mut held = |row: &Row| Row {
+        elements: row.elements.iter().map(|element| c.keep(valid, *element)).collect(),
+        count: c.keep(valid, row.count),
+        number: row.number.map(|number| c.keep(valid, number)),
+        is_there: row.is_there.map(|is_there| c.keep(valid, is_there)),
+    };
+    let rows: Vec<_> = image.rows.iter().map(&mut held).collect();
+    let count = c.keep(valid, image.count);
     let (turns, _, _) = c.turns(begin, shape.slots.div_ceil(lanes), 1);
     let base = c.times(turns.turn, lanes as i128);
     let filled: Vec<_> = (0..lanes)
         .map(|lane| {
             let lane = c.constant(lane as i128);
             let at = c.add(base, lane);
-            slot(c, kernel, &image, at).words()
+            slot(c, kernel, &rows, count, at).words()
         })
         .collect();
     let parts: Vec<Vec<Net>> = (0..shape.channels + 2)
@@ -60,12 +120,12 @@ pub(in crate::circuit) fn whole(c: &mut Circuit, kernel: &ReduceKernel, valid: N
 
 fn image(c: &mut Circuit, kernel: &ReduceKernel, elements: &[Net]) -> Image {
     let shape = kernel.shape;
-    let rows: Vec<Vec<Net>> = elements.chunks(shape.width * shape.channels).map(<[Net]>::to_vec).collect();
+    let rows: Vec<&[Net]> = elements.chunks(shape.width * shape.channels).collect();
     let mut counts: Vec<_> = rows
         .iter()
         .map(|row| {
             let active: Vec<_> = row.chunks(shape.channels).map(|pixel| is_active(c, kernel, pixel)).collect();
-            let count = c.sum(&active);
+            let count = c.count(&active);
             at_most(c, count, shape.slots)
         })
         .collect();
@@ -77,38 +137,44 @@ fn image(c: &mut Circuit, kernel: &ReduceKernel, elements: &[Net]) -> Image {
         }
         reach *= 2;
     }
-    Image { rows, counts }
+    let count = counts.last().copied().unwrap_or_else(|| c.constant(0));
+    let row = |(elements, count): (&[Net], Net)| Row { elements: elements.to_vec(), count, number: None, is_there: None };
+    Image { rows: rows.into_iter().zip(counts).map(row).collect(), count }
 }
 
-/// Slot number `at`
-fn slot(c: &mut Circuit, kernel: &ReduceKernel, image: &Image, at: Net) -> Slot {
+/// Slot number `at`, of the first `count` of which there are pixels.
+fn slot(c: &mut Circuit, kernel: &ReduceKernel, rows: &[Row], count: Net, at: Net) -> Slot {
     let shape = kernel.shape;
     // It is in the first row up to which more pixels are active than slots stand before it.
-    let ends: Vec<_> = image.counts.iter().map(|count| c.at_least(at, *count)).collect();
-    let row = first_zero(c, &ends);
-    let zero = c.constant(0);
-    let before: Vec<_> = [zero].iter().chain(&image.counts).take(image.rows.len()).copied().collect();
-    let before = by_index(c, row, &before);
-    let line: Vec<_> = (0..shape.width * shape.channels)
-        .map(|element| by_index(c, row, &image.rows.iter().map(|row| row[element]).collect::<Vec<_>>()))
-        .collect();
-    let active: Vec<_> = line.chunks(shape.channels).map(|pixel| is_active(c, kernel, pixel)).collect();
-    let ranks = c.prefix_counts(&active);
-    // Not negative where the slot is filled.
-    let rank = c.subtract(at, before);
-    let passed: Vec<_> = ranks.iter().map(|upto| c.at_least(rank, *upto)).collect();
-    let column = first_zero(c, &passed);
-    let is_filled = ends.last().map_or(zero, |last| c.not(*last));
-    let one = c.constant(1);
-    let features = (0..shape.channels)
-        .map(|channel| {
-            let elements: Vec<_> = line.iter().skip(channel).step_by(shape.channels).copied().collect();
-            let feature = by_index(c, column, &elements);
-            c.gate(is_filled, feature)
+    let ends: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let ends = c.at_least(at, row.count);
+            row.is_there.map_or(ends, |is_there| c.all([is_there, ends]))
         })
         .collect();
-    let [row, column] = [(row, shape.height), (column, shape.width)].map(|(at, size)| {
-        let place = c.add(at, one);
+    let index = first_zero(c, &ends);
+    let (zero, one) = (c.constant(0), c.constant(1));
+    let before: Vec<_> = [zero].into_iter().chain(rows.iter().map(|row| row.count)).take(rows.len()).collect();
+    let before = by_index(c, index, &before);
+    let line: Vec<_> = (0..shape.width * shape.channels)
+        .map(|element| by_index(c, index, &rows.iter().map(|row| row.elements[element]).collect::<Vec<_>>()))
+        .collect();
+    let active: Vec<_> = line.chunks(shape.channels).map(|pixel| is_active(c, kernel, pixel)).collect();
+    // It is that of the slot where the slot is filled, and there it is one of a pixel of the line.
+    let rank = c.subtract(at, before);
+    let rank = c.bits(rank, 0, bits_for(shape.slots.min(shape.width) - 1));
+    let pixels: Vec<_> = line.chunks(shape.channels).collect();
+    let (column, features) = nth(c, &active, &pixels, rank);
+    let is_filled = c.less(at, count);
+    let features = features.into_iter().map(|feature| c.gate(is_filled, feature)).collect();
+    let numbers: Option<Vec<_>> = rows.iter().map(|row| row.number).collect();
+    let row = match numbers {
+        Some(numbers) => by_index(c, index, &numbers),
+        None => c.add(index, one),
+    };
+    let column = c.add(column, one);
+    let [row, column] = [(row, shape.height), (column, shape.width)].map(|(place, size)| {
         let place = c.gate(is_filled, place);
         // Of a slot that is not filled there may be anything in front of the gate.
         let place = c.bits(place, 0, bits_for(size));
