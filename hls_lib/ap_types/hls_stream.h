@@ -3,7 +3,8 @@
 // hls::stream<T>: a host stand-in for the vendor's hls_stream.h. A queue without an end; on a host the processes of a
 // dataflow region run one after the other, and most streams hold one word at a time.
 //
-// It includes little: what a header declares, a model cannot be called.
+// It includes little: what a header declares, a model cannot be called. And it needs nothing of the C++ library, which a Rust
+// program that the simulation is linked into does not have: no new and no delete. A word is bits, so that room for it is one.
 
 #ifndef SPARSEHLS_HLS_STREAM_H
 #define SPARSEHLS_HLS_STREAM_H
@@ -17,7 +18,7 @@ template <class T> class stream {
   public:
     stream() : held(false), rest(0), room(0), first(0), end(0) {}
     explicit stream(const char *) : held(false), rest(0), room(0), first(0), end(0) {}
-    ~stream() { delete[] rest; }
+    ~stream() { __builtin_free(rest); }
 
     bool empty() const { return !held; }
     bool full() const { return false; }
@@ -65,9 +66,10 @@ template <class T> class stream {
 
     void grow() {
         const std::size_t more = 2 * (end - first) + 8;
-        T *const moved = new T[more];
+        T *const moved = static_cast<T *>(__builtin_calloc(more, sizeof(T)));
+        if (!moved) __builtin_abort();
         for (std::size_t at = first; at < end; ++at) moved[at - first] = rest[at];
-        delete[] rest;
+        __builtin_free(rest);
         rest = moved;
         room = more;
         end -= first;
