@@ -60,6 +60,8 @@ notes! {
     NoRevision = "no-revision";
     /// What a package is built with is a repository inside of its own.
     NestedRepository = "nested-repository";
+    /// Recipes for CI were there before.
+    RecipesKept = "recipes-kept";
     /// The manifest named `sparsehls-build` before.
     DependencyKept = "dependency-kept";
     /// A build script that was there has to call ours.

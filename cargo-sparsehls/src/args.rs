@@ -492,6 +492,15 @@ pub struct ReportArgs {
     pub no_explore: bool,
 }
 
+/// Version control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Vcs {
+    /// A repository of git
+    Git,
+    /// Nothing
+    None,
+}
+
 /// Arguments of `new`.
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -509,6 +518,12 @@ pub struct InitArgs {
     /// The folder of the package
     #[arg(value_name = "PATH", default_value = ".")]
     pub folder: PathBuf,
+    /// Write recipes for CI too; without a Cargo.toml they are always written
+    #[arg(long)]
+    pub ci: bool,
+    /// Write a README too; without a Cargo.toml it is always written
+    #[arg(long)]
+    pub readme: bool,
     /// What the package gets.
     #[command(flatten)]
     pub contents: ContentsArgs,
@@ -544,4 +559,7 @@ pub struct ContentsArgs {
     /// A clone of cargo-sparsehls to build with, best one in the same workspace or repository
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
+    /// Version control of a new package [default: git, unless there is a repository or a workspace around it]
+    #[arg(long, value_enum, value_name = "VCS")]
+    pub vcs: Option<Vcs>,
 }

@@ -13,6 +13,7 @@ mod workspace;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use sparsehls_build::{Code, Error, Note, Result, files};
@@ -23,7 +24,7 @@ use self::{
     manifest::Manifest,
 };
 use crate::{
-    args::{Common, ContentsArgs, InitArgs, NewArgs},
+    args::{Common, ContentsArgs, InitArgs, NewArgs, Vcs},
     message::{Created, Message},
     output::Output,
 };
@@ -46,9 +47,58 @@ pub fn new(common: &Common, args: &NewArgs, output: &mut Output) -> Result {
     let complete = temporary.path().join("package");
     write(&complete, &files)?;
     fs::rename(&complete, &folder).map_err(|error| Error::io("create", &folder, &error))?;
-    join_workspace(&folder, output)?;
-    created(output, &contents, &folder, &files, &[]);
+    around(&contents, files, args.contents.vcs, &folder, output)
+}
+
+/// What belongs to a new package and is not in it: the workspace, the recipes, the repository.
+fn around(contents: &Contents, mut files: Files, vcs: Option<Vcs>, folder: &Path, output: &Output) -> Result {
+    let notes = write_recipes(contents, &mut files, folder)?;
+    join_workspace(folder, output)?;
+    if vcs.is_none_or(|vcs| vcs == Vcs::Git) {
+        make_repository(folder, vcs.is_some())?;
+    }
+    created(output, contents, folder, &files, &notes);
     Ok(())
+}
+
+/// Writes the recipes for CI where CI looks for them; what is there stays. They are added to `files`, as seen from the package.
+fn write_recipes(contents: &Contents, files: &mut Files, folder: &Path) -> Result<Vec<(Note, String)>> {
+    let (root, mut recipes) = contents.recipes(folder)?;
+    let mut notes = Vec::new();
+    recipes.retain(|file, text| match fs::read(root.join(file)) {
+        Err(_) => true,
+        Ok(there) => {
+            if there != *text {
+                notes.push((Note::RecipesKept, format!("{} is there already, and stays as it is", root.join(file).display())));
+            }
+            false
+        }
+    });
+    write(&root, &recipes)?;
+    let up = dependency::between(&dependency::real(folder), &root);
+    files.extend(recipes.into_iter().map(|(file, text)| (up.join(file), text)));
+    Ok(notes)
+}
+
+/// Makes the folder a repository, as cargo does it, unless one is around it. A workspace without one would be cut in two.
+fn make_repository(folder: &Path, asked: bool) -> Result {
+    let is_there = dependency::repository(folder).is_some() || folder.ancestors().any(|above| above.join(".hg").exists());
+    if is_there || !asked && workspace::around(folder)?.is_some() {
+        return Ok(());
+    }
+    let made = Command::new("git").args(["init", "--quiet"]).arg(folder).stdin(Stdio::null()).output();
+    match made {
+        Ok(output) if output.status.success() => Ok(()),
+        // Nobody asked for it.
+        _ if !asked => Ok(()),
+        Ok(output) => {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Error::new(Code::Io, format!("git could not make a repository: {why}"))
+                .file(folder)
+                .help("leave it out with `--vcs none`"))
+        }
+        Err(error) => Err(Error::io("make a repository with `git`", folder, &error)),
+    }
 }
 
 /// Makes a package a firmware package, or makes one in a folder without a package.
@@ -74,12 +124,18 @@ pub fn init(common: &Common, args: &InitArgs, output: &mut Output) -> Result {
     };
     let contents = Contents::new(common, &args.contents, &name, &path, chosen)?;
     manifest.add(&contents)?;
-    let (files, mut notes) = missing(&contents, &manifest, &folder)?;
+    let (mut files, mut notes) = missing(&contents, &manifest, &folder)?;
+    if !args.readme {
+        files.remove(Path::new("README.md"));
+    }
     if there.is_some() && (args.contents.git.is_some() || args.contents.path.is_some()) {
         notes.push((Note::DependencyKept, "Cargo.toml names sparsehls-build already, and that stays as it is".to_owned()));
     }
     let _unfinished = files::Unfinished::begin();
     write(&folder, &files)?;
+    if args.ci {
+        notes.extend(write_recipes(&contents, &mut files, &folder)?);
+    }
     // Last: it names the others.
     write(&folder, &Files::from([("Cargo.toml".into(), manifest.to_string().into_bytes())]))?;
     created(output, &contents, &folder, &files, &notes);
@@ -92,9 +148,7 @@ fn init_empty(common: &Common, args: &InitArgs, folder: &Path, output: &Output) 
     leave_what_is_there(&mut files, folder)?;
     let _unfinished = files::Unfinished::begin();
     write(folder, &files)?;
-    join_workspace(folder, output)?;
-    created(output, &contents, folder, &files, &[]);
-    Ok(())
+    around(&contents, files, args.contents.vcs, folder, output)
 }
 
 fn join_workspace(folder: &Path, output: &Output) -> Result {
@@ -153,6 +207,11 @@ fn missing(contents: &Contents, manifest: &Manifest, folder: &Path) -> Result<(F
     let library = manifest.library_root();
     let root = [library, "src/main.rs"].into_iter().find(|root| folder.join(root).exists());
     let text = root.and_then(|root| fs::read_to_string(folder.join(root)).ok()).unwrap_or_default();
+    if text.contains("forbid(unsafe_code") || manifest.forbids_unsafe() {
+        let file = root.unwrap_or("Cargo.toml");
+        let why = "the bindings call C++, which is unsafe, and do not compile in it: write `deny` instead of `forbid`";
+        notes.push((Note::ForbidsUnsafe, format!("the crate of {file} forbids unsafe code; {why}")));
+    }
     leave_what_is_there(&mut files, folder)?;
     // A package with sources of its own gets no further ones, and no test of a library that it does not have.
     if let Some(root) = root {

@@ -4,13 +4,16 @@ use std::{fs, path::Path, process::Command};
 
 use crate::firmware::{Catalogue, Firmware, edit_config, fixture_path, fixtures, reasons};
 
-/// Every file below `folder`, with `/`.
+/// Every file below `folder`, with `/`, but those of a repository.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_owned()];
     while let Some(next) = left.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            if path.ends_with(".git") {
+                continue;
+            }
             if path.is_dir() {
                 left.push(path);
             } else {
@@ -380,7 +383,7 @@ fn init_takes_the_dependency_that_is_there() {
     let there = "sparsehls-build = { git = \"https://example.org/a\", rev = \"0123\" }\n";
     let manifest = format!("[package]\nname = \"fw\"\n\n[workspace]\n\n[build-dependencies]\n{there}");
     fs::write(firmware.path("Cargo.toml"), manifest).unwrap();
-    let run = firmware.run(&["init", "--git", "https://example.org/b"]);
+    let run = firmware.run(&["init", "--ci", "--git", "https://example.org/b"]);
     assert!(run.code == 0 && run.stderr.contains("Cargo.toml names sparsehls-build already"), "{run:?}");
     assert!(!run.stderr.contains("absolute"), "{run:?}");
     assert_eq!(read(&firmware, "Cargo.toml").matches(there).count(), 2, "the test has the same");
@@ -396,11 +399,11 @@ fn init_takes_the_dependency_of_the_workspace() {
     fs::create_dir(outside.path("fw")).unwrap();
     let manifest = "[package]\nname = \"fw\"\n\n[build-dependencies]\nsparsehls-build.workspace = true\n";
     fs::write(outside.path("fw/Cargo.toml"), manifest).unwrap();
-    let run = outside.run(&["init", "fw"]);
+    let run = outside.run(&["init", "--ci", "fw"]);
     assert!(run.code == 0 && !run.stderr.contains("absolute"), "{run:?}");
     let manifest = read(&outside, "fw/Cargo.toml");
     assert!(manifest.contains("[dev-dependencies]\nsparsehls-build = { path = \"../tool/build-support\" }\n"), "{manifest}");
-    assert!(read(&outside, "fw/.gitlab-ci.yml").contains("  SPARSEHLS_SOURCE: \"tool/cargo-sparsehls\"\n"));
+    assert!(read(&outside, ".gitlab-ci.yml").contains("  SPARSEHLS_SOURCE: \"tool/cargo-sparsehls\"\n"));
 }
 
 /// The keys of a model that are left open, filled in as the notes say.
@@ -477,4 +480,71 @@ fn a_model_without_a_golden_file_is_said_to_be_compared_with_the_reference() {
     }
     assert!(read(&outside, "fw/tests/golden.rs").contains("compared it with the exact reference"));
     assert!(outside.run(&["new", "gw"]).stderr.contains("compare it with the golden file"));
+}
+
+#[test]
+fn new_does_with_git_what_cargo_new_does() {
+    if Command::new("git").arg("--version").output().is_err() {
+        return crate::skip::skipped("git is not installed");
+    }
+    let outside = Firmware::bare();
+    // The path of the test's commands has no tools.
+    let new = |arguments: &[&str]| {
+        let mut command = outside.command(&[&["new"], arguments].concat());
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        let run = outside.finish(command);
+        assert_eq!(run.code, 0, "{run:?}");
+    };
+    new(&["fw"]);
+    assert!(outside.path("fw/.git/HEAD").is_file() && read(&outside, "fw/.gitignore").contains("/target"));
+    new(&["none", "--vcs", "none"]);
+    assert!(!outside.path("none/.git").exists());
+    new(&["fw/inner"]);
+    assert!(!outside.path("fw/inner/.git").exists(), "there is one around it");
+}
+
+#[test]
+fn recipes_go_to_the_root_of_a_workspace() {
+    let outside = Firmware::bare();
+    fs::write(outside.path("Cargo.toml"), "[workspace]\nresolver = \"3\"\n").unwrap();
+    let (run, lines) = outside.json(&["new", "a/fw"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let written = lines[0]["files"].as_array().unwrap();
+    for recipe in RECIPES {
+        assert!(!outside.path("a/fw").join(recipe).exists());
+        assert!(written.contains(&format!("../../{recipe}").into()), "{written:?}");
+        let text = read(&outside, recipe);
+        assert!(text.contains("  SPARSEHLS_MANIFEST: \"a/fw/Cargo.toml\"\n") && !text.contains("move it"), "{text}");
+    }
+    let run = outside.run(&["new", "gw"]);
+    assert!(run.code == 0 && run.stderr.matches("[recipes-kept]").count() == 2, "{run:?}");
+    assert!(read(&outside, RECIPES[0]).contains("\"a/fw/Cargo.toml\""), "what is there stays");
+}
+
+#[test]
+fn init_writes_what_is_asked_for_and_says_what_would_not_compile() {
+    let package = |more: &str, library: &str| {
+        let firmware = Firmware::bare();
+        fs::write(firmware.path("Cargo.toml"), format!("[package]\nname = \"fw\"\nedition = \"2024\"\n{more}")).unwrap();
+        fs::create_dir(firmware.path("src")).unwrap();
+        fs::write(firmware.path("src/lib.rs"), library).unwrap();
+        firmware
+    };
+    let firmware = package("", "");
+    let run = firmware.run(&["init"]);
+    assert!(run.code == 0 && !run.stderr.contains("[forbids-unsafe]"), "{run:?}");
+    for file in RECIPES.iter().chain(&["README.md"]) {
+        assert!(!firmware.path(file).exists(), "{file}");
+    }
+    let firmware = package("", "#![forbid(unsafe_code)]\n");
+    let run = firmware.run(&["init", "--ci", "--readme"]);
+    assert!(run.code == 0 && run.stderr.contains("[forbids-unsafe]"), "{run:?}");
+    for file in RECIPES.iter().chain(&["README.md"]) {
+        assert!(firmware.path(file).exists(), "{file}");
+    }
+    let firmware = package("\n[lints.rust]\nunsafe_code = \"forbid\"\n", "");
+    fs::write(firmware.path("build.rs"), "fn main() {}\n").unwrap();
+    let run = firmware.run(&["init"]);
+    assert!(run.code == 0 && run.stderr.contains("[forbids-unsafe]"), "{run:?}");
+    assert!(run.stderr.contains("        sparsehls_build::Build::from_manifest()?.compile()?;\n"), "{run:?}");
 }

@@ -186,15 +186,23 @@ impl Contents {
             "golden_file": self.golden_file(),
             "install": self.dependency.install(),
             "alone": self.dependency.alone(),
-            "below": recipe.is_below(),
+            "below": recipe.is_misplaced(),
         }));
         let mut files = self.files.clone();
         for (file, template) in FILES {
             let text = templates.render(template, &values)?;
             files.insert(file.into(), format!("{}\n", text.trim_end()).into_bytes());
         }
-        files.extend(recipe.files());
         Ok(files)
+    }
+
+    /// The recipes for CI of a package in `folder`, and where they go: the root of the workspace, or the package.
+    ///
+    /// # Errors
+    /// [`Code::ManifestUnreadable`] for one above `folder`.
+    pub fn recipes(&self, folder: &Path) -> Result<(PathBuf, Files)> {
+        let recipe = Recipe::new(&self.dependency, folder)?;
+        Ok((recipe.root().to_owned(), recipe.files()))
     }
 }
 

@@ -307,12 +307,12 @@ fn recorded(text: &str) -> Option<Git> {
 }
 
 /// The repository that a folder lies in.
-fn repository(folder: &Path) -> Option<PathBuf> {
+pub fn repository(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_owned)
 }
 
 /// The root of the workspace around a package.
-fn workspace_root(package: &Path) -> Result<Option<PathBuf>> {
+pub fn workspace_root(package: &Path) -> Result<Option<PathBuf>> {
     Ok(workspace::around(package)?.and_then(|(manifest, _)| manifest.parent().map(Path::to_owned)))
 }
 

@@ -11,9 +11,9 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, TomlError};
 use super::contents::Contents;
 
 const PROFILE: &str = "
-# With the profile of the tests, what both use is compiled once.
-[profile.dev.build-override]
-debug = true
+# Without debug information the tests' dependencies are those of the build script, and all is compiled once, and sooner.
+[profile.dev.package.\"*\"]
+debug = false
 ";
 
 /// A Cargo.toml.
@@ -94,6 +94,14 @@ clock-period = 5.0              # ns
     pub fn crate_name(&self) -> Result<String> {
         let library = self.document.get("lib").and_then(|library| library.get("name")).and_then(Item::as_str);
         Ok(library.map_or(self.name()?, str::to_owned).replace('-', "_"))
+    }
+
+    /// Whether `[lints.rust]` forbids unsafe code.
+    pub fn forbids_unsafe(&self) -> bool {
+        let rust = self.document.get("lints").and_then(|lints| lints.get("rust"));
+        let level = rust.and_then(|rust| rust.get("unsafe_code"));
+        let level = level.and_then(|level| level.as_str().or_else(|| level.get("level")?.as_str()));
+        level == Some("forbid")
     }
 
     /// The root of the package's library, if it has one.

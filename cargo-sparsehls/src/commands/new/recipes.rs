@@ -1,6 +1,6 @@
 //! The recipes for CI, with what a package needs there: the tool it was made with, and its place in the repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sparsehls_build::Result;
 
@@ -24,8 +24,12 @@ pub struct Recipe {
     /// What stands in place of the line that says where the tool is from; nothing leaves it as it is.
     source: Option<Vec<(&'static str, String)>>,
     install: &'static str,
+    /// Where they are written.
+    root: PathBuf,
     /// The Cargo.toml from the top of the repository, unless it is there.
     below: Option<String>,
+    /// Whether they are not written at the top of the repository.
+    misplaced: bool,
     submodules: bool,
 }
 
@@ -60,16 +64,23 @@ impl Recipe {
         if dependency.alone().is_some() {
             comments.push("# This fails as it is: Cargo.toml has a path of one machine. README.md says what to put there.");
         }
-        if below.is_some() {
+        let root = dependency::workspace_root(&package)?.unwrap_or_else(|| package.clone());
+        let misplaced = root != top;
+        if misplaced {
             comments.push("# It is read only at the top of a repository: move it to the same place there.");
         }
         let submodules = matches!(dependency, Dependency::Together { nested: Some(_), .. });
-        Ok(Self { comments, source, install, below, submodules })
+        Ok(Self { comments, source, install, root, below, misplaced, submodules })
     }
 
     /// Whether the recipes must be moved to be read.
-    pub fn is_below(&self) -> bool {
-        self.below.is_some()
+    pub fn is_misplaced(&self) -> bool {
+        self.misplaced
+    }
+
+    /// Where they go: the root of the workspace, or the package.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The recipes, by their paths.
