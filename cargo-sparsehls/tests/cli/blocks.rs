@@ -166,7 +166,7 @@ impl Reader {
         let path = self.at.join("Cargo.toml");
         let text = fs::read_to_string(&path).unwrap();
         let start = text.find("[package.metadata.sparsehls]").unwrap();
-        let end = text.find("# With the profile of the tests").unwrap();
+        let end = text.find("# Without debug information").unwrap();
         fs::write(path, format!("{}{}\n\n{}", &text[..start], lines.join("\n"), &text[end..])).unwrap();
     }
 
