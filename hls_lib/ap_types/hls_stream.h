@@ -4,13 +4,13 @@
 // dataflow region run one after the other, and most streams hold one word at a time.
 //
 // It includes little: what a header declares, a model cannot be called. And it needs nothing of the C++ library, which a Rust
-// program that the simulation is linked into does not have: no new and no delete. A word is bits, so that room for it is one.
+// program that the simulation is linked into does not have: no new and no delete, and nothing to write to. A word is bits, so
+// that room for it is one.
 
 #ifndef SPARSEHLS_HLS_STREAM_H
 #define SPARSEHLS_HLS_STREAM_H
 
 #include <cstddef>
-#include <cstdio>
 
 namespace hls {
 
@@ -38,13 +38,10 @@ template <class T> class stream {
         return true;
     }
 
-    // Hardware would wait for ever.
+    // Hardware would wait for ever for a word that nobody has written.
     T read() {
         T value;
-        if (!read_nb(value)) {
-            std::fprintf(stderr, "hls::stream: it is read while it is empty\n");
-            __builtin_abort();
-        }
+        if (!read_nb(value)) __builtin_trap();
         return value;
     }
     void read(T &value) { value = read(); }
@@ -67,7 +64,7 @@ template <class T> class stream {
     void grow() {
         const std::size_t more = 2 * (end - first) + 8;
         T *const moved = static_cast<T *>(__builtin_calloc(more, sizeof(T)));
-        if (!moved) __builtin_abort();
+        if (!moved) __builtin_trap();
         for (std::size_t at = first; at < end; ++at) moved[at - first] = rest[at];
         __builtin_free(rest);
         rest = moved;
