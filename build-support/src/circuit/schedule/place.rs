@@ -220,10 +220,10 @@ pub(super) fn reads(circuit: &Circuit, reader: Net) -> impl Iterator<Item = (Net
 /// their inputs: when all inputs that it then has are there, and how many they are more.
 fn taken_in(args: &[Arrival], room: u32) -> (u32, u32) {
     let (mut before, mut more) = (0, 0);
-    for (at, arrival) in args.iter().enumerate() {
+    for arrival in args {
         let inputs = arrival.inputs.saturating_sub(1);
         if arrival.inputs == 0 || more + inputs > room {
-            return (before.max(args[at].at), more);
+            return (before.max(arrival.at), more);
         }
         before = before.max(arrival.before);
         more += inputs;

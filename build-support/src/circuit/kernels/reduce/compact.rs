@@ -72,14 +72,13 @@ fn stages(width: usize) -> usize {
     (0..).find(|stages| 1 << (2 * stages) >= width).unwrap_or(0)
 }
 
-/// The places behind each stage of which something can still move into the first `most`.
+/// How many places are needed behind each stage: those from which something can still move into the first `most`.
 fn places(width: usize, most: usize) -> Vec<usize> {
-    let mut needed: Vec<_> = (1..=stages(width))
-        .rev()
-        .scan(most, |needed, stage| Some(std::mem::replace(needed, *needed + 3 * (1 << (2 * (stage - 1))))))
-        .collect();
-    needed.reverse();
-    needed.into_iter().map(|needed| needed.min(width)).collect()
+    let mut needed = vec![most.min(width); stages(width)];
+    for stage in (1..needed.len()).rev() {
+        needed[stage - 1] = width.min(needed[stage] + 3 * (1 << (2 * stage)));
+    }
+    needed
 }
 
 /// What is at a place after a stage: one of the four items that can come there.

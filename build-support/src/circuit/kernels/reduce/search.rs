@@ -5,7 +5,7 @@ use crate::circuit::{Circuit, Net};
 /// What is searched: a place, or four groups of which the number of a pixel says which one it is in.
 #[derive(Clone)]
 struct Group {
-    /// How many pixels are active up to each of the groups inside, of each of the groups inside these, and so on.
+    /// How many pixels are active up to each of the four groups but the last, then the same of all groups inside these, and so on.
     counts: Vec<Vec<Net>>,
     /// Whether the pixels are active.
     active: Vec<Net>,
@@ -34,7 +34,7 @@ pub(super) fn nth(c: &mut Circuit, active: &[Net], words: &[&[Net]], rank: Net) 
     while size > 4 {
         size /= 4;
         let upto = group.counts.remove(0);
-        let passed: Vec<_> = upto[..3].iter().map(|count| c.at_least(rank, *count)).collect();
+        let passed: Vec<_> = upto.iter().map(|count| c.at_least(rank, *count)).collect();
         let not_second = c.not(passed[1]);
         let first = c.all([passed[0], not_second]);
         let low = c.any([first, passed[2]]);
@@ -42,7 +42,7 @@ pub(super) fn nth(c: &mut Circuit, active: &[Net], words: &[&[Net]], rank: Net) 
         let before = c.pick(digit, &[zero, upto[0], upto[1], upto[2]]);
         let left = c.subtract(rank, before);
         rank = c.bits(left, 0, c.width(rank).min(size.ilog2()));
-        group = chosen(c, &group, digit, size);
+        group = chosen(c, &group, digit);
         digits.push((digit, 2));
     }
     let last = last_digit(c, &group.active, rank);
@@ -68,18 +68,17 @@ fn counted(c: &mut Circuit, line: &Group, size: usize) -> (Group, Net) {
     let three = c.add(halves[0], groups[2].1);
     let all = c.add(halves[0], halves[1]);
     let inner = groups[0].0.counts.len();
-    let mut counts = vec![vec![groups[0].1, halves[0], three, all]];
+    let mut counts = vec![vec![groups[0].1, halves[0], three]];
     counts.extend((0..inner).map(|level| groups.iter().flat_map(|(group, _)| group.counts[level].clone()).collect()));
     (Group { counts, ..line.clone() }, all)
 }
 
-/// One of the four groups of `size` pixels of a group.
-fn chosen(c: &mut Circuit, group: &Group, digit: Net, size: usize) -> Group {
+/// One of the four groups of a group.
+fn chosen(c: &mut Circuit, group: &Group, digit: Net) -> Group {
     let mut part = |list: &[Net]| -> Vec<Net> {
         let size = list.len() / 4;
         (0..size).map(|at| c.pick(digit, &[list[at], list[size + at], list[2 * size + at], list[3 * size + at]])).collect()
     };
-    debug_assert_eq!(group.active.len(), 4 * size);
     Group {
         counts: group.counts.iter().map(|counts| part(counts)).collect(),
         active: part(&group.active),

@@ -1,5 +1,6 @@
 //! An image that comes all at once. Each slot looks for its row, by how many pixels are active up to there, and then for its
-//! column within the row.
+//! column within the row. For many slots the rows that have an active pixel are moved together first, so that there are fewer to
+//! choose from.
 
 use super::{
     at_most,
@@ -17,7 +18,6 @@ use crate::{
 };
 
 /// A row of an image that stands still while slots are filled.
-#[derive(Clone)]
 struct Row {
     elements: Vec<Net>,
     /// The active pixels of the image up to here, counted up to the number of slots. Behind the last row with an active pixel it
@@ -198,4 +198,65 @@ fn first_zero(c: &mut Circuit, ones: &[Net]) -> Net {
         found.push((is_upper, 1));
     }
     c.join(&found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        circuit::kernels::testing::{Random, Running},
+        network::SparseShape,
+        ops::{Arrival, Condition},
+    };
+
+    /// The features, the row and the column of the first active pixels; zeros in slots that are left.
+    fn expected(kernel: &ReduceKernel, image: &[i128]) -> Vec<Vec<i128>> {
+        let SparseShape { width, channels, slots, .. } = kernel.shape;
+        let place = |at: usize| [(at / width) as i128 + 1, (at % width) as i128 + 1];
+        let pixels = image.chunks(channels).enumerate().filter(|(_, pixel)| pixel[0] != 0);
+        let filled = pixels.map(|(at, pixel)| [pixel, place(at).as_slice()].concat());
+        filled.chain(std::iter::repeat(vec![0; channels + 2])).take(slots).collect()
+    }
+
+    /// Gives images with none, few, many and only active pixels, one behind the other.
+    fn check(random: &mut Random, shape: SparseShape, lanes: usize) {
+        let arrival = Arrival::Whole { pixels_per_cycle: lanes, row_bits: 1 };
+        let kernel = ReduceKernel { shape, active: Condition::NotZero, count_bits: 1, rank_bits: 1, column_bits: 1, arrival };
+        let mut c = Circuit::default();
+        let valid = c.input("valid", MantissaRange { lo: 0, hi: 1 });
+        let size = shape.height * shape.width * shape.channels;
+        let elements: Vec<_> = (0..size).map(|_| c.input("x", MantissaRange { lo: 0, hi: 15 })).collect();
+        let pixels = whole(&mut c, &kernel, valid, &elements, lanes);
+        let Flow::Whole(done) = pixels.flow else { unreachable!("it is put together at the end") };
+        let words: Vec<Vec<Net>> = pixels.slots.iter().map(Slot::words).collect();
+        words.iter().flatten().chain([&done]).for_each(|net| c.output("y", *net));
+        let mut running = Running::new(&c);
+        for percent in [0, 5, 30, 100] {
+            let mut pixel = |_| if random.between(1, 100) > percent { 0 } else { random.between(1, 15) };
+            let image: Vec<_> = (0..size).map(&mut pixel).collect();
+            let mut input = [&[1], image.as_slice()].concat();
+            let found = (0..=shape.slots.div_ceil(lanes)).find_map(|_| {
+                let values = running.token(&input).to_vec();
+                input.fill(0);
+                let slot = |slot: &Vec<Net>| slot.iter().map(|net| values[net.index()]).collect();
+                (values[done.index()] == 1).then(|| words.iter().map(slot).collect::<Vec<Vec<_>>>())
+            });
+            assert_eq!(found, Some(expected(&kernel, &image)), "{shape:?}, {lanes} slots at a time, {percent} %");
+        }
+    }
+
+    #[test]
+    fn slots_have_the_first_active_pixels_whether_rows_move_or_not() {
+        let mut moved = [0, 0];
+        for seed in 0..40 {
+            let mut random = Random::new(seed);
+            let (height, slots) = random.of(&[(1, 2), (5, 3), (7, 16), (16, 16), (21, 20), (30, 6)]);
+            let [width, channels] = [random.of(&[1, 3, 4, 9, 17]), random.of(&[1, 2])];
+            let shape = SparseShape { height, width, channels, slots };
+            let lanes = random.of(&[slots, slots, slots.div_ceil(2), 1]);
+            moved[usize::from(is_worth_moving(height, slots, lanes))] += 1;
+            check(&mut random, shape, lanes);
+        }
+        assert!(moved[0] > 5 && moved[1] > 5, "{moved:?}");
+    }
 }
