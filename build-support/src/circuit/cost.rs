@@ -40,16 +40,16 @@ pub struct CircuitCost {
 impl CircuitCost {
     /// What `circuit` costs with these registers.
     pub fn new(circuit: &Circuit, schedule: &Schedule, technology: Technology) -> Self {
-        let live = circuit.live();
         let mut layers = vec![Cost::default(); circuit.nodes().iter().map(|node| node.layer + 1).max().unwrap_or(1)];
-        let needed = needed(circuit, &live);
+        let needed = needed(circuit);
         let mut luts = Luts::new(circuit, schedule, technology, &needed);
-        for net in circuit.nets().filter(|net| live[net.index()]) {
+        for net in circuit.nets().filter(|net| needed[net.index()].1 > 0) {
             let node = circuit.node(net);
             let cost = &mut layers[node.layer];
             // A synthesizer leaves out what is always 0 and what nobody needs.
             let (low, top) = needed[net.index()];
-            let bits = own_bits(circuit, net).min(top.saturating_sub(low));
+            let zeros = circuit.width(net) - own_bits(circuit, net);
+            let bits = top.saturating_sub(low.max(zeros));
             cost.ff += u64::from(schedule.registers(circuit, net)) * u64::from(bits);
             match node.op {
                 Op::Multiply => cost.dsp += 1,

@@ -61,9 +61,9 @@ pub(super) struct Luts<'a> {
 
 impl<'a> Luts<'a> {
     pub fn new(circuit: &'a Circuit, schedule: &'a Schedule, technology: Technology, needed: &'a [(u32, u32)]) -> Self {
-        let (live, count) = (circuit.live(), circuit.nodes().len());
+        let count = circuit.nodes().len();
         let mut readers = vec![0; count];
-        for net in circuit.nets().filter(|net| live[net.index()]) {
+        for net in circuit.nets().filter(|net| needed[net.index()].1 > 0) {
             circuit.made_of(net).for_each(|read| readers[read.index()] += 1);
         }
         circuit.outputs().iter().for_each(|port| readers[port.net.index()] += 1);
@@ -113,7 +113,7 @@ impl<'a> Luts<'a> {
         let before = variable.iter().filter(|arg| self.is_here(net, **arg)).map(|arg| self.levels[arg.index()]).max();
         let before = before.unwrap_or(0);
         let (low, top) = self.needed[net.index()];
-        let bits = f64::from(node.width().min(top.saturating_sub(low)));
+        let bits = f64::from(top - low);
         let widest = variable.iter().map(|arg| self.circuit.width(*arg)).max().unwrap_or(1);
         let is_constant = variable.len() < node.args.len();
         // Of a comparison with a constant the low bits do not matter where that has zeros.
@@ -127,6 +127,8 @@ impl<'a> Luts<'a> {
             }
             Op::Join(_) => self.levels[net.index()] = before,
             Op::And | Op::Or | Op::Gate | Op::Select => self.function(net, &variable, variable.len() as u32, bits, before),
+            // Two gated words are one LUT; three, in practice, are not.
+            Op::OneOf if variable.len() <= 4 => self.function(net, &variable, variable.len() as u32, bits, before),
             Op::OneOf => self.function(net, &variable, variable.len() as u32, 2.2 * bits, before),
             Op::Pick => self.function(net, &variable, variable.len() as u32 + 1, bits, before),
             Op::Less if is_constant && self.circuit.constant_of(node.args[1]) == Some(0) => self.levels[net.index()] = before,
@@ -231,16 +233,16 @@ impl<'a> Luts<'a> {
         node.op == Op::Add && node.range.lo >= 0
     }
 
-    /// LUTs of a carry chain: the lowest bits of what is added to a shifted word are wires, the highest come out of the chain.
+    /// LUTs of a carry chain: the lowest bits of what is added to a shifted word are wires, and where the shorter word has no bits and
+    /// no sign those of the other go into the chain as they are.
     fn carry_bits(&self, net: Net, args: &[Net]) -> f64 {
         let node = self.circuit.node(net);
-        let width = |arg: &Net| self.circuit.width(*arg);
-        let (widest, narrowest) = (args.iter().map(width).max().unwrap_or(1), args.iter().map(width).min().unwrap_or(1));
-        let is_unsigned = args.iter().all(|arg| self.circuit.range(*arg).lo >= 0);
-        let carry = if node.op == Op::Add && is_unsigned && args.len() == 2 {
-            node.width().saturating_sub(narrowest)
-        } else {
-            u32::from(node.width() > widest)
+        let width = |arg: &&Net| self.circuit.width(**arg);
+        let widest = args.iter().map(|arg| width(&arg)).max().unwrap_or(1);
+        let shorter = args.iter().min_by_key(width).filter(|_| node.op == Op::Add && args.len() == 2);
+        let carry = match shorter.filter(|arg| self.circuit.range(**arg).lo >= 0) {
+            Some(shorter) => node.width().saturating_sub(width(&shorter)),
+            None => u32::from(node.width() > widest),
         };
         let unneeded = node.width().saturating_sub(self.needed[net.index()].1);
         f64::from(sum_bits(self.circuit, net).saturating_sub(carry.max(unneeded)).max(1))
