@@ -48,7 +48,8 @@ import recipes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = ("vitis", "vivado", "verilog")
-SIMULATED = "verilog in simulators"  # a backend too, for two of three networks
+SIMULATED = "verilog in simulators"  # a backend too
+LEAST_SIMULATED = 20  # of DEFAULT_NETWORKS
 MOST_LINES = 12_000  # Verilator and a C++ compiler take half a minute for more
 DEFAULT_NETWORKS = 60
 REQUIRED = recipes.REQUIRED | knobs.REQUIRED
@@ -277,7 +278,7 @@ def check_batch(tool, folder, networks, backends=BACKENDS):
     return failures
 
 
-def describe(network, name, stem, simulated=True):
+def describe(network, name, stem):
     """What the checking needs of a network, without Keras objects."""
     drawn = knobs.draw(network.recipe, network.model)
     return SimpleNamespace(
@@ -286,7 +287,7 @@ def describe(network, name, stem, simulated=True):
         grid=network.recipe["grid"],
         knobs=drawn,
         verilog_keys=knobs.of_verilog(drawn[0], network.recipe),
-        simulated=simulated and shutil.which("verilator") is not None,
+        simulated=shutil.which("verilator") is not None,
         events=len(network.x),
         float_end=ends_in_floats(network.recipe),
     )
@@ -319,7 +320,7 @@ def test_chunk(job):
             except Exception as error:
                 results[index]["failure"] = ["keras", type(error).__name__, str(error)[:1000]]
                 continue
-            networks.append(describe(network, name, folder / name, index % 3 < 2))
+            networks.append(describe(network, name, folder / name))
             covered = recipes.covered(recipe, network.model, network.x) | knobs.covered(*networks[-1].knobs)
             results[index]["covered"] = sorted(covered)
         failures = check_batch(tool, folder, networks, (*BACKENDS, SIMULATED)) if networks else {}
@@ -582,13 +583,17 @@ def main():
     print(f"{notes['silent']} networks drawn again with live bits, as next to nothing came out")
     print(f"{ties} networks differ by a float function of TensorFlow at a rounding boundary, and count neither way")
     print(f"{refused} networks refused: the table of a function too large, or its float values used without a quantizer")
+    whole = options.only is None and options.networks >= DEFAULT_NETWORKS
     missing = sorted(name for name in REQUIRED if not counts[name])
-    uncovered = bool(missing) and options.only is None and options.networks >= DEFAULT_NETWORKS
+    uncovered = bool(missing) and whole
     if uncovered:
         print(f"never occurred: {', '.join(missing)}")
+    few = whole and shutil.which("verilator") is not None and notes["simulated"] < LEAST_SIMULATED
+    if few:
+        print(f"fewer than {LEAST_SIMULATED} networks were simulated as Verilog")
     print(f"seed {options.seed}, {time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {failed} failed")
-    return 1 if failed or uncovered else 0
+    return 1 if failed or uncovered or few else 0
 
 
 if __name__ == "__main__":
