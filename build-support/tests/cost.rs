@@ -4,14 +4,17 @@
 
 mod common;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use sparsehls_build::{
-    cost, data,
-    fixed::MantissaRange,
+    Mantissas,
+    cost::{self, NetworkEstimate},
+    data,
+    fixed::{Format, MantissaRange},
     formats::{FixedLayer, FixedNetwork},
-    manifest::{Knob, LayerOptions, Model, Variant},
-    network::{Coefficients, Dense, Shape},
+    keras::KerasModel,
+    manifest::{Interface, Knob, LayerOptions, Model, Pipeline, Variant},
+    network::{Coefficients, Dense, Network, Shape},
     ops::{FixedOp, LayerPlan},
     plan::Plan,
     structure::{Estimate, Operation},
@@ -210,4 +213,93 @@ fn tables_that_are_too_large_for_luts_are_block_rams() {
     assert!(total.total.bram18 >= 5);
     let conv = layer(&with_variant(model, "conv1", Variant::Pairwise), &network, "conv1").1;
     assert!(conv.bram18 == 0 && conv.table_bits > 0, "weights are partitioned: {conv:?}");
+}
+
+/// How many bits the words of each stream in the text have.
+fn streams(files: &BTreeMap<String, String>, name: &str) -> Vec<u64> {
+    let text = &files[&format!("firmware/{name}.cpp")];
+    let all = files.values().map(String::as_str).collect::<Vec<_>>().concat();
+    let bits = |type_: &str| -> u64 {
+        let end = all.find(&format!(" {type_};")).unwrap();
+        let (_, definition) = all[..end].rsplit_once('<').unwrap();
+        definition.split([',', '>']).next().unwrap().parse().unwrap()
+    };
+    let stream = |line: &str| {
+        let (word, variable) = line.strip_prefix("    hls::stream<sparsehls::Word<")?.strip_suffix(';')?.split_once("> > ")?;
+        let (type_, elements) = word.split_once(", ")?;
+        let many = variable.split_once('[').map_or(1, |(_, count)| count.trim_end_matches(']').parse().unwrap());
+        Some(std::iter::repeat_n(bits(type_) * elements.parse::<u64>().unwrap(), many))
+    };
+    text.lines().filter_map(stream).flatten().collect()
+}
+
+/// The FIFOs that are counted are the streams that are written.
+#[test]
+fn fifos_are_the_streams_of_the_text() {
+    for (name, interval, count) in [("tracks", 1, 0), ("tracks", 5, 14), ("digits", 3, 20), ("digits", 12, 20)] {
+        let (model, network) = example(name);
+        let mut model = with_interval(model, interval);
+        (model.name, model.pipeline) = (name.into(), if count == 0 { Pipeline::Function } else { Pipeline::Dataflow });
+        let plan = Plan::new(&network, &model, cost::area).unwrap();
+        let inputs = Mantissas::new(vec![0; network.input_len().get()], network.input_len(), network.input.format);
+        let project = common::project("fw", &model, &network, &inputs).unwrap();
+        let found = cost::fifos(&network, &plan);
+        assert_eq!((found.len(), &found), (count, &streams(&project.files, name)), "{name} at {interval}");
+        let fifos = cost::network(&network, &plan, &model.target).fifos;
+        assert_eq!(fifos.ffs, found.iter().map(|bits| 2 * bits + 4).sum::<u64>(), "{name} at {interval}");
+    }
+}
+
+/// Every loop takes three cycles to begin and to end, every hand-over one, and without rewind an interval is as long as a loop.
+#[test]
+fn loops_and_hand_overs_take_cycles() {
+    let (model, network) = example("tracks");
+    let model = with_interval(model, 5);
+    let plan = Plan::new(&network, &model, cost::area).unwrap();
+    let processes = plan.processes(&network);
+    let is_loop = |run: &&Range<usize>| plan.layers[(*run).clone()].iter().any(|plan| plan.steps > 1);
+    let (loops, hand_overs) = (processes.iter().filter(is_loop).count() as u64, processes.len() as u64 - 1);
+    assert_eq!((loops, hand_overs), (7, 8));
+    let estimate = cost::network(&network, &plan, &model.target);
+    // 20 registers, and four steps beside the first in each loop.
+    assert_eq!(estimate.total.latency, 20 + loops * (4 + 3) + hand_overs);
+    assert_eq!(estimate.total.initiation_interval, 5);
+    // The reduction is the deepest loop, and alone in its process.
+    let reduce = cost::planned(&network, &plan, 0, &model.target).1;
+    assert_eq!(estimate.without_rewind, Some(reduce.latency + 3 + 1));
+    let plan = Plan::new(&network, &with_interval(model.clone(), 1), cost::area).unwrap();
+    assert_eq!(cost::network(&network, &plan, &model.target).without_rewind, None);
+}
+
+/// The figures of `tracks` in the page, beside those that are published. The manifest says what the input is.
+#[test]
+fn the_page_has_the_figures_of_tracks() {
+    let mut model = example("tracks").0;
+    model.input = Some(Format { signed: false, width: 8, fraction: 7 });
+    let network = Network::new(&KerasModel::read(&model.source).unwrap(), &model).unwrap();
+    let network = FixedNetwork::infer(network, &model).unwrap();
+    let in_one_step = LayerOptions { knobs: common::knobs([(Knob::Interval, 1)]), ..LayerOptions::default() };
+    let mut mixed = with_interval(model.clone(), 4);
+    mixed.layers.extend(["conv1", "conv2", "dense1", "flatten", "pool1"].map(|layer| (layer.to_owned(), in_one_step)));
+    let rows = Model { interface: Some(Interface::Row), ..with_interval(model.clone(), 20) };
+    let points = [with_interval(model.clone(), 1), mixed, with_interval(model.clone(), 5), rows];
+    let found = points.map(|model| cost::network(&network, &Plan::new(&network, &model, cost::area).unwrap(), &model.target));
+    let line = |head: &str, of: &dyn Fn(&NetworkEstimate) -> String| {
+        let cells: Vec<_> = found.iter().map(|estimate| format!("**{}**", of(estimate))).collect();
+        format!("{head} | {} |\n", cells.join(" | "))
+    };
+    let bold = [
+        line("| **whole, LUT** | **362637**", &|found| found.total.luts.to_string()),
+        line("| **whole, FF** | **110212**", &|found| found.total.ffs.to_string()),
+        line("| **latency / interval in cycles** | **133 / 84**", &|found| {
+            format!("{} / {}", found.total.latency, found.total.initiation_interval)
+        }),
+        line("| **interval without rewind** | **84**", &|found| found.without_rewind.unwrap_or(1).to_string()),
+    ];
+    let fifos: Vec<_> = found.iter().map(|found| found.fifos.luts.to_string()).collect();
+    let fifos = format!("| FIFOs between processes | 57592 | {} |\n", fifos.join(" | "));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost-model.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let missing: Vec<_> = bold.iter().chain([&fifos]).filter(|line| !page.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "not in docs/cost-model.md: {missing:#?}");
 }

@@ -15,6 +15,7 @@ mod skip;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use kernels::{Constants, Kernel, Weight};
+use sparsehls_build::structure::Estimate;
 
 /// A row of the file.
 struct Row {
@@ -422,6 +423,58 @@ fn block_rams_of_the_large_convolutions_are_the_published_ones() {
         .collect();
     assert!(found.iter().all(|(estimated, published)| estimated == published), "{found:?}");
     assert_eq!(found.iter().filter(|(_, published)| *published > 0.0).count(), 4);
+}
+
+/// The top of each project and its processes.
+fn regions(rows: Vec<Row>) -> BTreeMap<String, (Row, Vec<Row>)> {
+    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    // What stands within a process.
+    let inner = |row: &Row| row.module.starts_with("operator") || row.module.contains("Pipeline");
+    for row in rows.into_iter().filter(|row| !row.project.contains("hls_full") && !inner(row)) {
+        found.entry(row.project.clone()).or_default().push(row);
+    }
+    let region = |(name, mut rows): (String, Vec<Row>)| {
+        let top = rows.swap_remove(rows.iter().position(|row| row.module == "TOP").unwrap());
+        (name, (top, rows))
+    };
+    found.into_iter().map(region).collect()
+}
+
+/// What the estimate of a region adds to its processes: a cycle between two of them, and one before the slowest begins again.
+#[test]
+fn hand_overs_and_restarts_are_those_of_the_reports() {
+    let Some(rows) = rows() else { return };
+    let regions = regions(rows);
+    let mut more = 0;
+    for (name, (top, processes)) in &regions {
+        let sum: f64 = processes.iter().map(|row| row.values["latency"]).sum();
+        let longest = processes.iter().map(|row| row.values["latency"]).fold(0.0, f64::max);
+        assert_eq!(top.values["interval"], longest + 1.0, "{name}");
+        let between = top.values["latency"] - sum;
+        more += usize::from(between < processes.len() as f64 - 1.0);
+        assert!(between <= processes.len() as f64 - 1.0, "{name}: {between}");
+    }
+    assert_eq!((regions.len(), more), (386, 8), "they are more than the report has");
+}
+
+/// A region with a reduction alone has a FIFO for each slot behind it, which nothing else is mixed with.
+#[test]
+fn fifos_are_those_of_the_reports() {
+    let Some(rows) = rows() else { return };
+    let regions = regions(rows);
+    let alone: Vec<_> = regions.iter().filter(|(name, _)| name.contains("/reduction/")).collect();
+    assert_eq!(alone.len(), 120);
+    let mut luts: Vec<f64> = Vec::new();
+    for (name, (top, processes)) in alone {
+        let slots: f64 = name.rsplit_once("out").unwrap().1.parse().unwrap();
+        let left = |column| top.values[column] - processes.iter().map(|row| row.values[column]).sum::<f64>();
+        let fifo = Estimate::fifo(parameters(top).1.into());
+        assert_eq!(left("lut"), slots * fifo.hls_luts as f64 + 6.0, "{name}");
+        assert_eq!(left("vivado_ff"), slots * (fifo.ffs as f64 - 1.0), "{name}");
+        luts.push(left("vivado_lut") / slots / fifo.luts as f64);
+    }
+    let (lowest, median, highest) = (quantile(&mut luts, 0.0), quantile(&mut luts, 0.5), quantile(&mut luts, 1.0));
+    assert!(lowest > 0.7 && (0.8..1.25).contains(&median) && highest < 1.6, "{lowest:.2} {median:.2} {highest:.2}");
 }
 
 /// For work on the model: `SPARSEHLS_PAIRS=1` prints every number.

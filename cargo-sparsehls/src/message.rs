@@ -11,7 +11,13 @@ mod tools;
 #[cfg(test)]
 use serde::Deserialize;
 use serde::Serialize;
-use sparsehls_build::{Error, Firmware, Result, cost, manifest::Language, terminal, toolchain::limits};
+use sparsehls_build::{
+    Error, Firmware, Result,
+    cost::{self, NetworkEstimate},
+    manifest::Language,
+    terminal,
+    toolchain::limits,
+};
 
 pub use self::{
     comparison::{AtThreshold, Comparison, Grid, Pixels, Predict, Profile, SelfCheck, Trace, Verify},
@@ -87,6 +93,12 @@ pub struct ModelEstimate {
     /// Instructions that HLS has to compile, about; absent for Verilog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
+    /// The FIFOs between processes, which are in the sums; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fifos: Option<Fifos>,
+    /// The interval if a tool does not rewind loops; absent if there are none.
+    #[serde(rename = "interval-without-rewind", skip_serializing_if = "Option::is_none")]
+    pub interval_without_rewind: Option<u64>,
     /// What it is for, and what it takes of that.
     #[serde(flatten)]
     pub part: Part,
@@ -102,11 +114,31 @@ impl ModelEstimate {
     /// As [`Firmware::estimate`].
     pub fn new(firmware: &Firmware, limits: &[limits::Row]) -> Result<Self> {
         let Firmware { model, network, plan, .. } = firmware;
-        let total = firmware.estimate()?.total;
+        let NetworkEstimate { total, fifos, without_rewind, .. } = firmware.estimate()?;
         let instructions = matches!(model.target.language, Language::Hls(_)).then(|| cost::instructions(network, plan));
         let part = Part::new(&model.target.part, &total.demand());
         let limits = limits.iter().map(Limit::from).collect();
-        Ok(Self { model: model.name.clone(), total: total.into(), instructions, part, limits })
+        let fifos = (fifos.count > 0).then(|| fifos.into());
+        let model = model.name.clone();
+        Ok(Self { model, total: total.into(), instructions, fifos, interval_without_rewind: without_rewind, part, limits })
+    }
+}
+
+/// FIFOs between processes, together.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Fifos {
+    /// How many.
+    pub count: u64,
+    /// Their LUTs after logic synthesis.
+    pub luts: u64,
+    /// Their flip-flops.
+    pub ffs: u64,
+}
+
+impl From<cost::Fifos> for Fifos {
+    fn from(cost::Fifos { count, luts, ffs }: cost::Fifos) -> Self {
+        Self { count, luts, ffs }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     stream::Stream,
 };
 use crate::{
-    cost::NetworkEstimate,
+    cost::{Fifos, NetworkEstimate},
     error::{Error, Result},
     lower::{Design, Interface, Work},
     ops::{Kernel, LayerPlan},
@@ -75,7 +75,8 @@ impl Core {
         };
         let total = estimate(cost.total, f64::from(self.schedule.longest) / 1000.0);
         let total = Estimate { latency: self.latency() as u64, initiation_interval: self.interval as u64, ..total };
-        NetworkEstimate { layers: plan.layers.iter().enumerate().map(layer).collect(), total }
+        let layers = plan.layers.iter().enumerate().map(layer).collect();
+        NetworkEstimate { layers, fifos: Fifos::default(), total, without_rewind: None }
     }
 
     /// The pipeline stages between the first and the last net of each layer.

@@ -6,7 +6,11 @@ use std::{
 };
 
 use sparsehls_build::{
-    Code, Error, Errors, EstimatedLimits, Firmware, Note, Result, cost, engine, manifest::LimitsOn, report, terminal,
+    Code, Error, Errors, EstimatedLimits, Firmware, Note, Result,
+    cost::{self, Fifos},
+    engine,
+    manifest::LimitsOn,
+    report, terminal,
     toolchain::limits,
 };
 
@@ -96,6 +100,9 @@ fn print(firmware: &Firmware, limits: &[limits::Row], output: &Output) -> Result
     let line = ModelEstimate::new(firmware, limits)?;
     let instructions = line.instructions;
     output.json(&Message::Estimate(line));
+    if estimate.fifos.count > 0 {
+        costs.push(fifo_row(&estimate.fifos));
+    }
     let numbers = [total.initiation_interval, total.luts, total.ffs, total.dsps, total.bram18].map(count);
     let [mut steps, luts, ffs, dsps, bram18] = numbers;
     if costs.iter().skip(1).all(|row| row[2].is_empty()) {
@@ -118,6 +125,9 @@ fn print(firmware: &Firmware, limits: &[limits::Row], output: &Output) -> Result
         total.dsps,
         if total.bram18 > 0 { format!(", {} BRAM", total.bram18) } else { String::new() }
     ));
+    if let Some(cycles) = estimate.without_rewind {
+        output.text(&format!("interval {cycles} cycles if the tool does not rewind the loops"));
+    }
     note_part(output, "", &model.name, part, &total.demand());
     if let Some(count) = instructions {
         output.text(&format!("about {count} instructions for HLS to compile"));
@@ -163,6 +173,12 @@ fn cost_row(layer: &report::LayerSummary) -> [String; 8] {
         count(estimate.bram18),
         if estimate.depth_ns > 0.0 { format!("{:.1}", estimate.depth_ns) } else { String::new() },
     ]
+}
+
+fn fifo_row(fifos: &Fifos) -> [String; 8] {
+    let mut row = ["FIFOs".to_owned(), format!("{} between processes", fifos.count)].map(Some).to_vec();
+    row.extend([None, Some(count(fifos.luts)), Some(count(fifos.ffs))]);
+    std::array::from_fn(|at| row.get(at).cloned().flatten().unwrap_or_default())
 }
 
 /// The operations of each layer, by kind and width.

@@ -8,13 +8,11 @@ use super::{
     ports::Ports,
 };
 use crate::{
+    cost::word_count,
     lower::{Design, Process},
     ops::{Layout, ValueId},
     planned::{Planned, PlannedProcess},
 };
-
-/// Bits of a word between two processes: what the vendor's types hold, and no more than its tools like.
-const WORD: usize = 4096;
 
 /// Layers that become one function.
 #[derive(Debug, Serialize)]
@@ -41,7 +39,7 @@ struct Wire {
 
 impl Wire {
     fn new(type_: &str, bits: u32, name: String, elements: usize) -> Self {
-        let words = (elements * bits.max(1) as usize).div_ceil(WORD).max(1);
+        let words = word_count(elements, bits);
         let type_ = format!("hls::stream<sparsehls::Word<{type_}, {}> >", elements.div_ceil(words));
         Self { type_, name, words }
     }
