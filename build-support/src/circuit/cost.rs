@@ -3,6 +3,7 @@
 //! A node has so many LUTs for each of its bits. What only one node reads, and reads in the same stage, goes into that node's LUTs
 //! as long as their inputs suffice. The figures are those of yosys without DSP blocks; where they come from is in the guide.
 
+mod figures;
 mod luts;
 mod needed;
 

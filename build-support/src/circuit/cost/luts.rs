@@ -1,5 +1,6 @@
 //! LUTs of nodes, with what they take in.
 
+use super::figures::Figures;
 use crate::circuit::{
     Circuit, Net, Op,
     schedule::Schedule,
@@ -28,28 +29,13 @@ struct Sum {
     layer: usize,
 }
 
-impl Sum {
-    /// Many terms are added three to two, unless they are narrow. Sums of very few bits go into LUTs of others.
-    fn luts(&self) -> f64 {
-        let more = match self.terms {
-            _ if self.widest <= 2 => 0.5,
-            _ if self.widest <= 6 => 0.95,
-            0..=2 => 1.0,
-            3..=8 => 1.4,
-            _ => 1.9,
-        };
-        more * self.bits
-    }
-}
-
 /// The LUTs of a circuit, added up node by node.
 pub(super) struct Luts<'a> {
     circuit: &'a Circuit,
     schedule: &'a Schedule,
     /// The bits of each net that are needed.
     needed: &'a [(u32, u32)],
-    /// Inputs of a LUT.
-    inputs: u32,
+    figures: Figures,
     /// How often a net is read: by nodes, states and ports.
     readers: Vec<u32>,
     open: Vec<Option<Open>>,
@@ -72,7 +58,7 @@ impl<'a> Luts<'a> {
             circuit,
             schedule,
             needed,
-            inputs: technology.delays().lut_inputs,
+            figures: Figures::of(technology),
             readers,
             open: vec![None; count],
             levels: vec![0; count],
@@ -92,7 +78,7 @@ impl<'a> Luts<'a> {
             self.layers[open.layer] += open.luts;
         }
         for sum in std::mem::take(&mut self.sums).into_iter().flatten() {
-            self.layers[sum.layer] += sum.luts();
+            self.layers[sum.layer] += self.figures.sum(sum.bits, sum.terms, sum.widest);
         }
         self.layers
     }
@@ -132,17 +118,19 @@ impl<'a> Luts<'a> {
             Op::OneOf => self.function(net, &variable, variable.len() as u32, 2.2 * bits, before),
             Op::Pick => self.function(net, &variable, variable.len() as u32 + 1, bits, before),
             Op::Less if is_constant && self.circuit.constant_of(node.args[1]) == Some(0) => self.levels[net.index()] = before,
-            Op::Less if is_constant && compared <= self.inputs => self.function(net, &variable, compared, 1.0, before),
-            Op::Equal if is_constant && widest <= self.inputs => self.function(net, &variable, widest, 1.0, before),
-            Op::Less if is_constant => self.block(net, 0.4 * f64::from(compared), before + 2),
-            Op::Less => self.block(net, 0.72 * f64::from(widest), before + 2),
-            Op::Equal if !is_constant && 2 * widest <= self.inputs => self.function(net, &variable, 2 * widest, 1.0, before),
+            Op::Less if is_constant && compared <= self.figures.inputs => self.function(net, &variable, compared, 1.0, before),
+            Op::Equal if is_constant && widest <= self.figures.inputs => self.function(net, &variable, widest, 1.0, before),
+            Op::Less if is_constant => self.block(net, self.figures.less_than_constant * f64::from(compared), before + 2),
+            Op::Less => self.block(net, self.figures.less * f64::from(widest), before + 2),
+            Op::Equal if !is_constant && 2 * widest <= self.figures.inputs => {
+                self.function(net, &variable, 2 * widest, 1.0, before)
+            }
             Op::Equal => {
                 let inputs = widest * variable.len() as u32;
                 self.block(
                     net,
-                    wide(inputs, self.inputs).max(0.4 * f64::from(inputs) - 2.0),
-                    before + levels(inputs, self.inputs),
+                    self.figures.wide(inputs).max(0.4 * f64::from(inputs) - 2.0),
+                    before + self.figures.levels(inputs),
                 );
             }
             Op::Add | Op::Subtract | Op::AddOrSubtract => {
@@ -151,15 +139,16 @@ impl<'a> Luts<'a> {
             }
             Op::Multiply => {
                 let [a, b] = [0, 1].map(|at| f64::from(self.circuit.width(node.args[at])));
-                self.block(net, (2.3 * a * b - 1.6 * (a + b)).max(0.5 * a * b), before + 3);
+                let luts = self.figures.product * (2.3 * a * b - 1.6 * (a + b)).max(0.5 * a * b);
+                self.block(net, luts, before + 3);
             }
             Op::Table(at) => {
-                let entries = self.circuit.tables()[at].len() as f64;
+                let entries = self.circuit.tables()[at].len();
                 let index = widest;
-                if index <= self.inputs {
+                if index <= self.figures.inputs {
                     self.function(net, &variable, index, bits, before);
                 } else {
-                    self.block(net, table(entries, self.inputs) * bits, before + 1 + index.saturating_sub(8).div_ceil(2));
+                    self.block(net, self.figures.table(entries) * bits, before + 1 + index.saturating_sub(8).div_ceil(2));
                 }
             }
         }
@@ -178,13 +167,14 @@ impl<'a> Luts<'a> {
         let mut all = inputs;
         for arg in args {
             let Some(open) = self.open(net, *arg) else { continue };
-            if all + open.inputs - 1 <= self.inputs {
+            if all + open.inputs - 1 <= self.figures.inputs {
                 all += open.inputs - 1;
                 self.open[arg.index()] = None;
             }
         }
-        let luts = bits * if all <= self.inputs { 1.0 } else { wide(all, self.inputs) };
-        self.levels[net.index()] = before + levels(all, self.inputs);
+        let is_gates = matches!(self.circuit.node(net).op, Op::And | Op::Or | Op::OneOf);
+        let luts = bits * if is_gates { self.figures.gates(all) } else { self.figures.wide(all) };
+        self.levels[net.index()] = before + self.figures.levels(all);
         self.open[net.index()] = Some(Open { inputs: all, luts, layer: self.circuit.node(net).layer });
     }
 
@@ -197,7 +187,7 @@ impl<'a> Luts<'a> {
     /// The LUTs in front of a carry chain make one of its addends, if their inputs suffice.
     fn take_in_addend(&mut self, net: Net, args: &[Net]) {
         let others = args.len() as u32 - 1;
-        let fits = |arg: &&Net| self.open(net, **arg).is_some_and(|open| open.inputs + others <= self.inputs);
+        let fits = |arg: &&Net| self.open(net, **arg).is_some_and(|open| open.inputs + others <= self.figures.inputs);
         let addends = args.iter().take(2).rev();
         if let Some(arg) = addends.clone().find(fits) {
             self.open[arg.index()] = None;
@@ -247,30 +237,4 @@ impl<'a> Luts<'a> {
         let unneeded = node.width().saturating_sub(self.needed[net.index()].1);
         f64::from(sum_bits(self.circuit, net).saturating_sub(carry.max(unneeded)).max(1))
     }
-}
-
-/// LUTs for a function of so many inputs, if each LUT has `of_lut`. Wide ones of seven inputs count two, of eight four.
-fn wide(inputs: u32, of_lut: u32) -> f64 {
-    match inputs {
-        _ if inputs <= of_lut => 1.0,
-        7 if of_lut == 6 => 2.0,
-        8 if of_lut == 6 => 4.0,
-        _ => f64::from(inputs - 1) / f64::from(of_lut - 1),
-    }
-}
-
-/// LUTs behind each other for a function of so many inputs.
-fn levels(inputs: u32, of_lut: u32) -> u32 {
-    let (mut left, mut levels) = (inputs.max(2), 0);
-    while left > 1 {
-        left = left.div_ceil(of_lut);
-        levels += 1;
-    }
-    levels
-}
-
-/// LUTs of a bit of a table with so many entries: those that hold them, and those that choose among four.
-fn table(entries: f64, of_lut: u32) -> f64 {
-    let blocks = (entries / f64::from(1 << of_lut)).max(1.0);
-    if blocks > 4.0 { 1.3 * (blocks + (blocks / 4.0 - 1.0) / 3.0) } else { blocks }
 }
