@@ -24,7 +24,7 @@ pub use self::{
     knobs::{Counts, Knob, Knobs},
     layers::{LayerOptions, Precision},
     limits::{Limit, Limits},
-    package::{Package, Selection},
+    package::{Package, Parse, Selection},
     target::{HlsTool, Language, Target},
     technology::{Ecp5, Technology},
     verilog::Verilog,

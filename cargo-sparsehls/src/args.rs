@@ -8,7 +8,10 @@ use sparsehls_build::{
     toolchain,
 };
 
-use crate::commands::new::dependency::{check_rev, check_url};
+use crate::{
+    commands::new::dependency::{check_rev, check_url},
+    toml,
+};
 
 #[cfg(test)]
 mod guide;
@@ -179,7 +182,7 @@ impl Common {
         // As in cargo, a space separates too.
         let features = features.iter().flat_map(|word| word.split_whitespace()).map(str::to_owned).collect();
         let (manifest_path, packages) = (self.manifest_path.clone(), self.package.clone());
-        Selection { manifest_path, packages, workspace: self.workspace, features, flags }
+        Selection { manifest_path, packages, workspace: self.workspace, features, flags, parse: Some(toml::parse) }
     }
 }
 

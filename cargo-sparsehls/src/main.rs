@@ -21,6 +21,7 @@ mod shell;
 #[path = "../../build-support/tests/common/skip.rs"]
 mod skip;
 mod summary;
+mod toml;
 mod words;
 
 use std::{process::ExitCode, time::Instant};

@@ -1,7 +1,10 @@
 //! The packages that `cargo metadata` knows, and which of them a command works on.
 
+mod alone;
+
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -70,7 +73,12 @@ pub struct Selection {
     pub features: Vec<String>,
     /// What cargo gets besides: `--locked`, `--offline`, `--frozen`.
     pub flags: Vec<&'static str>,
+    /// What reads TOML where there is no cargo. Without it there has to be one.
+    pub parse: Option<Parse>,
 }
+
+/// What makes JSON of TOML, or says why not.
+pub type Parse = fn(&str) -> Result<Value, String>;
 
 impl Selection {
     /// The selected packages. Without `-p` and `--workspace`: the package of the current folder, or in a folder that
@@ -137,6 +145,11 @@ impl Selection {
             }
         };
         let output = command.stdin(Stdio::null()).output();
+        let is_missing = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
+        if let (Some(parse), true) = (self.parse, output.as_ref().is_err_and(is_missing)) {
+            let manifest = self.nearest_manifest().ok_or_else(|| failed("there is no Cargo.toml here or above"))?;
+            return alone::metadata(&manifest, parse);
+        }
         let output = output.map_err(|error| failed(&format!("`{}`: {error}", command.get_program().to_string_lossy())))?;
         if !output.status.success() {
             return Err(failed(String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ")));

@@ -222,3 +222,35 @@ fn results_lie_where_they_are_wanted() {
         assert!(run.code == 1 && run.stderr.contains("key: package.metadata.sparsehls.out-dir"), "{run:?}");
     }
 }
+
+#[test]
+fn a_manifest_that_stands_alone_needs_no_cargo() {
+    let firmware = Firmware::of("dense-only");
+    let without = |arguments: &[&str]| {
+        let mut command = firmware.command(arguments);
+        command.env("CARGO", firmware.path("no-cargo"));
+        firmware.finish(command)
+    };
+    for arguments in [&["check"][..], &["build", "--synth", "skip"], &["verify"], &["clean"]] {
+        let (with, without) = (firmware.run(arguments), without(arguments));
+        assert_eq!((with.code, without.code, &with.stdout), (0, 0, &without.stdout), "{with:?} {without:?}");
+    }
+    assert!(without(&["check", "-F", "huge"]).stderr.contains("code: unknown-feature"));
+
+    // What another manifest may have a say in is for cargo.
+    let whole = fs::read_to_string(firmware.path("Cargo.toml")).unwrap();
+    fs::create_dir(firmware.path("inner")).unwrap();
+    let inner = &["check", "--manifest-path", "inner/Cargo.toml"];
+    for (from, to, why) in [
+        ("[workspace]\n", "[workspace]\nmembers = [\"a\"]\n", "a workspace with members"),
+        ("name = \"firmware\"\n", "", "no `package.name`"),
+        ("[package]\n", "[package\n", "TOML parse error"),
+        ("[workspace]\n", "", "may belong to the workspace of"),
+    ] {
+        fs::write(firmware.path("inner/Cargo.toml"), whole.replace(from, to)).unwrap();
+        let run = without(inner);
+        assert!(run.code == 1 && run.stderr.contains(why) && run.stderr.contains("code: manifest-unreadable"), "{run:?}");
+    }
+    fs::remove_file(firmware.path("Cargo.toml")).unwrap();
+    assert!(without(&["check"]).stderr.contains("no Cargo.toml here or above"));
+}
