@@ -14,6 +14,10 @@ use std::{fmt, num::NonZeroUsize, path::Path};
 
 pub use self::{
     bindings::{Bindings, bindings},
+    hls::{
+        csim::Object,
+        library::{Questions, Shared, SharedLibrary},
+    },
     project::Project,
     text::{Templates, serde},
 };
@@ -61,6 +65,13 @@ pub trait Backend: fmt::Debug + Sync {
     /// # Errors
     /// Whatever keeps it from being made on this machine.
     fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>>;
+
+    /// The library of a project in `folder`, for programs in any language.
+    ///
+    /// # Errors
+    /// [`NoCompiler`](crate::Code::NoCompiler), and [`Internal`](crate::Code::Internal) if a program cannot link what is
+    /// written in this language.
+    fn library<'a>(&self, package: &str, generated: &'a Generated<'a>, folder: &Path) -> Result<Shared<'a>>;
 }
 
 /// The backend for a target.
@@ -155,6 +166,8 @@ pub struct Compiled<'a> {
     pub made_from: u64,
     /// Whether it was made now.
     pub is_new: bool,
+    /// The object file that it was linked from, if there is one that was compiled now.
+    pub object: Option<Object>,
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
     error::{Code, Error, Result},
     files,
     firmware::{Firmware, GoldenFile},
-    manifest::{self, HlsTool, Language, LimitsOn, Model, Package, Synth, Verilog},
+    manifest::{self, Language, LimitsOn, Model, Package, Synth},
     note::Note,
     toolchain::{Cancel, How, LeftOut, Steps},
 };
@@ -253,7 +253,7 @@ impl Build {
             Language::Verilog => {
                 let compiled = firmware.backend.compile(generate(&firmware)?)?;
                 firmware.prove(Some(&*compiled.engine), golden.as_ref())?.require(&firmware)?;
-                simulate(&in_cpp(&firmware)?, golden.as_ref(), libraries)?
+                simulate(&firmware.in_cpp()?, golden.as_ref(), libraries)?
             }
         };
         self.synthesize(&firmware)?;
@@ -301,13 +301,4 @@ fn simulate(firmware: &Firmware, golden: Option<&GoldenFile<'_>>, libraries: Opt
         cargo::note(&format!("{}: {text}", firmware.model.name));
     }
     Ok(library.map(|library| library.name))
-}
-
-/// The same network as C++, which is what a program can link: its bits are those of the circuit, as both are compared with the
-/// reference.
-fn in_cpp(firmware: &Firmware) -> Result<Firmware> {
-    let mut model = firmware.model.clone();
-    model.target.language = Language::Hls(HlsTool::Vitis);
-    (model.interface, model.verilog) = (None, Verilog::default());
-    Firmware::plan(&firmware.package, firmware.network.clone(), model, firmware.directory.join("cpp"))
 }

@@ -1,6 +1,7 @@
 //! [`Firmware`]: a model from its file to its hardware, the one sequence for the build script and the command line.
 
 mod golden;
+mod library;
 mod proof;
 
 use std::{

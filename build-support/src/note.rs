@@ -52,6 +52,8 @@ notes! {
     ResultsInTarget = "results-in-target";
     /// The bindings are there, and the simulation behind them is not.
     NotSimulated = "not-simulated";
+    /// There is no shared library of a model.
+    NoLibrary = "no-library";
     /// A model needs keys that cannot be guessed.
     MissingKeys = "missing-keys";
     /// A package names a folder of this machine.

@@ -7,7 +7,7 @@ mod common;
 use std::{fmt::Write as _, process::Command};
 
 use sparsehls_build::{
-    backend::{self, Bindings},
+    backend::{self, Bindings, hls::library::texts},
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::{FixedNetwork, Rest},
     keras::KerasModel,
@@ -36,9 +36,8 @@ fn network(format: QuantizerFormat, rounding: Rounding, overflow: Overflow, inpu
     (model, fixed)
 }
 
-#[test]
-fn floats_become_the_same_mantissas_in_the_bindings() {
-    let mut random = fastrand::Rng::with_seed(11);
+/// Networks with input grids of every kind.
+fn models() -> Vec<(Model, FixedNetwork)> {
     let mut models = Vec::new();
     for (at, (rounding, ..)) in Rounding::ALL.into_iter().enumerate() {
         for (overflow, name) in [(Overflow::Wrap, "wrap"), (Overflow::Saturate, "sat"), (Overflow::SaturateSymmetric, "sym")] {
@@ -67,7 +66,13 @@ fn floats_become_the_same_mantissas_in_the_bindings() {
         models.push((model, fixed));
     }
     assert!(by_element > 2, "{by_element} fixtures wrap by element");
-    let values: Vec<f32> = (0..600 * VALUES)
+    models
+}
+
+/// Floats of every kind.
+fn values() -> Vec<f32> {
+    let mut random = fastrand::Rng::with_seed(11);
+    (0..600 * VALUES)
         .map(|_| match random.u8(..6) {
             // The last number before a power of two, which Keras may round as that; and what is subnormal.
             4 => f32::from_bits(random.u32(115..135) << 23 | 0x7f_ffff | random.u32(..2) << 31),
@@ -77,9 +82,30 @@ fn floats_become_the_same_mantissas_in_the_bindings() {
             2 => (random.i32(-200..200) as f32 / 16.0) * (1.0 + f32::EPSILON),
             _ => (random.f32() - 0.5) * 40.0,
         })
-        .collect();
-    let wide: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
+        .collect()
+}
 
+/// What was found for each model in turn must be what its network's grid says.
+fn compare(models: &[(Model, FixedNetwork)], values: &[f32], found: &[i64]) {
+    assert_eq!(found.len(), models.len() * values.len());
+    let wide: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
+    for ((model, network), found) in models.iter().zip(found.chunks(values.len())) {
+        let (wanted, _) = network.input.mantissas(&wide);
+        let wanted = wanted.values();
+        let first = (0..values.len()).find(|&at| found[at] != wanted[at]);
+        assert_eq!(first.map(|at| (values[at], found[at], wanted[at])), None, "{}: {}", model.name, network.input.format);
+    }
+}
+
+fn numbers(program: &std::path::Path) -> Vec<i64> {
+    let run = Command::new(program).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+#[test]
+fn floats_become_the_same_mantissas_in_the_bindings() {
+    let (models, values) = (models(), values());
     let modules: Vec<_> = models.iter().map(|(model, network)| (model, network, None)).collect();
     let options = Bindings { left_out: Some("it is not needed here".into()), no_std: false };
     let mut program = backend::bindings(&modules, &options).unwrap();
@@ -100,13 +126,65 @@ fn floats_become_the_same_mantissas_in_the_bindings() {
     let compiled =
         Command::new(rustc).args(["--edition", "2024", "-D", "warnings", "-o"]).args([&binary, &source]).output().unwrap();
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    let run = Command::new(&binary).output().unwrap();
-    let found: Vec<i64> = String::from_utf8(run.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect();
-    assert_eq!(found.len(), models.len() * values.len());
-    for ((model, network), found) in models.iter().zip(found.chunks(values.len())) {
-        let (wanted, _) = network.input.mantissas(&wide);
-        let wanted = wanted.values();
-        let first = (0..values.len()).find(|&at| found[at] != wanted[at]);
-        assert_eq!(first.map(|at| (values[at], found[at], wanted[at])), None, "{}: {}", model.name, network.input.format);
+    compare(&models, &values, &numbers(&binary));
+}
+
+/// The library of each model in a file of its own, all in one program: with every compiler that is there, and without a warning.
+#[test]
+fn floats_become_the_same_mantissas_in_the_libraries() {
+    let (mut models, values) = (models(), values());
+    // Between two signs and three overflows every rounding stays.
+    let keep =
+        |at: usize| std::env::var_os("SPARSEHLS_ALL").is_some() || at > 41 || at.is_multiple_of(2) == (at / 6).is_multiple_of(2);
+    models = models.into_iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, model)| model).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let bits: Vec<_> = values.iter().map(|x| format!("{}u", x.to_bits())).collect();
+    let (mut includes, mut calls, mut sources) = (String::new(), String::new(), vec!["main.c".to_owned()]);
+    for (model, network) in &models {
+        let name = &model.name;
+        let [(header, declared), (_, source), _] = texts(model, network).unwrap();
+        write(&header, &declared);
+        write(&format!("{name}.cpp"), &format!("#define SPARSEHLS_SYMBOL stub\n{source}"));
+        sources.push(format!("{name}.cpp"));
+        let _ = writeln!(includes, "#include \"{header}\"");
+        // Whole events; the last one is padded.
+        let events = values.len().div_ceil(network.input_len().get());
+        let _ = writeln!(calls, "    print({name}_to_mantissas(x, m, {events}));");
+    }
+    let most = values.len() + 4096;
+    assert!(models.iter().all(|(_, network)| network.input_len().get() < 4096));
+    let count = values.len();
+    let bits = bits.join(", ");
+    write(
+        "main.c",
+        &format!(
+            "#include <inttypes.h>\n#include <stdio.h>\n#include <string.h>\n{includes}\n\
+        void stub(const long long* input, long long* output, unsigned long long events);\n\
+        void stub(const long long* input, long long* output, unsigned long long events) {{ *output = *input + (long long)events; }}\n\
+        static const uint32_t bits[] = {{{bits}}};\nstatic float x[{most}];\nstatic int64_t m[{most}];\n\
+        static void print(int32_t status) {{\n    size_t i;\n    for (i = 0; i < {count}; ++i) printf(\"%\" PRId64 \"\\n\", status == SPARSEHLS_OK ? m[i] : 0);\n}}\n\
+        int main(void) {{\n    memcpy(x, bits, sizeof bits);\n{calls}    return 0;\n}}\n"
+        ),
+    );
+    let warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-O1"];
+    for (c, cpp) in [("gcc", "g++"), ("clang", "clang++")] {
+        if Command::new(cpp).arg("--version").output().is_err() {
+            common::skip::skipped(&format!("{cpp} is not installed"));
+            continue;
+        }
+        let compile = |compiler: &str, standard: &str, sources: &[String]| {
+            let mut command = Command::new(compiler);
+            command.args(warnings).args([standard, "-c"]).args(sources).current_dir(folder.path());
+            let said = command.output().unwrap();
+            assert!(said.status.success() && said.stderr.is_empty(), "{compiler}: {}", String::from_utf8_lossy(&said.stderr));
+        };
+        compile(c, "-std=c99", &sources[..1]);
+        compile(cpp, "-std=c++11", &sources[1..]);
+        let objects = sources.iter().map(|source| format!("{}.o", source.split_once('.').unwrap().0));
+        let linked =
+            Command::new(cpp).args(objects).args(["-pthread", "-o", "main"]).current_dir(folder.path()).output().unwrap();
+        assert!(linked.status.success(), "{}", String::from_utf8_lossy(&linked.stderr));
+        compare(&models, &values, &numbers(&folder.path().join("main")));
     }
 }

@@ -13,17 +13,21 @@ pub mod report;
 pub mod trace;
 pub mod verify;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sparsehls_build::{
     Code, Error, Errors, Firmware, Note, Result, Simulation,
-    backend::Compiled,
+    backend::{Compiled, SharedLibrary},
     check::Comparison,
     files,
     formats::{FixedNetwork, GridReport},
     lock,
     manifest::{self, Model, Package},
     parts::{self, Demand},
+    toolchain::Cancel,
 };
 
 use crate::{
@@ -52,32 +56,62 @@ pub fn golden_file<'a>(firmware: &'a Firmware, what: &str, remedy: &str) -> Resu
 
 /// Brings the project and what simulates it up to date, and tells programs where the project is.
 pub fn compile<'a>(firmware: &'a Firmware, interrupt: &Interrupt, output: &Output) -> Result<Simulation<'a>> {
-    simulate(firmware, interrupt, output, || {
-        output.json(&Message::Project(Project {
-            model: firmware.model.name.clone(),
-            backend: firmware.backend.name().to_owned(),
-            path: firmware.directory.display().to_string(),
-        }));
+    simulate(firmware, interrupt, output, || tell(firmware, output), |_, _, _| Ok(())).map(|(simulation, ())| simulation)
+}
+
+fn tell(firmware: &Firmware, output: &Output) {
+    output.json(&Message::Project(Project {
+        model: firmware.model.name.clone(),
+        backend: firmware.backend.name().to_owned(),
+        path: firmware.directory.display().to_string(),
+    }));
+}
+
+/// The same, and a library of it. There is none of what answers wrongly, and without a compiler none of a circuit.
+pub fn compile_with_library<'a>(
+    firmware: &'a Firmware,
+    interrupt: &Interrupt,
+    output: &Output,
+) -> Result<(Simulation<'a>, Option<SharedLibrary>)> {
+    let name = &firmware.model.name;
+    let written = || tell(firmware, output);
+    simulate(firmware, interrupt, output, written, |simulation, cancel, waiting| {
+        if simulation.answer.first.is_some() {
+            return Ok(None);
+        }
+        match firmware.library(simulation, cancel, waiting) {
+            // The circuit is simulated without one.
+            Err(error) if error.code() == Code::NoCompiler => {
+                output.note(Note::NoLibrary, &format!("{name}: no shared library is made: {}", error.message()));
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
     })
 }
 
-/// The same; `written` is called between the two. A signal ends what is started.
-fn simulate<'a>(
+/// Brings a project and what simulates it up to date; `written` is called between the two, and `then` makes what else is to be
+/// made of it. A signal ends what is started.
+fn simulate<'a, T>(
     firmware: &'a Firmware,
     interrupt: &Interrupt,
     output: &Output,
     written: impl FnOnce(),
-) -> Result<Simulation<'a>> {
+    then: impl FnOnce(&Simulation<'a>, &Cancel, &dyn Fn(Duration)) -> Result<T>,
+) -> Result<(Simulation<'a>, T)> {
     let model = &firmware.model;
     let live = output.live(&model.name);
     interrupt.guard(|cancel| {
         let waiting = |elapsed| live.show(lock::WAITING, elapsed);
         let generated = firmware.generate(firmware.bench_events()?.as_ref(), cancel, &waiting)?;
         written();
-        let simulation = firmware.compile(generated)?;
+        let mut simulation = firmware.compile(generated)?;
         let Compiled { engine, is_new, .. } = &simulation.compiled;
         output.detail(if *is_new { "Compiled" } else { "Fresh" }, &format!("{} of {}", engine.name(), model.name));
-        Ok(simulation)
+        let then = then(&simulation, cancel, &waiting)?;
+        // What it was linked from lies in a folder that a signal would leave behind later.
+        simulation.compiled.object = None;
+        Ok((simulation, then))
     })
 }
 

@@ -18,7 +18,7 @@ macro_rules! templates {
 /// Every template.
 pub const TEMPLATES: &[Template] = templates!(
     "bindings.rs" "bridge.cpp" "build_opt.tcl" "build_prj.tcl" "csim_main.cpp" "csim_stack.h" "csim_trace.cpp" "defines.h"
-    "export.tcl" "hls_readme.md" "Makefile" "model.cpp" "model.h" "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs"
+    "export.tcl" "hls_readme.md" "library.cpp" "library.h" "library_check.cpp" "Makefile" "model.cpp" "model.h" "new_build.rs" "new_gitignore" "new_golden.rs" "new_lib.rs"
     "new_main.rs" "new_readme.md" "parameters.h" "pnr.v"
     "pnr.ys" "project.tcl" "test.cpp" "verilog.sdc" "verilog.xdc" "verilog_axis.v" "verilog_axis_tb.v" "verilog_instance.v"
     "verilog_instance.vhd" "verilog_main.cpp" "verilog_quartus.tcl" "verilog_tb.v" "verilog_vivado.tcl" "vivado.xdc" "vivado_impl.tcl"

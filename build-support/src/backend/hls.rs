@@ -4,6 +4,7 @@
 //! for byte.
 
 pub mod csim;
+pub mod library;
 
 mod flow;
 mod kernel;
@@ -22,7 +23,7 @@ use std::{
 
 use minijinja::context;
 
-use self::{csim::Csim, layer::Weights, ports::Ports};
+use self::{csim::Csim, layer::Weights, library::Shared, ports::Ports};
 use super::{
     Backend, Bench, Compiled, Generated, Project,
     text::{Templates, serde, summary},
@@ -202,8 +203,13 @@ impl Backend for Hls {
     }
 
     fn compile<'a>(&self, generated: Generated<'a>) -> Result<Compiled<'a>> {
-        let csim = Csim::compile(generated)?;
-        Ok(Compiled { made_from: csim.program.digest, is_new: csim.program.is_new, engine: Box::new(csim) })
+        let mut csim = Csim::compile(generated)?;
+        let (made_from, is_new, object) = (csim.program.digest, csim.program.is_new, csim.object.take());
+        Ok(Compiled { engine: Box::new(csim), made_from, is_new, object })
+    }
+
+    fn library<'a>(&self, package: &str, generated: &'a Generated<'a>, folder: &Path) -> Result<Shared<'a>> {
+        Shared::new(package, generated, folder)
     }
 }
 

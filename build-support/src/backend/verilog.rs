@@ -9,10 +9,10 @@ pub mod scripts;
 mod wiring;
 mod words;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use self::files::Files;
-use super::{Backend, Bench, Compiled, Generated, Project};
+use super::{Backend, Bench, Compiled, Generated, Project, Shared};
 use crate::{
     budget::{MAX_LUTS, too_large},
     circuit::{
@@ -116,7 +116,11 @@ impl Backend for Verilog {
         fingerprint.add(env!("CARGO_PKG_VERSION"));
         fingerprint.add(project.files.get(&format!("rtl/{}.v", model.name)).map_or("", String::as_str));
         let engine = Simulated::new(network, Arc::unwrap_or_clone(core))?;
-        Ok(Compiled { engine: Box::new(engine), made_from: fingerprint.short(), is_new: true })
+        Ok(Compiled { engine: Box::new(engine), made_from: fingerprint.short(), is_new: true, object: None })
+    }
+
+    fn library<'a>(&self, _: &str, _: &'a Generated<'a>, _: &Path) -> Result<Shared<'a>> {
+        Err(Error::internal("a library of a circuit; it is made of the same network as C++"))
     }
 }
 

@@ -14,12 +14,12 @@ use std::{
 
 use sparsehls_build::{
     Code, Error, EstimatedLimits, Firmware, Note, Result, Simulation,
-    backend::{Compiled, Project},
+    backend::{Compiled, Project, SharedLibrary},
     check::Comparison,
     manifest::LimitsOn,
 };
 
-use super::{chosen, compile, note_float32, note_grid, out_dir, read};
+use super::{chosen, compile_with_library, note_float32, note_grid, out_dir, read};
 use crate::{
     args::{BuildArgs, Common, Synth},
     checked::{Checked, Stamp},
@@ -157,22 +157,27 @@ pub fn hold_estimate(firmware: &Firmware, (rows, rest): &EstimatedLimits, output
 fn compile_and_check(firmware: &Firmware, context: &Context<'_>) -> Result<Project> {
     let (Firmware { package, model, directory, .. }, output) = (firmware, context.output);
     output.status("Building", &format!("{} ({})", model.name, package));
-    let Simulation { compiled, project, .. } = compile(firmware, context.interrupt, output)?;
+    let (Simulation { compiled, project, .. }, library) = compile_with_library(firmware, context.interrupt, output)?;
     output.status("Generated", &format!("{} project in {}", firmware.backend.name(), directory.display()));
-    self_check(firmware, &compiled, output).map(|()| project)
+    let checked = self_check(firmware, &compiled, library.as_ref(), output);
+    if let (Err(_), Some(library)) = (&checked, library) {
+        // It computes what was found to be wrong.
+        library.remove()?;
+    }
+    checked.map(|()| project)
 }
 
 /// Csim against reference, and both against Keras where there is a golden file, unless that has been done.
-fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> Result {
+fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, library: Option<&SharedLibrary>, output: &Output) -> Result {
     let Firmware { model, network, directory, .. } = firmware;
     let stamp = Stamp::new(directory, compiled.made_from, model.golden.as_deref());
     let before = stamp.as_ref().map_or(Ok(None), Stamp::read)?;
     let checked = match before {
         Some(checked) => {
-            output.json(&Message::SelfCheck(SelfCheck::new(&model.name, &checked.comparison())));
+            output.json(&Message::SelfCheck(SelfCheck::new(&model.name, &checked.comparison(), library)));
             checked
         }
-        None => run_checks(firmware, compiled, output)?,
+        None => run_checks(firmware, compiled, library, output)?,
     };
     if let (Some(stamp), None) = (stamp, before) {
         stamp.write(&checked);
@@ -190,15 +195,21 @@ fn self_check(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> 
     }
     output.status(if before.is_some() { "Unchanged" } else { "Checked" }, &text);
     note_float32(output, &model.name, &checked.comparison());
+    if let Some(SharedLibrary { path, header, .. }) = library {
+        let shown = |path: &Path| path.strip_prefix(directory).unwrap_or(path).display().to_string();
+        output.status("Linked", &format!("{}: {}, with {}", model.name, shown(path), shown(header)));
+    }
     Ok(())
 }
 
-fn run_checks(firmware: &Firmware, compiled: &Compiled<'_>, output: &Output) -> Result<Checked> {
+fn run_checks(firmware: &Firmware, compiled: &Compiled<'_>, library: Option<&SharedLibrary>, output: &Output) -> Result<Checked> {
     let proof = firmware.prove(Some(&*compiled.engine), firmware.golden()?.as_ref())?;
     let (engines, keras) = (proof.engines.clone().unwrap_or_default(), proof.keras.clone().unwrap_or_default());
     let Comparison { within_float32, float32_difference, .. } = keras;
     let checked = Checked { events: engines.events, golden: keras.events, within_float32, float32_difference, grid: proof.grid };
     let line = Comparison { within_float32, float32_difference, ..engines };
-    output.json(&Message::SelfCheck(SelfCheck::new(&firmware.model.name, &line)));
-    proof.require(firmware).map(|()| checked)
+    let verdict = proof.require(firmware);
+    let library = library.filter(|_| verdict.is_ok());
+    output.json(&Message::SelfCheck(SelfCheck::new(&firmware.model.name, &line, library)));
+    verdict.map(|()| checked)
 }

@@ -26,7 +26,7 @@ pub fn run(common: &Common, args: &TraceArgs, output: &mut Output) -> Result {
     let (mantissas, grid) = network.input.mantissas(&event);
     note_grid(output, &model.name, network, grid);
     let interrupt = Interrupt::installed()?;
-    let compiled = simulate(&firmware, interrupt, output, || {})?.compiled;
+    let compiled = simulate(&firmware, interrupt, output, || {}, |_, _, _| Ok(()))?.0.compiled;
     let layers = interrupt
         .guard(|_| trace::trace(&*compiled.engine, mantissas.values(), dump.as_ref(), args.event))
         .map_err(|error| args.keras.as_ref().map_or(error.clone(), |path| error.file(path)))?;

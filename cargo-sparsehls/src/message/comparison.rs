@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sparsehls_build::{check, formats, network::Origin, profile, trace};
+use sparsehls_build::{backend::SharedLibrary, check, formats, network::Origin, profile, trace};
 
 /// Csim against reference, on made-up and golden events. `within-float32` and `float32-difference` are of the comparison
 /// of the golden events with Keras.
@@ -11,6 +11,9 @@ use sparsehls_build::{check, formats, network::Origin, profile, trace};
 pub struct SelfCheck {
     /// Which model.
     pub model: String,
+    /// The shared library; absent without a compiler, and if events differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// What was found.
     #[serde(flatten)]
     pub comparison: Comparison,
@@ -249,8 +252,9 @@ pub struct Trace {
 
 impl SelfCheck {
     /// The line for `model`.
-    pub fn new(model: &str, found: &check::Comparison) -> Self {
-        Self { model: model.to_owned(), comparison: found.into() }
+    pub fn new(model: &str, found: &check::Comparison, library: Option<&SharedLibrary>) -> Self {
+        let library = library.map(|library| library.path.display().to_string());
+        Self { model: model.to_owned(), library, comparison: found.into() }
     }
 }
 

@@ -17,6 +17,7 @@ mod firmware;
 mod guide;
 mod habits;
 mod happy;
+mod library;
 mod manifest;
 mod markdown;
 mod new;

@@ -11,9 +11,12 @@ use std::{
     process::Command,
 };
 
-pub use self::compiler::{Compiler, standard};
-pub(crate) use self::compiler::{VECTORS, run_compiler, write_sources};
-use self::{compiler::Recipe, program::Program};
+use self::compiler::Recipe;
+pub use self::compiler::{Compiler, Object, standard};
+pub(crate) use self::{
+    compiler::{VECTORS, interrupted, run_compiler, write_sources},
+    program::{Place, Program},
+};
 use crate::{
     backend::Generated,
     engine::{Engine, Session},
@@ -45,6 +48,8 @@ pub(crate) struct Library {
 pub struct Csim<'a> {
     generated: Generated<'a>,
     pub(super) program: Program,
+    /// What it was linked from, if it was compiled now.
+    pub(super) object: Option<Object>,
 }
 
 impl<'a> Csim<'a> {
@@ -53,9 +58,8 @@ impl<'a> Csim<'a> {
     /// # Errors
     /// [`Code::NoCompiler`], [`Code::CompileFailed`], [`Code::Io`].
     pub fn compile(generated: Generated<'a>) -> Result<Self> {
-        let name = &generated.model.name;
-        let program = compiler::compile(&generated, name, &[super::source(name), "csim/main.cpp".into()])?;
-        Ok(Self { generated, program })
+        let (program, object) = compiler::simulation(&generated)?;
+        Ok(Self { generated, program, object })
     }
 
     /// Links a library into a program: what a build script does to check what it has compiled.
@@ -71,7 +75,7 @@ impl<'a> Csim<'a> {
         let program = compiler::kept_or_linked(compiler, &generated, &recipe, |command| {
             command.extend([format!("-DSPARSEHLS_SYMBOL={name}").into(), "csim/main.cpp".into(), path.into()]);
         })?;
-        Ok(Self { generated, program })
+        Ok(Self { generated, program, object: None })
     }
 
     /// The program.
@@ -110,7 +114,7 @@ impl Engine for Csim<'_> {
     fn trace(&self, event: &[i64]) -> Result<Vec<Option<Value>>> {
         let Generated { model, cancel, .. } = &self.generated;
         let name = format!("{}-trace", model.name);
-        let program = compiler::compile(&self.generated, &name, &["csim/trace.cpp".into()])?;
+        let program = compiler::compile(&self.generated, &name, "csim/trace.cpp")?;
         let text: String = event.iter().map(|mantissa| format!("{mantissa}\n")).collect();
         let (command, timeout) = ([program.path.clone().into()], model.target.csim_timeout);
         let question =

@@ -5,8 +5,11 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::Duration,
 };
+
+use tempfile::TempDir;
 
 use super::{
     super::{add_sources, sources},
@@ -55,6 +58,16 @@ impl Compiler {
     /// # Errors
     /// [`Code::NoCompiler`], [`Code::Interrupted`].
     pub fn find(cancel: &Cancel) -> Result<Self> {
+        // Asking takes longer than all the rest of a build in which nothing has changed.
+        static FOUND: OnceLock<Compiler> = OnceLock::new();
+        if let Some(found) = FOUND.get() {
+            return Ok(found.clone());
+        }
+        let found = Self::search(cancel)?;
+        Ok(FOUND.get_or_init(|| found).clone())
+    }
+
+    fn search(cancel: &Cancel) -> Result<Self> {
         let host = env!("SPARSEHLS_HOST");
         let mut build = cc::Build::new();
         build
@@ -128,7 +141,7 @@ impl From<Unusable> for Error {
     }
 }
 
-fn interrupted() -> Error {
+pub(crate) fn interrupted() -> Error {
     Error::new(Code::Interrupted, "the compile of the simulation was interrupted; the C++ compiler and all it started were ended")
         .help("run the same command again")
 }
@@ -181,22 +194,85 @@ pub(super) struct Recipe<'a> {
     pub all: Fingerprint,
 }
 
-/// Compiles `sources` of a project into the program `name`, unless that has been done for the same files, compiler and flags.
-pub(super) fn compile(generated: &Generated<'_>, name: &str, sources: &[PathBuf]) -> Result<Program> {
-    let Generated { project, model, cancel, .. } = generated;
-    let compiler = Compiler::find(cancel)?;
-    let flags = [standard(model.target.language)?, "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."];
+/// The simulation as an object file, in the private folder that it was compiled in: a program and a library can be made of it.
+#[derive(Debug)]
+pub struct Object(TempDir);
+
+impl Object {
+    /// The object file in its folder.
+    const FILE: &str = "csim/bridge.o";
+    /// What its compile needs besides. No symbol of it is seen from outside of what it is linked into.
+    const FLAGS: [&str; 2] = ["-fvisibility=hidden", "-c"];
+
+    /// Compiles what was generated, in a folder of its own in `folder`.
+    pub(crate) fn compile(compiler: &Compiler, generated: &Generated<'_>, folder: &Path) -> Result<Self> {
+        let temporary = files::temporary_folder(folder)?;
+        write_sources(generated, temporary.path())?;
+        compiler.object(generated, temporary.path())?;
+        Ok(Self(temporary))
+    }
+
+    /// Its file.
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        let path = self.0.path().join(Self::FILE);
+        std::path::absolute(&path).map_err(|error| Error::io("find", &path, &error))
+    }
+}
+
+impl Compiler {
+    /// Compiles the simulation, whose text lies in `folder`, into an object file there.
+    fn object(&self, generated: &Generated<'_>, folder: &Path) -> Result {
+        let mut command = self.command.clone();
+        command.extend(flags(generated)?.into_iter().chain(Object::FLAGS).map(OsString::from));
+        command.extend([super::super::source(&generated.model.name).into(), "-o".into(), Object::FILE.into()]);
+        run_compiler(&command, folder, generated)
+    }
+
+    /// Runs it in `folder` with these arguments.
+    pub(crate) fn run(&self, arguments: Vec<OsString>, folder: &Path, generated: &Generated<'_>) -> Result {
+        run_compiler(&[self.command.clone(), arguments].concat(), folder, generated)
+    }
+}
+
+/// What every file of the C++ is compiled with.
+fn flags(generated: &Generated<'_>) -> Result<[&'static str; 4]> {
+    Ok([standard(generated.model.target.language)?, "-Wno-unknown-pragmas", "-Icsim/ap_types", "-I."])
+}
+
+/// Compiles the simulation, unless that has been done for the same files, compiler and flags; if it is compiled now its object
+/// file comes with it.
+pub(super) fn simulation(generated: &Generated<'_>) -> Result<(Program, Option<Object>)> {
+    let compiler = Compiler::find(&generated.cancel)?;
+    let (flags, main) = (flags(generated)?, "csim/main.cpp");
+    let recipe = recipe(&compiler, generated, &generated.model.name, &[&flags[..], &Object::FLAGS, &[main]].concat());
+    let make = |folder: &Path| {
+        compiler.object(generated, folder)?;
+        let arguments = flags.into_iter().chain([Object::FILE, main]);
+        link(&compiler, generated, folder, arguments.map(OsString::from))
+    };
+    let (program, folder) = kept_or_made(generated, &recipe, |folder| match make(folder) {
+        // An object file may be no good without a word of the compiler.
+        Err(error) if error.code() == Code::CompileFailed && folder.join(Object::FILE).exists() => make(folder),
+        made => made,
+    })?;
+    Ok((program, folder.map(Object)))
+}
+
+/// Compiles the file `source` of a project into the program `name`, unless that has been done for the same files, compiler and flags.
+pub(super) fn compile(generated: &Generated<'_>, name: &str, source: &str) -> Result<Program> {
+    let compiler = Compiler::find(&generated.cancel)?;
+    let arguments = [&flags(generated)?[..], &[source]].concat();
+    let recipe = recipe(&compiler, generated, name, &arguments);
+    kept_or_linked(&compiler, generated, &recipe, |command| command.extend(arguments.iter().map(OsString::from)))
+}
+
+fn recipe<'a>(compiler: &Compiler, generated: &Generated<'_>, name: &'a str, arguments: &[&str]) -> Recipe<'a> {
     let mut text = Fingerprint::default();
-    add_sources(project, &mut text);
+    add_sources(&generated.project, &mut text);
     let mut all = compiler.fingerprint();
-    all.add_all(flags);
-    all.add_all(sources);
-    add_sources(project, &mut all);
-    let recipe = Recipe { name, text: text.short(), all };
-    kept_or_linked(&compiler, generated, &recipe, |command| {
-        command.extend(flags.map(OsString::from));
-        command.extend(sources.iter().map(OsString::from));
-    })
+    all.add_all(arguments);
+    add_sources(&generated.project, &mut all);
+    Recipe { name, text: text.short(), all }
 }
 
 /// The program `csim/NAME-FINGERPRINT` in the project's folder, compiled with these arguments unless it is there. What is
@@ -207,22 +283,40 @@ pub(super) fn kept_or_linked(
     recipe: &Recipe<'_>,
     arguments: impl FnOnce(&mut Vec<OsString>),
 ) -> Result<Program> {
+    let made = kept_or_made(generated, recipe, |folder| {
+        let mut all = Vec::new();
+        arguments(&mut all);
+        link(compiler, generated, folder, all)
+    });
+    made.map(|(program, _)| program)
+}
+
+/// The same, made by `make` in a folder that has the text. That folder comes with a program that is made now.
+fn kept_or_made(
+    generated: &Generated<'_>,
+    recipe: &Recipe<'_>,
+    make: impl FnOnce(&Path) -> Result,
+) -> Result<(Program, Option<TempDir>)> {
     let place = Place::new(generated.directory, recipe);
     if !generated.anew
         && let Some(program) = place.kept()?
     {
-        return Ok(program);
+        return Ok((program, None));
     }
     // `clean` does not take the folder away from under the compiler.
     let _at_work = lock::share(generated.directory, &generated.cancel)?;
     files::make_folder(generated.directory, Path::new("csim"))?;
     let temporary = files::temporary_folder(place.folder())?;
     write_sources(generated, temporary.path())?;
-    let mut command = compiler.command.clone();
-    arguments(&mut command);
-    command.extend(["-pthread", "-o", PROGRAM].map(OsString::from));
-    run_compiler(&command, temporary.path(), generated)?;
-    place.publish(&temporary.path().join(PROGRAM), generated.anew)
+    make(temporary.path())?;
+    let program = place.publish(&temporary.path().join(PROGRAM), generated.anew)?;
+    Ok((program, Some(temporary)))
+}
+
+/// Makes a program in `folder`.
+fn link(compiler: &Compiler, generated: &Generated<'_>, folder: &Path, arguments: impl IntoIterator<Item = OsString>) -> Result {
+    let output = ["-pthread", "-o", PROGRAM].map(OsString::from);
+    compiler.run(arguments.into_iter().chain(output).collect(), folder, generated)
 }
 
 /// Writes what is compiled into `folder`, which is private.

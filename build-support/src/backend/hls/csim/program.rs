@@ -23,7 +23,7 @@ const SEAL: usize = MARK.len() + 16 + 1 + 32 + 1;
 
 /// A compiled program.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     /// Where it is.
     pub path: PathBuf,
     /// A fingerprint of it, and of what it was made from.
@@ -35,20 +35,26 @@ pub struct Program {
 }
 
 /// Where a program belongs.
-pub struct Place {
+#[derive(Debug)]
+pub(crate) struct Place {
     folder: PathBuf,
-    /// What begins its name, and those of its predecessors.
-    prefix: String,
+    /// What begins its name, and those of its predecessors; nothing if they all have the same.
+    prefix: Option<String>,
     file: String,
     text: u64,
 }
 
 impl Place {
     /// The place of what `recipe` makes, for the project in `directory`. The name says what it is made from.
-    pub fn new(directory: &Path, recipe: &Recipe<'_>) -> Self {
+    pub(super) fn new(directory: &Path, recipe: &Recipe<'_>) -> Self {
         let prefix = format!("{}-", recipe.name);
         let file = format!("{prefix}{:016x}{}", recipe.all.short(), std::env::consts::EXE_SUFFIX);
-        Self { folder: directory.join("csim"), prefix, file, text: recipe.text }
+        Self { folder: directory.join("csim"), prefix: Some(prefix), file, text: recipe.text }
+    }
+
+    /// The place `file` in `folder` of what is made from `all`, and always has that name.
+    pub fn named(folder: &Path, file: String, all: u64) -> Self {
+        Self { folder: folder.to_owned(), prefix: None, file, text: all }
     }
 
     /// The folder that it is in.
@@ -91,8 +97,10 @@ impl Place {
             }
             fs::rename(program, &path).map_err(failed)?;
         }
-        for other in files::older(&self.folder, &self.prefix, std::env::consts::EXE_SUFFIX, &self.file) {
-            self.remove(&other);
+        if let Some(prefix) = &self.prefix {
+            for other in files::older(&self.folder, prefix, std::env::consts::EXE_SUFFIX, &self.file) {
+                self.remove(&other);
+            }
         }
         Ok(Program { path, digest, is_new: true, _held: held })
     }
