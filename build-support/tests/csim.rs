@@ -11,7 +11,7 @@ use sparsehls_build::{
     fixed::{Format, Overflow, QuantizerFormat, Rounding},
     formats::FixedNetwork,
     manifest::{HlsTool, Interface, Language, LayerOptions, Model, Variant},
-    network::{Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape},
+    network::{Function, Layer, Lookup, Network, Op, Origin, Quantizer, Shape, SparseShape},
 };
 
 /// Compiles and compares one fixture with the knobs that are set.
@@ -132,4 +132,38 @@ fn a_sum_of_which_nothing_is_left_is_zero() {
     let directory = tempfile::tempdir().unwrap();
     let csim = common::csim(&model, &network, &inputs, directory.path()).unwrap();
     assert_eq!(common::self_check(&csim, &inputs).unwrap().events_different, 0);
+}
+
+/// Images that come in rows, with every pattern of active pixels: (height, width, slots). What is active moves together, so that a
+/// row of one pixel, rows that are no power of two, and fewer or more slots than a row has pixels are cases of their own.
+#[test]
+fn every_pattern_of_rows_gets_to_its_slots() {
+    for (height, width, slots) in [(4, 1, 2), (2, 6, 4), (2, 5, 9), (1, 9, 3), (3, 4, 1)] {
+        let layer = |id: &str, shape, op| Layer {
+            name: id.into(),
+            keras_name: id.into(),
+            keras_class: "InputReduce".into(),
+            id: id.into(),
+            shape,
+            origin: Origin::Model,
+            op,
+        };
+        let pixels = Shape::Sparse(SparseShape { slots, height, width, channels: 2 });
+        let layers = vec![
+            layer("reduce", pixels, Op::InputReduce { threshold: None }),
+            layer("flat", Shape::Dense(vec![height * width * 2]), Op::SparseFlatten),
+        ];
+        let mut model = common::model(Path::new("none.keras"), Format { signed: false, width: 5, fraction: 0 });
+        model.interface = Some(Interface::Row);
+        let network = Network { input_shape: vec![height, width, 2], layers, tolerance: 0.0 };
+        let network = FixedNetwork::infer(network, &model).unwrap();
+        let values = |pattern: i64| {
+            (0..(height * width) as i64).flat_map(move |at| [(pattern >> at & 1) * (at + 1), (pattern >> at & 1) * (31 - at)])
+        };
+        let inputs = (0..1 << (height * width)).flat_map(values).collect();
+        let inputs = Mantissas::new(inputs, network.input_len(), network.input.format);
+        let directory = tempfile::tempdir().unwrap();
+        let csim = common::csim(&model, &network, &inputs, directory.path()).unwrap();
+        assert_eq!(common::self_check(&csim, &inputs).unwrap().events_different, 0, "{height} x {width} to {slots}");
+    }
 }

@@ -8,11 +8,12 @@
 //   depth  a comparison, a tree of log2(W) and prefix sums of log2(H) and log2(W) additions, two choices
 //
 // sparse_input_reduce_rows: a row of the image enters in each of H steps, as a detector delivers it.
-//   flow   the row's running counts say the rank of each active pixel; each slot takes the pixel of its rank
-//   cost   W comparisons with a constant, a prefix sum over W bits, for each slot W comparisons of a rank, an OR of W
-//          gated pixels
-//   depth  a comparison, a prefix sum of log2(W) additions, a comparison, an OR of W; the number of slots that are
-//          taken goes from row to row, one addition
+//   flow   how many pixels before it are idle says how far each active pixel moves to the left; all move together, by a power
+//          of two at a time, the least first, so that no two meet; what has come together moves to the first free slot
+//   cost   W comparisons with a constant, an OR and a prefix sum over W bits, log2(W) choices of one of two for each pixel and
+//          log2(N) for each slot; a pixel is C*bits and a column
+//   depth  a comparison, a prefix sum of log2(W) additions, log2(W) + log2(N) choices of one of two; the number of slots that
+//          are taken goes from row to row, one addition
 
 #ifndef SPARSEHLS_SPARSE_INPUT_REDUCE_H_
 #define SPARSEHLS_SPARSE_INPUT_REDUCE_H_
@@ -101,55 +102,177 @@ inline void clear_slot(int slot, Y feat[CONFIG::slots * CONFIG::channels], H has
     }
 }
 
-// CONFIG: as above without pixels_per_cycle and row_t; slots; feature_t, the mantissa of a pixel. taken counts the slots that
-// are filled in the rows before, and stops at N. A step fills those of feat[N * C] and hash[N * 2] that its row has pixels
-// for.
+// values[i] becomes values[i + REACH] where that one goes.
+template <int N, int REACH, class T>
+inline void move_left(const ap_uint<1> goes[N], T values[N]) {
+#pragma HLS INLINE
+    T before[N];
+#pragma HLS ARRAY_PARTITION variable=before complete
+    for (int at = 0; at < N; ++at) {
+#pragma HLS UNROLL
+        before[at] = values[at];
+    }
+    for (int at = 0; at < N - REACH; ++at) {
+#pragma HLS UNROLL
+        const T there = before[at + REACH], here = before[at];
+        values[at] = goes[at + REACH] != 0 ? there : here;
+    }
+}
+
+// Pixels of a row on their way to the left. REACH is how far they move at a time; ahead are twice that, four times, ... The first
+// `from` places of the row matter: something can still get from there to one of the slots.
+//
+// `moves` is how far each pixel goes: none if it is idle. No two of them meet. What one leaves behind goes on as if it were the
+// pixel, which is ahead of it by less than the next move. So it gets where none stays: those before the pixel are farther left
+// than that, and those behind it have not come so far.
+template <class CONFIG, int REACH = 1, bool DONE = (REACH >= CONFIG::width)>
+struct Compact {
+    static const int wanted = CONFIG::slots + CONFIG::row_reach - REACH;
+    static const int from = wanted < CONFIG::width ? wanted : (int)CONFIG::width;
+
+    template <class RANK, class COLUMN, class FEATURE>
+    static void to_the_left(RANK moves[CONFIG::width], COLUMN columns[CONFIG::width],
+                            FEATURE values[CONFIG::channels][CONFIG::width]) {
+#pragma HLS INLINE
+        ap_uint<1> goes[CONFIG::width];
+#pragma HLS ARRAY_PARTITION variable=goes complete
+        for (int at = 0; at < from; ++at) {
+#pragma HLS UNROLL
+            const RANK left = moves[at], bit = left & RANK(REACH);
+            goes[at] = bit != 0;
+        }
+        move_left<from, REACH>(goes, moves);
+        move_left<from, REACH>(goes, columns);
+        for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+            move_left<from, REACH>(goes, values[channel]);
+        }
+        Compact<CONFIG, REACH * 2>::to_the_left(moves, columns, values);
+    }
+};
+
+template <class CONFIG, int REACH>
+struct Compact<CONFIG, REACH, true> {
+    template <class RANK, class COLUMN, class FEATURE>
+    static void to_the_left(RANK[CONFIG::width], COLUMN[CONFIG::width], FEATURE[CONFIG::channels][CONFIG::width]) {
+#pragma HLS INLINE
+    }
+};
+
+// values[i] moves to values[i + by], level by level from the farthest; what is before them does not matter.
+template <int N, int REACH, bool DONE = (REACH == 0)>
+struct Rotate {
+    template <class BY, class T>
+    static void to_the_right(const BY& by, T values[N]) {
+#pragma HLS INLINE
+        if ((by & BY(REACH)) != 0) {
+            T before[N];
+#pragma HLS ARRAY_PARTITION variable=before complete
+            for (int at = 0; at < N; ++at) {
+#pragma HLS UNROLL
+                before[at] = values[at];
+            }
+            for (int at = REACH; at < N; ++at) {
+#pragma HLS UNROLL
+                values[at] = before[at - REACH];
+            }
+        }
+        Rotate<N, REACH / 2>::to_the_right(by, values);
+    }
+};
+
+template <int N, int REACH>
+struct Rotate<N, REACH, true> {
+    template <class BY, class T>
+    static void to_the_right(const BY&, T[N]) {
+#pragma HLS INLINE
+    }
+};
+
+// The active pixels of a row, one behind the other from the first place on: `moves` is how many idle ones are before each.
+template <class CONFIG, class X>
+inline void compact_row(const X line[CONFIG::width * CONFIG::channels], const ap_uint<1> active[CONFIG::width],
+                        typename CONFIG::rank_t moves[CONFIG::width], typename CONFIG::column_t columns[CONFIG::width],
+                        typename CONFIG::feature_t values[CONFIG::channels][CONFIG::width]) {
+#pragma HLS INLINE
+    typedef typename CONFIG::rank_t rank_t;
+    for (int column = 0; column < CONFIG::width; ++column) {
+#pragma HLS UNROLL
+        const rank_t idle_before = moves[column];
+        moves[column] = active[column] != 0 ? idle_before : rank_t(0);
+        columns[column] = column + 1;
+    }
+    for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+        for (int column = 0; column < CONFIG::width; ++column) {
+#pragma HLS UNROLL
+            values[channel][column] = mantissa(line[column * CONFIG::channels + channel]);
+        }
+    }
+    Compact<CONFIG>::to_the_left(moves, columns, values);
+}
+
+// The first values of a row, behind as many as are `taken`.
+template <class CONFIG, class TAKEN, class T>
+inline void place_row(const TAKEN& taken, const T row[CONFIG::width], T slots[CONFIG::slots]) {
+#pragma HLS INLINE
+    const int listed = CONFIG::slots < CONFIG::width ? (int)CONFIG::slots : (int)CONFIG::width;
+    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+#pragma HLS UNROLL
+        slots[slot] = row[slot < listed ? slot : listed - 1];
+    }
+    Rotate<CONFIG::slots, CONFIG::slot_reach>::to_the_right(taken, slots);
+}
+
+// CONFIG: as above without pixels_per_cycle and row_t; slots; row_reach, the power of two from width on; slot_reach, the largest
+// power of two in slots; feature_t, the mantissa of a pixel. taken counts the slots that are filled in the rows before, and stops
+// at N. A step fills those of feat[N * C] and hash[N * 2] that its row has pixels for.
 template <class CONFIG, class X, class TAKEN, class Y, class H>
 void sparse_input_reduce_rows(int row, const X line[CONFIG::width * CONFIG::channels], TAKEN& taken,
                               Y feat[CONFIG::slots * CONFIG::channels], H hash[CONFIG::slots * 2]) {
 #pragma HLS INLINE
     typedef typename CONFIG::rank_t rank_t;
-    typedef typename CONFIG::feature_t feature_t;
-    ap_uint<1> active[CONFIG::width];
-    rank_t ranks[CONFIG::width];
+    ap_uint<1> active[CONFIG::width], some[CONFIG::width];
+    rank_t moves[CONFIG::width];
+    typename CONFIG::column_t columns[CONFIG::width], placed[CONFIG::slots];
+    typename CONFIG::feature_t values[CONFIG::channels][CONFIG::width], pixels[CONFIG::channels][CONFIG::slots];
 #pragma HLS ARRAY_PARTITION variable=active complete
-#pragma HLS ARRAY_PARTITION variable=ranks complete
+#pragma HLS ARRAY_PARTITION variable=some complete
+#pragma HLS ARRAY_PARTITION variable=moves complete
+#pragma HLS ARRAY_PARTITION variable=columns complete
+#pragma HLS ARRAY_PARTITION variable=placed complete
+#pragma HLS ARRAY_PARTITION variable=values complete dim=0
+#pragma HLS ARRAY_PARTITION variable=pixels complete dim=0
     for (int column = 0; column < CONFIG::width; ++column) {
 #pragma HLS UNROLL
         active[column] = CONFIG::is_active(line[column * CONFIG::channels]);
-        ranks[column] = active[column];
+        some[column] = active[column];
+        moves[column] = active[column] == 0;
     }
-    Prefix<CONFIG::width>::sums(ranks);
-    const rank_t total = ranks[CONFIG::width - 1];
     const TAKEN before = row == 0 ? TAKEN(0) : taken;
     for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-        const bool found = slot >= before && slot < before + total;
-        if (row == 0) {
-            clear_slot<CONFIG>(slot, feat, hash);
+        if (row == 0) clear_slot<CONFIG>(slot, feat, hash);
+    }
+    // What is to be done with a row without active pixels is nothing; in hardware the condition is a part of those below.
+    rank_t total = 0;
+    if (Tree<CONFIG::width>::any(some) != 0) {
+        Prefix<CONFIG::width>::sums(moves);
+        total = CONFIG::width - moves[CONFIG::width - 1];
+        compact_row<CONFIG>(line, active, moves, columns, values);
+        place_row<CONFIG>(before, columns, placed);
+        for (int channel = 0; channel < CONFIG::channels; ++channel) {
+#pragma HLS UNROLL
+            place_row<CONFIG>(before, values[channel], pixels[channel]);
         }
-        if (found) {
-            const rank_t rank = slot - before + 1;
-            typename CONFIG::column_t columns[CONFIG::width];
-            feature_t values[CONFIG::channels][CONFIG::width];
-#pragma HLS ARRAY_PARTITION variable=columns complete
-#pragma HLS ARRAY_PARTITION variable=values complete dim=0
-            for (int column = 0; column < CONFIG::width; ++column) {
+        for (int slot = 0; slot < CONFIG::slots; ++slot) {
 #pragma HLS UNROLL
-                const bool here = active[column] != 0 && ranks[column] == rank;
-                columns[column] = here ? column : 0;
-                for (int channel = 0; channel < CONFIG::channels; ++channel) {
-#pragma HLS UNROLL
-                    const X pixel = line[column * CONFIG::channels + channel];
-                    values[channel][column] = here ? feature_t(mantissa(pixel)) : feature_t(0);
-                }
-            }
+            if (slot < before || slot >= before + total) continue;
             hash[slot * 2] = row + 1;
-            hash[slot * 2 + 1] = Tree<CONFIG::width>::any(columns) + 1;
+            hash[slot * 2 + 1] = placed[slot];
             for (int channel = 0; channel < CONFIG::channels; ++channel) {
 #pragma HLS UNROLL
-                const X pixel = from_mantissa<X>(Tree<CONFIG::width>::any(values[channel]));
-                feat[slot * CONFIG::channels + channel] = pixel;
+                feat[slot * CONFIG::channels + channel] = from_mantissa<X>(pixels[channel][slot]);
             }
         }
     }

@@ -119,15 +119,26 @@ fn column(p: &mut Parts<'_>, s: Sparse, lanes: usize, line: usize) {
     p.add("column", encode, lanes * s.coordinate[1] as usize, 1, line);
 }
 
+/// Pixels of a row move to the left over the idle ones, then to the first slot that is free.
 fn reduce_row(p: &mut Parts<'_>, s: Sparse, pixel: usize, line: usize) {
     let rank = bits_for(s.width);
+    let item = pixel + s.coordinate[1] as usize;
     let live = line + s.width * rank as usize;
-    p.add("ranks", Operation::Add { width: rank }, prefix_additions(s.width), levels(s.width), live);
-    p.add("rank wanted", Operation::Add { width: rank + 1 }, s.slots, 1, live + s.slots * rank as usize);
-    p.add("of this rank", Operation::Equal { width: rank }, s.slots * s.width, 1, line + s.slots * s.width);
-    let choice = Operation::GatedOr { inputs: narrow(s.width), width: narrow(pixel + s.coordinate[1] as usize) };
-    p.add("choose the pixel", choice, s.slots, 1, s.slots * (pixel + s.coordinate[1] as usize));
+    p.add("idle before", Operation::Add { width: rank }, prefix_additions(s.width), levels(s.width), live);
+    let choice = |bits: usize| Operation::Select { inputs: 2, width: narrow(bits) };
+    for (left, places) in (0..levels(s.width) as usize).rev().zip(places(s.width, s.slots)) {
+        p.add("move to the left", choice(item + left), places, 1, places * (item + left));
+    }
+    let placed = s.slots * (item + 1);
+    p.add("taken before", Operation::Compare { width: bits_for(s.slots) + 1 }, 2 * s.slots, 0, 0);
+    p.add("move to a slot", choice(item), s.slots * levels(s.slots + 1) as usize, levels(s.slots + 1), placed);
     p.add("slots taken", Operation::Add { width: bits_for(s.slots) }, 1, 0, 0);
+}
+
+/// How many pixels of a row matter behind each move, by 1, 2, 4, ... places: those from which one can still get to a slot.
+fn places(width: usize, slots: usize) -> Vec<usize> {
+    let reach = width.max(1).next_power_of_two();
+    (1..=levels(width)).map(|moved| width.min(slots + reach - (1 << moved))).collect()
 }
 
 /// See [`Kernel::InputReduce`].

@@ -151,6 +151,7 @@ impl Writer<'_> {
                 let step = self.flow.step().to_owned();
                 self.pass([step, self.reads(), self.state("taken"), self.text.id.clone(), self.state("hash")]);
                 self.text.types.extend([typed("taken_t", unsigned(taken_bits)), typed("feature_t", mantissa(feature))]);
+                self.constants([("row_reach", width.next_power_of_two()), ("slot_reach", 1 << slots.max(1).ilog2())]);
             }
             Arrival::Whole { pixels_per_cycle, row_bits } => {
                 self.call("sparse_input_reduce", "sparse_input_reduce.h");
