@@ -30,9 +30,18 @@ extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsi
 {%- endif %}
     for (unsigned long long event = 0; event < events; ++event) {
         {{ ports.bench.input }};
+{%- if ports.bench.words > 1 %}
+        for (int word = 0; word < {{ ports.bench.words }}; ++word) {
+            for (int i = 0; i < {{ ports.bench.per_word }}; ++i) {
+                {{ ports.bench.put }} =
+                    ap_uint<input_t::width>(input[event * {{ input.size }} + word * {{ ports.bench.per_word }} + i]);
+            }
+        }
+{%- else %}
         for (int i = 0; i < {{ input.size }}; ++i) {
             {{ ports.bench.put }} = ap_uint<input_t::width>(input[event * {{ input.size }} + i]);
         }
+{%- endif %}
 {%- for line in ports.bench.finish %}
         {{ line }}
 {%- endfor %}

@@ -31,10 +31,19 @@ int main() {
         static {{ ports.bench.input }};
         long long mantissa = 0;
         bool complete = true;
+{%- if ports.bench.words > 1 %}
+        for (int word = 0; word < {{ ports.bench.words }}; ++word) {
+            for (int i = 0; i < {{ ports.bench.per_word }} && complete; ++i) {
+                complete = std::fscanf(inputs, "%lld", &mantissa) == 1;
+                {{ ports.bench.put }} = ap_uint<input_t::width>(mantissa);
+            }
+        }
+{%- else %}
         for (int i = 0; i < {{ input.size }} && complete; ++i) {
             complete = std::fscanf(inputs, "%lld", &mantissa) == 1;
             {{ ports.bench.put }} = ap_uint<input_t::width>(mantissa);
         }
+{%- endif %}
         if (!complete) break;
 {%- for line in ports.bench.finish %}
         {{ line }}

@@ -73,8 +73,11 @@ pub(super) struct PortsText {
 #[derive(Debug, Serialize)]
 struct Bench {
     input: String,
-    /// The bits of value `i`.
+    /// The bits of value `i` of a word; if there are several, of word `word`.
     put: String,
+    /// How many words, and the values of each.
+    words: usize,
+    per_word: usize,
     /// Before the call.
     finish: Vec<String>,
     argument: &'static str,
@@ -248,23 +251,20 @@ impl Ports {
         let Side { values, words, .. } = self.input;
         let per = self.input.per_word();
         let range = |side: Side, at: &str| format!(".range(({at} + 1) * {0} - 1, ({at}) * {0})", side.width());
-        let of_word = if words > 1 { format!("[i / {per}]") } else { "[0]".into() };
+        let of_word = if words > 1 { "[word]" } else { "[0]" };
         let own = ".range(input_t::width - 1, 0)";
-        let row = format!("i % {per}");
         let (input, put, finish, argument) = match self.kind {
             manifest::Interface::Partition => (format!("input_t in[{values}]"), format!("in[i]{own}"), Vec::new(), "in"),
-            manifest::Interface::Row => {
-                (format!("input_t in[{words}][{per}]"), format!("in[i / {per}][i % {per}]{own}"), Vec::new(), "in")
-            }
+            manifest::Interface::Row => (format!("input_t in[{words}][{per}]"), format!("in{of_word}[i]{own}"), Vec::new(), "in"),
             manifest::Interface::Packed => (
                 format!("x_in_t in[{words}]"),
-                format!("in{of_word}{}", range(self.input, &row)),
+                format!("in{of_word}{}", range(self.input, "i")),
                 Vec::new(),
                 if words > 1 { "in" } else { "in[0]" },
             ),
             manifest::Interface::Stream => (
                 format!("x_in_t in[{words}]"),
-                format!("in{of_word}.data{}", range(self.input, &row)),
+                format!("in{of_word}.data{}", range(self.input, "i")),
                 vec![
                     "hls::stream<x_in_t> beats;".into(),
                     format!("for (int beat = 0; beat < {words}; ++beat) {{"),
@@ -291,7 +291,7 @@ impl Ports {
                 Some("result.last == 1 && out.empty() && beats.empty()"),
             ),
         };
-        Bench { input, put, finish, argument, output, begin, get, whole }
+        Bench { input, put, words, per_word: per, finish, argument, output, begin, get, whole }
     }
 
     /// What a program wants to know of the ports.
