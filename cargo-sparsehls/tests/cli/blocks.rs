@@ -31,8 +31,8 @@ const OWN: [&str; 1] = ["docs/ecp5.md"];
 /// What the training of the guide writes.
 const TRAINED: [&str; 2] = ["slope.keras", "slope.golden.npz"];
 /// A line that only a shell reads begins like this.
-const COMMANDS: [&str; 12] =
-    ["$ ", "cargo ", "apt ", "pip ", "python", "make", "vitis", "vivado", "iverilog", "rustup ", "export ", "PATH="];
+const COMMANDS: [&str; 13] =
+    ["$ ", "cargo ", "apt ", "pip ", "python ", "python3 ", "make", "vitis", "vivado", "iverilog", "rustup ", "export ", "PATH="];
 
 /// Who reads the pages one after the other, and types what they say.
 struct Reader {
