@@ -94,7 +94,7 @@ fn events_of(archive: &mut zip::ZipArchive<File>, name: &str, path: &Path) -> Re
 /// As [`read_npy`].
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Array>> {
     let (mut archive, mut left) = (archive(path)?, MAX_VALUES);
-    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
     names.into_iter().map(|name| Ok((name.clone(), member(&mut archive, &name, path, &mut left)?))).collect()
 }
 
@@ -121,7 +121,7 @@ fn member_of<'a>(archive: &'a mut zip::ZipArchive<File>, name: &str, path: &Path
 /// The arrays of an archive, in words.
 fn what_is_there(archive: &zip::ZipArchive<File>) -> String {
     const SHOWN: usize = 10;
-    let mut names = archive.file_names().filter_map(|name| Some(format!("`{}`", name.ok()?.strip_suffix(".npy")?)));
+    let mut names = archive.file_names().filter_map(|name| Some(format!("`{}`", name.strip_suffix(".npy")?)));
     let shown: Vec<String> = names.by_ref().take(SHOWN).collect();
     match (shown.as_slice(), names.count()) {
         ([], _) => "it holds no array".to_owned(),

@@ -206,7 +206,7 @@ pub fn unpack(path: &Path) -> Vec<(String, Vec<u8>)> {
         let mut member = archive.by_index(at).unwrap();
         let mut bytes = Vec::new();
         member.read_to_end(&mut bytes).unwrap();
-        (member.name().unwrap().into_owned(), bytes)
+        (member.name().to_owned(), bytes)
     };
     (0..count).map(member).collect()
 }

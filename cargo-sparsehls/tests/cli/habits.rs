@@ -1,10 +1,18 @@
 //! What cargo's users take for granted: its flags and variables, results that last, and nothing long unasked.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
-use crate::firmware::{Firmware, net};
+use crate::{
+    firmware::{Firmware, net},
+    markdown::repository,
+};
 
 fn only<'a>(lines: &'a [Value], reason: &str) -> &'a Value {
     lines.iter().find(|line| line["reason"] == reason).unwrap_or_else(|| panic!("no {reason}"))
@@ -253,4 +261,20 @@ fn a_manifest_that_stands_alone_needs_no_cargo() {
     }
     fs::remove_file(firmware.path("Cargo.toml")).unwrap();
     assert!(without(&["check"]).stderr.contains("no Cargo.toml here or above"));
+}
+
+/// A crate that a test wants with a feature more is another crate to cargo, and so is all that depends on it.
+#[test]
+fn cargo_run_takes_what_the_tests_have_compiled() {
+    let crates = |arguments: &[&str]| -> Vec<String> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+        cargo.args(["tree", "--offline", "--locked", "--prefix", "none", "--no-dedupe", "-f", "{p} {f}"]).args(arguments);
+        let output = cargo.current_dir(repository()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    };
+    let tested = crates(&["--workspace", "-e", "normal,build,dev"]);
+    let run = crates(&["-p", "cargo-sparsehls", "-e", "normal,build"]);
+    let anew: Vec<_> = run.iter().filter(|name| !tested.contains(name)).collect();
+    assert!(run.len() > 50 && anew.is_empty(), "compiled with other features than in the tests: {anew:?}");
 }

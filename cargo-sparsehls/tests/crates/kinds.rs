@@ -128,12 +128,12 @@ fn with_threshold(fixture: &str, threshold: f64) -> Vec<u8> {
         let mut member = archive.by_index(at).unwrap();
         let mut bytes = Vec::new();
         member.read_to_end(&mut bytes).unwrap();
-        if member.name().unwrap() == "config.json" {
+        if member.name() == "config.json" {
             let text = String::from_utf8(bytes).unwrap();
             assert!(text.contains("\"threshold\": 0.25"));
             bytes = text.replace("\"threshold\": 0.25", &format!("\"threshold\": {threshold}")).into_bytes();
         }
-        changed.start_file(&*member.name().unwrap(), zip::write::SimpleFileOptions::default()).unwrap();
+        changed.start_file(member.name(), zip::write::SimpleFileOptions::default()).unwrap();
         changed.write_all(&bytes).unwrap();
     }
     changed.finish().unwrap().into_inner()
