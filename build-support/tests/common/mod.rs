@@ -72,6 +72,11 @@ pub fn has_ops(class: &str) -> bool {
     !matches!(class, "InputLayer" | "Dropout" | "Activation")
 }
 
+/// Whether what takes minutes runs, too.
+pub fn is_all() -> bool {
+    std::env::var_os("SPARSEHLS_ALL").is_some()
+}
+
 /// Any input events: for models that are refused before events matter.
 pub fn unit_grid() -> data::Array {
     data::Array { shape: vec![1], values: vec![1.0] }
@@ -94,10 +99,10 @@ pub fn cases() -> Vec<(String, PathBuf, Case)> {
     cases.into_iter().map(|(name, case)| (name.clone(), folder().join(format!("{name}.keras")), case)).collect()
 }
 
-/// Runs `check` on every eighth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
+/// Runs `check` on every sixteenth fixture that is not refused, on all cores, and gives what failed; a compiler takes a
 /// second or two for each. SPARSEHLS_ALL=1 takes all of them, and CI does.
 pub fn for_fixtures(check: impl Fn(&str, &Path, &Case) -> Result<(), String> + Sync) -> Vec<String> {
-    for_every(if std::env::var_os("SPARSEHLS_ALL").is_some() { 1 } else { 8 }, "SPARSEHLS_ALL=1", check)
+    for_every(if is_all() { 1 } else { 16 }, "SPARSEHLS_ALL=1", check)
 }
 
 /// The same for every `step`th fixture; `all` sets the switch that takes all of them.

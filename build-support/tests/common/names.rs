@@ -1,6 +1,6 @@
 //! Names that models and layers are tried with.
 
-use std::{collections::BTreeSet, io::Write, process::Command};
+use std::{collections::BTreeSet, io::Write, process::Command, sync::LazyLock};
 
 use serde_json::json;
 use sparsehls_build::{
@@ -89,6 +89,11 @@ const ORDINARY: &str = "alpha anomaly autoencoder barrel baseline beam beta big 
 /// Every candidate: the words above, every identifier of the generated code and of what it includes, and every
 /// identifier of the headers of the C library on this machine.
 pub fn candidates() -> BTreeSet<String> {
+    static ALL: LazyLock<BTreeSet<String>> = LazyLock::new(all);
+    ALL.clone()
+}
+
+fn all() -> BTreeSet<String> {
     let lists = [CPP, RUST, VERILOG, SYSTEM_VERILOG, VHDL, TOOLS, ORDINARY];
     let mut all: BTreeSet<String> = lists.iter().flat_map(|list| list.split_whitespace().map(str::to_owned)).collect();
     all.extend(generated());

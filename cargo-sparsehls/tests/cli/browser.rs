@@ -36,6 +36,11 @@ const PROBE: &str = r#"
 })();
 "#;
 
+/// Whether all pages are looked at in all ways: half of that takes half a minute.
+pub fn is_thorough() -> bool {
+    std::env::var_os("SPARSEHLS_SLOW").is_some()
+}
+
 impl Browser {
     /// Chromium, if it is installed.
     pub fn find() -> Option<Self> {
@@ -47,6 +52,9 @@ impl Browser {
             return None;
         };
         let axe = std::env::var_os("SPARSEHLS_AXE").and_then(|path| fs::read_to_string(path).ok());
+        if !is_thorough() {
+            skipped("the page of digits, pages as wide as a tablet, and wide ones by day: SPARSEHLS_SLOW is not set");
+        }
         if axe.is_none() {
             skipped("SPARSEHLS_AXE is no axe.min.js of axe-core (npm): nothing says whether the page is accessible");
         }
@@ -55,7 +63,9 @@ impl Browser {
 
     /// Looks at a page at three widths, and in the dark; `never` must not be its title.
     pub fn look_at(&self, page: &Path, name: &str, never: &[&str]) {
-        for (width, dark) in [(390, false), (820, false), (1440, false), (1440, true)] {
+        let views = [(390, false), (1440, true), (820, false), (1440, false)];
+        for (width, dark) in &views[..if is_thorough() { 4 } else { 2 }] {
+            let (width, dark) = (*width, *dark);
             let what = format!("{name} at {width}{}", if dark { ", dark" } else { "" });
             let found = self.probe(page, width, dark);
             assert_eq!(found["errors"], serde_json::json!([]), "{what}: no message on the console");

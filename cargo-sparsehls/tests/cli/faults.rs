@@ -131,7 +131,7 @@ impl Party {
 /// Two and eight at a time: other manifests, flags, commands, and tools.
 #[test]
 fn builds_that_share_a_folder_do_not_notice() {
-    let rounds = count("SPARSEHLS_ROUNDS", 6);
+    let rounds = count("SPARSEHLS_ROUNDS", 3);
     let (compiler, target) = (Compiler::new(""), tempfile::tempdir().unwrap());
     let parties = ["fixed<12,4>", "fixed<20,8>", "fixed<6,2>"].map(Party::new);
     assert!(parties[0].expected != parties[2].expected, "one manifest must not pass for the other");
@@ -204,7 +204,7 @@ fn nothing_that_has_changed_is_believed() {
         .map(|path| (path.clone(), fs::read(&path).unwrap()))
         .collect();
     let mut random = 16;
-    for round in 0..count("SPARSEHLS_FLIPS", 30) {
+    for round in 0..count("SPARSEHLS_FLIPS", 15) {
         let (path, bytes) = whole.iter().nth(round % 2).unwrap();
         let calls = compiler.calls();
         fs::write(path, damage(bytes, &mut random)).unwrap();
@@ -231,7 +231,7 @@ fn no_step_is_done_because_a_damaged_file_says_so() {
     let path = workshop.project("toolchain.json");
     let whole = fs::read(&path).unwrap();
     let mut random = 17;
-    for _ in 0..count("SPARSEHLS_FLIPS", 30).div_ceil(10) {
+    for _ in 0..count("SPARSEHLS_FLIPS", 15).div_ceil(10) {
         fs::write(&path, damage(&whole, &mut random)).unwrap();
         let (code, line) = workshop.steps("", "synth");
         assert_eq!((code, &line["ran"][0]), (0, &"synth".into()), "{line}");
@@ -368,7 +368,7 @@ fn a_signal_that_ends_no_tool_has_a_sentence_too() {
 #[test]
 fn a_signal_leaves_no_half_of_a_package() {
     let (outside, mut made) = (Firmware::bare(), 0);
-    let rounds = count("SPARSEHLS_ROUNDS", 24);
+    let rounds = count("SPARSEHLS_ROUNDS", 12);
     for round in 0..rounds {
         let name = format!("package-{round}");
         let mut child = outside.command(&["new", &name]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
