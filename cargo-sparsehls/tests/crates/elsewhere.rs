@@ -146,7 +146,40 @@ fn a_package_of_a_commit_builds_in_another_home_and_in_its_ci() {
     assert!(run.stdout.contains(&format!("installs install --locked --git {url} --rev {commit} cargo-sparsehls\n")), "{run:?}");
     assert!(package.join("junit-csim.xml").exists(), "{run:?}");
     assert!(run.stdout.contains("every_golden_event_gives_what_keras_computed ... ok"), "{run:?}");
+    call_from_python(&package, &shared_target().join("sparsehls/leaves-git/example/lib"));
     cargo(&package, &["clean", "--quiet", "--offline", "-p", "leaves-git"]).ok();
+}
+
+/// Calls a library with nothing but what Python has, on three events, and compares with `predict`.
+const CALL: &str = r#"
+import array, ctypes, glob, struct, subprocess, sys
+library, = glob.glob(sys.argv[1] + "/lib*[!h]")
+lib, name = ctypes.CDLL(library), library.rsplit("/lib", 1)[1].split(".")[0]
+inputs, outputs = lib[name + "_inputs"](), lib[name + "_outputs"]()
+values = [(7 * i % 64) / 16 for i in range(3 * inputs)]
+x, y = (ctypes.c_float * len(values))(*values), (ctypes.c_float * (3 * outputs))()
+assert lib[name + "_predict"](x, y, ctypes.c_uint64(3), ctypes.c_uint32(0)) == 0
+shape = lib[name + "_input_shape"]
+shape.restype = ctypes.POINTER(ctypes.c_uint64)
+shape = (3, *shape()[: lib[name + "_input_rank"]()])
+header = repr({"descr": "<f4", "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
+with open("x.npy", "wb") as file:
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + array.array("f", values).tobytes())
+command = [sys.argv[2], "sparsehls", "predict", "--quiet", "--engine", "reference", "--input", "x.npy", "--output", "y.npy"]
+subprocess.run(command, check=True)
+found = array.array("f", open("y.npy", "rb").read()[-12 * outputs :])
+assert list(found) == list(y), (list(found), list(y))
+print(name, list(y))
+"#;
+
+fn call_from_python(package: &Path, library: &Path) {
+    let mut command = elsewhere("python3", package);
+    command.args(["-c", CALL]).arg(library).arg(env!("CARGO_BIN_EXE_cargo-sparsehls"));
+    if Command::new("python3").arg("--version").output().is_err() {
+        return crate::skip::skipped("python3 is not installed");
+    }
+    let run = finish(command).ok();
+    assert!(run.stdout.starts_with("example ["), "{run:?}");
 }
 
 #[test]
