@@ -33,17 +33,43 @@ impl Axis {
 
     /// Round numbers over the whole range, the closest that do not crowd.
     fn ticks(&self, most: usize) -> Vec<f64> {
-        let steps = (-3..=18).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)));
-        let inside = |value: &f64| *value >= self.low * 0.999_999 && *value <= self.high * 1.000_001;
-        if self.is_log && self.high / self.low > 8.0 {
-            return steps.filter(inside).collect();
+        if self.is_decades() {
+            let inside = |value: &f64| *value >= self.low * 0.999_999 && *value <= self.high * 1.000_001;
+            return Self::round().filter(inside).collect();
         }
-        let multiples = |step: f64| {
-            let first = (self.low / step).ceil() as i64;
-            (first..).map(move |at| at as f64 * step).take_while(move |value| *value <= self.high * 1.000_001)
-        };
-        let step = steps.into_iter().find(|step| (self.high - self.low) / step < most as f64).unwrap_or(1.0);
-        multiples(step).collect()
+        let step = self.step(most);
+        let first = (self.low / step - 1e-6).ceil() as i64;
+        (first..).map(|at| at as f64 * step).take_while(|value| *value <= self.high * 1.000_001).collect()
+    }
+
+    /// The same axis as far as a tick beyond what it shows, so that it is labelled from end to end.
+    fn until_ticks(mut self, most: usize) -> Self {
+        if self.is_decades() {
+            self.low = Self::round().take_while(|value| *value <= self.low).last().unwrap_or(self.low);
+            self.high = Self::round().find(|value| *value >= self.high).unwrap_or(self.high);
+            return self;
+        }
+        let step = self.step(most);
+        let low = (self.low / step).floor() * step;
+        // Nothing is 0 on a logarithmic axis.
+        self.low = if self.is_log && low <= 0.0 { self.low } else { low };
+        self.high = (self.high / step).ceil() * step;
+        self
+    }
+
+    /// 1, 2 and 5 in every decade.
+    fn round() -> impl Iterator<Item = f64> {
+        (-3..=18).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)))
+    }
+
+    /// Whether it is so long that only the numbers of [`Self::round`] do not crowd.
+    fn is_decades(&self) -> bool {
+        self.is_log && self.high / self.low > 8.0
+    }
+
+    /// From one tick to the next.
+    fn step(&self, most: usize) -> f64 {
+        Self::round().find(|step| (self.high - self.low) / step <= most as f64 * 1.000_001).unwrap_or(1.0)
     }
 }
 
@@ -102,13 +128,16 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 55.0;
+/// The most ticks of an axis.
+const X_TICKS: usize = 10;
+const Y_TICKS: usize = 6;
 
 /// The frame of a chart with both axes, and what they are called. The ticks of `x` stand so far beside their numbers.
 fn frame(x: &Axis, y: &Axis, [x_name, y_name]: [&str; 2], beside: f64) -> Html {
     let [width, height] = SIZE;
     let (bottom, right) = (height - BOTTOM, width - RIGHT);
     let mut html = Html::NONE;
-    for tick in x.ticks(10) {
+    for tick in x.ticks(X_TICKS) {
         let at = x.place(tick + beside);
         if at > right + 0.5 {
             continue;
@@ -116,7 +145,7 @@ fn frame(x: &Axis, y: &Axis, [x_name, y_name]: [&str; 2], beside: f64) -> Html {
         html.push(line("grid", [at, TOP, at, bottom]));
         html.push(text("tick", [at, bottom + 18.0], "middle", &short(tick)));
     }
-    for tick in y.ticks(7) {
+    for tick in y.ticks(Y_TICKS) {
         let at = y.place(tick);
         html.push(line("grid", [LEFT, at, right, at]));
         html.push(text("tick", [LEFT - 8.0, at + 4.0], "end", &short(tick)));
@@ -147,15 +176,17 @@ pub fn front(title: &str, points: &[FrontPoint], now: FrontPoint) -> Html {
     let most = all().map(|point| point.latency).max().unwrap_or(1).max(1) as f64;
     let luts = || all().map(|point| point.luts.max(1) as f64);
     let (least_luts, most_luts) = (luts().fold(f64::MAX, f64::min), luts().fold(1.0, f64::max));
-    let x = Axis { low: 0.0, high: most * 1.06, from: LEFT, to: SIZE[0] - RIGHT, is_log: false };
-    let y = Axis { low: least_luts / 1.3, high: most_luts * 1.3, from: SIZE[1] - BOTTOM, to: TOP, is_log: true };
+    let x = Axis { low: 0.0, high: most * 1.02, from: LEFT, to: SIZE[0] - RIGHT, is_log: false }.until_ticks(X_TICKS);
+    let (low, high) = (least_luts / 1.05, most_luts * 1.05);
+    let y = Axis { low, high, from: SIZE[1] - BOTTOM, to: TOP, is_log: true }.until_ticks(Y_TICKS);
     let mut html = frame(&x, &y, ["latency, cycles", "LUT"], 0.0);
-    html.push(text("tick", [SIZE[0] - RIGHT, 22.0], "end", "a line for each interval, which stands at its end"));
+    html.push(text("tick", [SIZE[0] - RIGHT, 22.0], "end", "a line for each interval, which stands at an end of it"));
     let mut by_interval: BTreeMap<u64, Vec<&FrontPoint>> = BTreeMap::new();
     points.iter().for_each(|point| by_interval.entry(point.interval).or_default().push(point));
+    let mut names = Names::default();
     for (color, (interval, mut points)) in by_interval.into_iter().enumerate() {
         points.sort_by_key(|point| point.latency);
-        html.push(series(color % 6, interval, &points, [&x, &y]));
+        html.push(series(color % 6, interval, &points, [&x, &y], &mut names));
     }
     let [cx, cy] = [x.place(now.latency as f64), y.place(now.luts.max(1) as f64)];
     html.push(circle("now", [cx, cy], 9.0, "the setting of the manifest"));
@@ -164,7 +195,24 @@ pub fn front(title: &str, points: &[FrontPoint], now: FrontPoint) -> Html {
     picture("chart", SIZE, title, html)
 }
 
-fn series(color: usize, interval: u64, points: &[&FrontPoint], [x, y]: [&Axis; 2]) -> Html {
+/// Where the names of series stand, so that none stands on another.
+#[derive(Default)]
+struct Names(Vec<[f64; 2]>);
+
+impl Names {
+    /// A free place beside one of the ends of a line, and which end of the text is there.
+    fn place(&mut self, [first, last]: [[f64; 2]; 2]) -> Option<([f64; 2], &'static str)> {
+        let beside = |[x, y]: [f64; 2], right: f64, down: f64| ([x + right, y + down], if right < 0.0 { "end" } else { "start" });
+        let places = [beside(first, -7.0, 13.0), beside(last, 7.0, -5.0), beside(first, -7.0, -5.0), beside(last, 7.0, 13.0)];
+        let free =
+            |[x, y]: [f64; 2]| self.0.iter().all(|[other_x, other_y]| (x - other_x).abs() > 16.0 || (y - other_y).abs() > 11.0);
+        let found = places.into_iter().find(|(at, _)| free(*at) && at[1] > TOP)?;
+        self.0.push(found.0);
+        Some(found)
+    }
+}
+
+fn series(color: usize, interval: u64, points: &[&FrontPoint], [x, y]: [&Axis; 2], names: &mut Names) -> Html {
     let places: Vec<_> = points.iter().map(|point| [x.place(point.latency as f64), y.place(point.luts.max(1) as f64)]).collect();
     let path: Vec<_> = places.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
     let mut html = element("polyline", &[("points", &path.join(" "))], "");
@@ -173,8 +221,10 @@ fn series(color: usize, interval: u64, points: &[&FrontPoint], [x, y]: [&Axis; 2
         let title = format!("point {number}: latency {latency}, interval {interval}, {luts} LUT");
         html.push(circle("point", *place, 4.0, &title));
     }
-    if let Some([x, y]) = places.first() {
-        html.push(text("series-name", [x - 7.0, y + 13.0], "end", &interval.to_string()));
+    if let [first, ..] = places[..]
+        && let Some((at, anchor)) = names.place([first, places[places.len() - 1]])
+    {
+        html.push(text("series-name", at, anchor, &interval.to_string()));
     }
     element("g", &[("class", &format!("series c{color}"))], html)
 }
@@ -193,7 +243,7 @@ pub fn histogram(title: &str, counts: &BTreeMap<u64, u64>, budget: u64) -> Html 
     counts.iter().for_each(|(pixels, events)| *bins.entry(first + (pixels - first) / bin * bin).or_default() += events);
     let most = bins.values().copied().max().unwrap_or(1) as f64;
     let x = Axis { low: first as f64, high: (last + bin) as f64, from: LEFT, to: SIZE[0] - RIGHT, is_log: false };
-    let y = Axis { low: 0.0, high: most * 1.05, from: SIZE[1] - BOTTOM, to: TOP, is_log: false };
+    let y = Axis { low: 0.0, high: most * 1.02, from: SIZE[1] - BOTTOM, to: TOP, is_log: false }.until_ticks(Y_TICKS);
     // A bar of one number stands above it.
     let beside = if bin == 1 { 0.5 } else { 0.0 };
     let mut html = frame(&x, &y, ["active pixels in an event, before the budget", "events"], beside);
@@ -219,8 +269,8 @@ pub fn thresholds(title: &str, list: &[AtThreshold], budget: u64) -> Html {
     let most = list.iter().map(|at| at.all).max().unwrap_or(1).max(budget as usize).max(1) as f64;
     let ends = |pick: fn(f32, f32) -> f32| list.iter().map(|at| at.threshold).reduce(pick).unwrap_or(0.0);
     let [low, high] = [f64::from(ends(f32::min)), f64::from(ends(f32::max))];
-    let x = Axis { low, high, from: LEFT, to: SIZE[0] - RIGHT, is_log: false };
-    let y = Axis { low: 0.0, high: most * 1.05, from: SIZE[1] - BOTTOM, to: TOP, is_log: false };
+    let x = Axis { low, high, from: LEFT, to: SIZE[0] - RIGHT, is_log: false }.until_ticks(X_TICKS);
+    let y = Axis { low: 0.0, high: most * 1.02, from: SIZE[1] - BOTTOM, to: TOP, is_log: false }.until_ticks(Y_TICKS);
     let mut html = frame(&x, &y, ["threshold", "active pixels in an event, before the budget"], 0.0);
     let values = |at: &AtThreshold| [at.mean, at.percent_99 as f64, at.all as f64];
     for (color, name) in ["mean", "99 %", "most"].into_iter().enumerate() {
