@@ -85,6 +85,11 @@ impl Output {
         self.named(NOTE, "Note", text, Some(name));
     }
 
+    /// Something that was left out.
+    pub fn skipped(&self, text: &str) {
+        self.named(GOOD, "Skipped", text, Some(Note::StepSkipped));
+    }
+
     fn line(&self, style: &str, verb: &str, text: &str) {
         self.named(style, verb, text, None);
     }

@@ -9,7 +9,7 @@ use sparsehls_build::{
 use crate::{
     args::{DoctorArgs, Requirement},
     message::{self, Message, VendorTool},
-    output::Output,
+    output::{Output, wrapped},
 };
 
 const COMPILER_ENABLES: &str = "the csim: build, verify, predict, trace";
@@ -77,9 +77,9 @@ fn line(output: &Output, name: &str, found: bool, text: &str) {
     output.text(&format!("{name:19} {word} {text}"));
 }
 
-/// A further line on the same tool.
+/// More on the same tool.
 fn more(output: &Output, text: &str) {
-    output.text(&format!("{:19} {text}", ""));
+    output.text(&wrapped(&format!("{:20}{text}", ""), 20));
 }
 
 fn require(required: Requirement, compiler: &Result<Compiler>, tools: &[(Program, Option<Tool>)]) -> Result {

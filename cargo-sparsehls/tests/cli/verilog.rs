@@ -96,7 +96,7 @@ fn a_build_runs_what_is_there() {
     let line = only(&lines, "synthesis");
     assert_eq!((code, names(&line["ran"]), &line["left-out"][0]["step"]), (0, vec!["vivado"], &"synth".into()), "{line}");
     let run = workshop.firmware.run(&["build"]);
-    let skipped = "Skipped synthesis of net: found no `verilator` on PATH; found no `yosys` on PATH\n";
+    let skipped = "Skipped synthesis of net: found no `verilator` on PATH; found no `yosys` on PATH [step-skipped]\n";
     assert!(run.code == 0 && run.stderr.contains(skipped), "{run:?}");
     // A part that yosys is not used for: what was not asked for is left out, what was is an error.
     workshop.manifest("backend = \"verilog\"\npart = \"10AX115N2F45E1SG\"\n");

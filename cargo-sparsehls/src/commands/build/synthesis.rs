@@ -61,7 +61,7 @@ pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite:
     let model = &firmware.model;
     let skipped = |suite: &mut Suite, why: &str| {
         output.json(&synthesis(firmware, Outcome::Skipped { why: why.to_owned() }));
-        output.status("Skipped", &format!("synthesis of {}: {why}", model.name));
+        output.skipped(&format!("synthesis of {}: {why}", model.name));
         suite.skip("synthesis", why);
         Ok(())
     };
@@ -81,7 +81,7 @@ pub fn run(firmware: &Firmware, project: &Project, context: &Context<'_>, suite:
         return skipped(suite, &reasons(&left_out).join("; "));
     }
     for LeftOut { step, why } in &left_out {
-        output.status("Skipped", &format!("{} of {}: {}", step.name(), model.name, why.message()));
+        output.skipped(&format!("{} of {}: {}", step.name(), model.name, why.message()));
     }
     let start = Instant::now();
     let result = run_tools(firmware, project, steps, context);
