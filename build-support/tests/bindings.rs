@@ -160,8 +160,8 @@ fn floats_become_the_same_mantissas_in_the_libraries() {
         "main.c",
         &format!(
             "#include <inttypes.h>\n#include <stdio.h>\n#include <string.h>\n{includes}\n\
-        void stub(const long long* input, long long* output, unsigned long long events);\n\
-        void stub(const long long* input, long long* output, unsigned long long events) {{ *output = *input + (long long)events; }}\n\
+        int stub(const long long* input, long long* output, unsigned long long events);\n\
+        int stub(const long long* input, long long* output, unsigned long long events) {{ *output = *input + (long long)events; return 0; }}\n\
         static const uint32_t bits[] = {{{bits}}};\nstatic float x[{most}];\nstatic int64_t m[{most}];\n\
         static void print(int32_t status) {{\n    size_t i;\n    for (i = 0; i < {count}; ++i) printf(\"%\" PRId64 \"\\n\", status == SPARSEHLS_OK ? m[i] : 0);\n}}\n\
         int main(void) {{\n    memcpy(x, bits, sizeof bits);\n{calls}    return 0;\n}}\n"

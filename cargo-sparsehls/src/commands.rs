@@ -75,19 +75,24 @@ pub fn compile_with_library<'a>(
 ) -> Result<(Simulation<'a>, Option<SharedLibrary>)> {
     let name = &firmware.model.name;
     let written = || tell(firmware, output);
-    simulate(firmware, interrupt, output, written, |simulation, cancel, waiting| {
+    let made = simulate(firmware, interrupt, output, written, |simulation, cancel, waiting| {
         if simulation.answer.first.is_some() {
             return Ok(None);
         }
         match firmware.library(simulation, cancel, waiting) {
-            // The circuit is simulated without one.
-            Err(error) if error.code() == Code::NoCompiler => {
+            // What is simulated may do without one.
+            Err(error) if matches!(error.code(), Code::NoCompiler | Code::CompileFailed) => {
                 output.note(Note::NoLibrary, &format!("{name}: no shared library is made: {}", error.message()));
                 Ok(None)
             }
             other => other.map(Some),
         }
-    })
+    });
+    // One that an earlier build has left is of something else.
+    if !matches!(&made, Ok((_, Some(_)))) && !made.as_ref().is_err_and(|error| error.code() == Code::Interrupted) {
+        firmware.remove_library()?;
+    }
+    made
 }
 
 /// Brings a project and what simulates it up to date; `written` is called between the two, and `then` makes what else is to be

@@ -78,7 +78,7 @@ pub mod {{ model.name }} {
 
     #[link(name = "{{ model.library }}", kind = "static")]
     unsafe extern "C" {
-        fn {{ model.library }}(input: *const i64, output: *mut i64, events: u64);
+        fn {{ model.library }}(input: *const i64, output: *mut i64, events: u64) -> core::ffi::c_int;
     }
 
     /// The simulated firmware on the mantissas of one event. Only the lowest `INPUT_FORMAT.width` bits of each count.
@@ -86,7 +86,8 @@ pub mod {{ model.name }} {
         let mut output = [0; OUTPUTS];
         // SAFETY: the function reads INPUTS and writes OUTPUTS integers for each of 1 events, and keeps nothing; it has
         // no state, so it may run in many threads at once.
-        unsafe { {{ model.library }}(input.as_ptr(), output.as_mut_ptr(), 1) };
+        let status = unsafe { {{ model.library }}(input.as_ptr(), output.as_mut_ptr(), 1) };
+        assert!(status == 0, "there is no memory for the stack of the simulation");
         output
     }
 {%- if not no_std %}
@@ -95,7 +96,8 @@ pub mod {{ model.name }} {
     pub fn predict_raw_batch(inputs: &[[i64; INPUTS]]) -> Vec<[i64; OUTPUTS]> {
         let mut outputs = vec![[0; OUTPUTS]; inputs.len()];
         // SAFETY: as in `predict_raw`, for `inputs.len()` events; both slices have so many.
-        unsafe { {{ model.library }}(inputs.as_ptr().cast(), outputs.as_mut_ptr().cast(), inputs.len() as u64) };
+        let status = unsafe { {{ model.library }}(inputs.as_ptr().cast(), outputs.as_mut_ptr().cast(), inputs.len() as u64) };
+        assert!(status == 0, "there is no memory for the stack of the simulation");
         outputs
     }
 {%- endif %}

@@ -15,7 +15,7 @@
 #include "ap_int.h"
 #include "hls_stream.h"
 
-// A static library gives the function a name that no other has.
+// A static library gives the function a name that no other has. It returns 0, or 1 if there is no memory for its stack.
 #ifndef SPARSEHLS_SYMBOL
 #define SPARSEHLS_SYMBOL {{ symbol }}
 #endif
@@ -26,7 +26,7 @@ namespace {
 {% if stack %}
 static void compute(const long long* input, long long* output, unsigned long long events) {
 {%- else %}
-extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
+extern "C" int SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
 {%- endif %}
     for (unsigned long long event = 0; event < events; ++event) {
         {{ ports.bench.input }};
@@ -55,6 +55,9 @@ extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsi
             output[event * {{ layers[-1].size }} + i] = bits.to_int64();
         }
     }
+{%- if not stack %}
+    return 0;
+{%- endif %}
 }
 {%- if stack %}
 
@@ -72,8 +75,8 @@ static void* compute_call(void* argument) {
     return 0;
 }
 
-extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
+extern "C" int SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events) {
     Call call = {input, output, events};
-    on_large_stack(compute_call, &call);
+    return on_large_stack(compute_call, &call) ? 0 : 1;
 }
 {%- endif %}

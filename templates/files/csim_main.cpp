@@ -11,7 +11,7 @@
 #define SPARSEHLS_SYMBOL {{ symbol }}
 #endif
 
-extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events);
+extern "C" int SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events);
 
 static const std::size_t inputs = {{ input.size }}, outputs = {{ layers[-1].size }};
 
@@ -22,7 +22,10 @@ static bool run(unsigned long long events, long long* results) {
     for (unsigned long long event = 0; event < events; ++event) {
         if (std::fread(words, sizeof words[0], inputs, stdin) != inputs) return false;
         for (std::size_t i = 0; i < inputs; ++i) mantissas[i] = words[i];
-        SPARSEHLS_SYMBOL(mantissas, results + event * outputs, 1);
+        if (SPARSEHLS_SYMBOL(mantissas, results + event * outputs, 1) != 0) {
+            std::fprintf(stderr, "{{ name }}: there is no memory for the stack of the simulation\n");
+            return false;
+        }
     }
     return std::fwrite(results, sizeof results[0], events * outputs, stdout) == events * outputs && std::fflush(stdout) == 0;
 }

@@ -8,18 +8,15 @@
 
 #include <pthread.h>
 
-#include <cstdio>
-#include <cstdlib>
-
-static inline void on_large_stack(void* (*function)(void*), void* argument) {
+// Whether there was memory for that, and the function has run.
+static inline bool on_large_stack(void* (*function)(void*), void* argument) {
     pthread_attr_t attributes;
     pthread_t thread;
-    if (pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, {{ stack }}) != 0 ||
-        pthread_create(&thread, &attributes, function, argument) != 0 || pthread_join(thread, 0) != 0) {
-        std::fprintf(stderr, "{{ name }}: there is no memory for a stack of {{ stack }} bytes\n");
-        std::abort();
-    }
+    if (pthread_attr_init(&attributes) != 0) return false;
+    const bool has_run = pthread_attr_setstacksize(&attributes, {{ stack }}) == 0 &&
+                         pthread_create(&thread, &attributes, function, argument) == 0 && pthread_join(thread, 0) == 0;
     pthread_attr_destroy(&attributes);
+    return has_run;
 }
 
 #endif

@@ -72,7 +72,7 @@ static void* run_trace(void* result) {
 int main() {
 {%- if stack %}
     int result = 1;
-    on_large_stack(run_trace, &result);
+    if (!on_large_stack(run_trace, &result)) std::fprintf(stderr, "{{ name }}: there is no memory for the stack of the simulation\n");
     return result;
 {%- else %}
     return trace();

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-extern "C" void SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events);
+extern "C" int SPARSEHLS_SYMBOL(const long long* input, long long* output, unsigned long long events);
 
 namespace {
 
@@ -130,12 +130,12 @@ struct Share {
     int32_t status;
 };
 
-void compute(Share& share, uint64_t first, uint64_t events, long long* in, long long* out) {
+int32_t compute(Share& share, uint64_t first, uint64_t events, long long* in, long long* out) {
     for (uint64_t i = 0; i < events * inputs; ++i) {
         const uint64_t at = first * inputs + i;
         in[i] = share.floats ? to_mantissa(share.floats[at], i % inputs) : share.mantissas[at];
     }
-    SPARSEHLS_SYMBOL(in, out, events);
+    if (SPARSEHLS_SYMBOL(in, out, events) != 0) return SPARSEHLS_NO_MEMORY;
     for (uint64_t i = 0; i < events * outputs; ++i) {
         const uint64_t at = first * outputs + i;
         if (share.to_floats) {
@@ -144,6 +144,7 @@ void compute(Share& share, uint64_t first, uint64_t events, long long* in, long 
             share.to_mantissas[at] = out[i];
         }
     }
+    return SPARSEHLS_OK;
 }
 
 void* run(void* argument) {
@@ -155,7 +156,7 @@ void* run(void* argument) {
     long long* const out = static_cast<long long*>(malloc(size_t(chunk * outputs) * sizeof(long long)));
     share.status = in && out ? SPARSEHLS_OK : SPARSEHLS_NO_MEMORY;
     for (uint64_t first = 0; share.status == SPARSEHLS_OK && first < share.events; first += chunk) {
-        compute(share, first, chunk < share.events - first ? chunk : share.events - first, in, out);
+        share.status = compute(share, first, chunk < share.events - first ? chunk : share.events - first, in, out);
     }
     free(in);
     free(out);

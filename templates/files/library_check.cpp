@@ -2,7 +2,7 @@
 //
 // Asks the library whose path is the argument what it answers, as any program could that loads it. On standard input: the
 // number of events as a 64-bit integer, their inputs as floats, and as mantissas of 64 bits. On standard output: the
-// results of the former as floats, the mantissas of the former, and the results of the latter as mantissas.
+// results of the former as floats, the mantissas of the former, and the results of the latter as mantissas; or what is wrong.
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const uint32_t threads = 2;
 template <typename Function>
 static Function* function(void* library, const char* name) {
     void* const found = dlsym(library, name);
-    if (!found) fprintf(stderr, "%s\n", dlerror());
+    if (!found) printf("%s\n", dlerror());
     return reinterpret_cast<Function*>(found);
 }
 
@@ -56,7 +56,7 @@ static bool answer(void* library, size_t events) {
 int main(int count, char** arguments) {
     void* const library = count == 2 ? dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL) : 0;
     if (!library) {
-        fprintf(stderr, "%s\n", dlerror());
+        printf("%s\n", dlerror());
         return 1;
     }
     uint64_t events = 0;

@@ -1,6 +1,9 @@
 //! The network of a model as a shared library.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Firmware, Simulation};
 use crate::{
@@ -25,7 +28,7 @@ impl Firmware {
     /// # Errors
     /// As [`Backend::library`](crate::backend::Backend::library), and what keeps it from being made or from its answers.
     pub fn library(&self, simulation: &Simulation<'_>, cancel: &Cancel, waiting: &dyn Fn(Duration)) -> Result<SharedLibrary> {
-        let folder = self.directory.join("lib");
+        let folder = self.library_folder();
         if self.model.target.language == Language::Verilog {
             return self.in_cpp()?.library_of_cpp(&folder, cancel, waiting);
         }
@@ -39,8 +42,20 @@ impl Firmware {
         }
     }
 
+    fn library_folder(&self) -> PathBuf {
+        self.directory.join("lib")
+    }
+
+    /// Takes the shared library away that an earlier build has left.
+    ///
+    /// # Errors
+    /// [`Code::Io`](crate::error::Code::Io).
+    pub fn remove_library(&self) -> Result {
+        SharedLibrary::remove(&self.model, &self.library_folder())
+    }
+
     /// That of a circuit: the C++ has to pass what a csim has to.
-    fn library_of_cpp(&self, folder: &std::path::Path, cancel: &Cancel, waiting: &dyn Fn(Duration)) -> Result<SharedLibrary> {
+    fn library_of_cpp(&self, folder: &Path, cancel: &Cancel, waiting: &dyn Fn(Duration)) -> Result<SharedLibrary> {
         let generated = self.generate(None, cancel, waiting)?;
         let shared = self.backend.library(&self.package, &generated, folder)?;
         if let Some(kept) = shared.kept()? {

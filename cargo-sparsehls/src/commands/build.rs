@@ -160,9 +160,9 @@ fn compile_and_check(firmware: &Firmware, context: &Context<'_>) -> Result<Proje
     let (Simulation { compiled, project, .. }, library) = compile_with_library(firmware, context.interrupt, output)?;
     output.status("Generated", &format!("{} project in {}", firmware.backend.name(), directory.display()));
     let checked = self_check(firmware, &compiled, library.as_ref(), output);
-    if let (Err(_), Some(library)) = (&checked, library) {
+    if checked.is_err() {
         // It computes what was found to be wrong.
-        library.remove()?;
+        firmware.remove_library()?;
     }
     checked.map(|()| project)
 }

@@ -252,6 +252,10 @@ fn a_manifest_that_stands_alone_needs_no_cargo() {
     for (from, to, why) in [
         ("[workspace]\n", "[workspace]\nmembers = [\"a\"]\n", "a workspace with members"),
         ("name = \"firmware\"\n", "", "no `package.name`"),
+        ("name = \"firmware\"\n", "name = \"../../../other\"\n", "which is no name"),
+        ("name = \"firmware\"\n", "name = \"\"\n", "which is no name"),
+        ("name = \"firmware\"\n", "name = \"a\\nb\"\n", "which is no name"),
+        ("name = \"firmware\"\n", "name = \"firmware\"\nworkspace = \"..\"\n", "another folder's workspace"),
         ("[package]\n", "[package\n", "TOML parse error"),
         ("[workspace]\n", "", "may belong to the workspace of"),
     ] {

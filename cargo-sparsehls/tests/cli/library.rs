@@ -193,11 +193,14 @@ fn a_circuit_has_a_library_of_the_same_bits_if_there_is_a_compiler() {
     let fixture = "conv-many";
     let firmware = Firmware::new(&format!("[package.metadata.sparsehls]\nbackend = \"verilog\"\npart = \"p\"\n{}", net(fixture)));
     firmware.add(fixture, "net");
-    let mut command = firmware.command(&["build", "--synth", "skip"]);
-    command.env("CXX", "no-such-compiler");
-    let (run, lines) = firmware.finish_json(command);
-    assert!(run.code == 0 && run.stderr.contains("no-library"), "{run:?}");
-    assert!(lines.iter().all(|line| line["library"].is_null()), "{lines:?}");
+    let without_one = || {
+        let mut command = firmware.command(&["build", "--synth", "skip"]);
+        command.env("CXX", "no-such-compiler");
+        let (run, lines) = firmware.finish_json(command);
+        assert!(run.code == 0 && run.stderr.contains("no-library"), "{run:?}");
+        assert!(lines.iter().all(|line| line["library"].is_null()), "{lines:?}");
+    };
+    without_one();
 
     let library = library(&build(&firmware, &[])[0]);
     assert_eq!(library, firmware.path("target/sparsehls/firmware/net/lib").join(library.file_name().unwrap()));
@@ -212,6 +215,10 @@ fn a_circuit_has_a_library_of_the_same_bits_if_there_is_a_compiler() {
     let output = Command::new(firmware.path("main")).arg(&path).output().unwrap();
     let found = String::from_utf8(output.stdout).unwrap();
     assert_eq!(found.lines().map(|line| line.parse().unwrap()).collect::<Vec<f32>>(), expected);
+
+    // What no build has made or looked at is not left for anybody to load.
+    without_one();
+    assert!(!library.exists());
 }
 
 /// A Python that has NumPy.

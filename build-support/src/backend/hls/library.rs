@@ -45,12 +45,16 @@ pub struct SharedLibrary {
 }
 
 impl SharedLibrary {
-    /// Takes it away, as it is not to be used.
+    /// Takes that of a model away, which is in `folder`: it is of something else, or not to be used.
     ///
     /// # Errors
     /// [`Code::Io`].
-    pub fn remove(self) -> Result {
-        fs::remove_file(&self.path).map_err(|error| Error::io("remove", &self.path, &error))
+    pub fn remove(model: &Model, folder: &Path) -> Result {
+        let path = folder.join(file(model));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &error)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -126,7 +130,7 @@ impl<'a> Shared<'a> {
         all.add(csim::standard(model.target.language)?);
         super::add_sources(project, &mut all);
         texts.iter().for_each(|(_, text)| all.add(text));
-        let file = format!("{}{}{}", std::env::consts::DLL_PREFIX, model.name, std::env::consts::DLL_SUFFIX);
+        let file = file(model);
         let (path, place) = (folder.join(&file), Place::named(folder, file, all.short()));
         Ok(Self { generated, compiler, symbol: symbol(package, &model.name), texts, place, path })
     }
@@ -205,7 +209,8 @@ impl<'a> Shared<'a> {
             command: &command,
             directory: None,
             stdin: questions.asked(),
-            stderr: true,
+            // Others write there too, such as a loader about a preload that is missing.
+            stderr: false,
             timeout: model.target.csim_timeout,
             most: wanted.len() + 64_000,
         };
@@ -233,6 +238,11 @@ impl<'a> Shared<'a> {
             .file(&self.path)
             .help("this is a bug in cargo-sparsehls or in the C++ compiler; please report it with the model"))
     }
+}
+
+/// The name of its file.
+fn file(model: &Model) -> String {
+    format!("{}{}{}", std::env::consts::DLL_PREFIX, model.name, std::env::consts::DLL_SUFFIX)
 }
 
 /// The text of a library's header, of its own source, and of what asks it, each with the name of its file.

@@ -9,6 +9,8 @@ pub(super) struct Figures {
     pub inputs: u32,
     /// LUTs for a function that has one input more than a LUT, two more and so on, where multiplexers behind LUTs make it.
     wide: &'static [f64],
+    /// What one of three gated words takes, in parts of what its gates are.
+    pub one_of: f64,
     /// LUTs for each bit of `<`.
     pub less: f64,
     /// The same for each bit that is compared with a constant.
@@ -29,20 +31,33 @@ impl Figures {
             Technology::Xcup | Technology::Xc7 => Self {
                 inputs,
                 wide: &[2.0, 4.0],
+                one_of: 2.2,
                 less: 0.72,
                 less_than_constant: 0.4,
                 product: 1.0,
                 chain: 0.0,
                 sums: [0.5, 0.95, 1.4, 1.9],
             },
-            Technology::Ecp5 | Technology::Ice40 => Self {
+            Technology::Ecp5 => Self {
                 inputs,
                 wide: &[2.0, 4.0, 8.0],
+                one_of: 2.2,
                 less: 2.3,
                 less_than_constant: 1.5,
                 product: 2.2,
                 chain: 2.0,
                 sums: [1.0, 1.9, 2.9, 3.6],
+            },
+            // There are no multiplexers behind its LUTs.
+            Technology::Ice40 => Self {
+                inputs,
+                wide: &[2.0, 3.0, 4.0],
+                one_of: 1.4,
+                less: 1.8,
+                less_than_constant: 1.3,
+                product: 1.35,
+                chain: 2.0,
+                sums: [0.6, 1.1, 1.6, 1.9],
             },
         }
     }

@@ -115,7 +115,7 @@ impl<'a> Luts<'a> {
             Op::And | Op::Or | Op::Gate | Op::Select => self.function(net, &variable, variable.len() as u32, bits, before),
             // Two gated words are one LUT; three, in practice, are not.
             Op::OneOf if variable.len() <= 4 => self.function(net, &variable, variable.len() as u32, bits, before),
-            Op::OneOf => self.function(net, &variable, variable.len() as u32, 2.2 * bits, before),
+            Op::OneOf => self.function(net, &variable, variable.len() as u32, self.figures.one_of * bits, before),
             Op::Pick => self.function(net, &variable, variable.len() as u32 + 1, bits, before),
             Op::Less if is_constant && self.circuit.constant_of(node.args[1]) == Some(0) => self.levels[net.index()] = before,
             Op::Less if is_constant && compared <= self.figures.inputs => self.function(net, &variable, compared, 1.0, before),

@@ -15,11 +15,10 @@ use crate::error::{Code, Error, Result};
 /// # Errors
 /// [`Code::ManifestUnreadable`].
 pub(super) fn metadata(manifest: &Path, parse: Parse) -> Result<Metadata> {
-    let read = |path: &Path| {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error.to_string()))?;
-        parse(&text).map_err(|why| unreadable(path, &why))
-    };
-    let value = read(manifest)?;
+    let broken =
+        |why: String| Error::new(Code::ManifestUnreadable, format!("this manifest cannot be read: {why}")).file(manifest);
+    let text = fs::read_to_string(manifest).map_err(|error| broken(error.to_string()))?;
+    let value = parse(&text).map_err(broken)?;
     let folder = manifest.parent().ok_or_else(|| Error::internal("a Cargo.toml in no folder"))?;
     let needs = |why: String| unreadable(manifest, &format!("{why}, which takes cargo"));
     match value.get("workspace") {
@@ -32,7 +31,14 @@ pub(super) fn metadata(manifest: &Path, parse: Parse) -> Result<Metadata> {
         }
     }
     let package = value.get("package").unwrap_or(&Value::Null);
+    if package.get("workspace").is_some() {
+        return Err(needs("it belongs to another folder's workspace".into()));
+    }
     let name = package.get("name").and_then(Value::as_str).ok_or_else(|| unreadable(manifest, "it has no `package.name`"))?;
+    // Folders are named after it.
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')) {
+        return Err(broken(format!("`package.name` is {name:?}, which is no name: letters, digits, `-` and `_`")));
+    }
     let metadata = |of: &Value| of.get("metadata").cloned().unwrap_or_default();
     let features = value.get("features").and_then(Value::as_object).into_iter().flatten();
     let member = Member {
