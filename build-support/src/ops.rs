@@ -27,6 +27,7 @@ mod testing;
 mod value;
 
 use self::parts::{Gives, Parts};
+pub(crate) use self::quantize::rounds_by_mask;
 use self::site::{aligned, finer, signed};
 pub use self::{
     affine::{AffineKernel, FixedAffine},

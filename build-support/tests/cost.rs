@@ -168,7 +168,7 @@ fn a_quantizer_by_position_rounds_each_value_once() {
     let (model, network) = example("tracks");
     let (steps, estimate) = layer(&model, &network, "conv1_iq");
     assert_eq!(count(&steps, "round"), 20);
-    let round = Operation::Round { formats: 15, width: 6 };
+    let round = Operation::Mask { formats: 15, width: 6 };
     assert!(steps.contains(&("round", round, 20)), "{steps:?}");
     let table = Operation::Constants { entries: 63 * 63, width: 4 };
     assert!(steps.contains(&("format", table, 20)), "{steps:?}");

@@ -1,9 +1,10 @@
 // Quantizers: every position and channel can have a format of its own.
 //
-// The formats are few: a table gives each position and channel the index of its format, and CONFIG::quantize chooses
-// among constant roundings. A sparse layer does P slots in each of ceil(N/P) steps.
-//   cost   for each value of a step one rounding and overflow per format that it can have and a choice among them; if the
-//          format depends on the position, a table of H*W*C indices
+// The formats are few: a table gives each position and channel the index of its format, and CONFIG::quantize has what
+// belongs to it: constants to add and to mask with, or, if they saturate or round otherwise, a rounding each to choose among.
+// A sparse layer does P slots in each of ceil(N/P) steps.
+//   cost   for each value of a step one addition and one mask, or one rounding and overflow per format that it can have and a
+//          choice among them; if the format depends on the position, a table of H*W*C indices
 //   depth  an addition and a comparison, the choice among the formats
 
 #ifndef SPARSEHLS_QUANTIZE_H_
@@ -12,6 +13,17 @@
 #include "common.h"
 
 namespace sparsehls {
+
+// x in one of several formats that round down or half up, and wrap around: `half` of the format's last bit is added, its bits are
+// kept, and its `sign` bit is extended, which is 0 where there is none. The sum has LEFT bits more behind the binary point than x,
+// and RIGHT more than Y.
+template <class Y, int LEFT, int RIGHT, class X, class SUM>
+inline Y add_and_mask(const X& x, const SUM& half, const SUM& keep, const SUM& sign) {
+#pragma HLS INLINE
+    const SUM wide = mantissa(x);
+    const SUM kept = ((wide << LEFT) + half) & keep;
+    return from_mantissa<Y>(((kept ^ sign) - sign) >> RIGHT);
+}
 
 // CONFIG: pixels_per_cycle, channels; format(row, column, channel), 1-based row and column; quantize(format index, value).
 // All arrays are shares.

@@ -102,15 +102,15 @@ void sparse_flatten_dense(int group, int turn, const X feat[CONFIG::pixels_per_c
         const int pixel = active ? position - 1 : 0;
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-            const typename CONFIG::element_t element = pixel * CONFIG::channels + c;
-            const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
-                CONFIG::quantizer_t::format(int(element)), feat[i * CONFIG::channels + c]);
             const int at = (i * CONFIG::channels + c) * CONFIG::filters_per_cycle;
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                 products[at + f] = 0;
             }
             if (!active) continue;
+            const typename CONFIG::element_t element = pixel * CONFIG::channels + c;
+            const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
+                CONFIG::quantizer_t::format(int(element)), feat[i * CONFIG::channels + c]);
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                 const typename CONFIG::weight_t weight = weights[pixel][turn][c * CONFIG::filters_per_cycle + f];

@@ -72,6 +72,21 @@ struct {{ layer.id }}_config {
 {%- endif %}
 {%- if layer.casts | length == 1 %}
         return ::{{ layer.id }}_t({% if layer.casts[0] %}{{ layer.casts[0] }}({{ source }}){% else %}0{% endif %});
+{%- elif layer.masks %}
+        // Of each format half of its last bit, the bits that it keeps, and its sign.
+        typedef {{ layer.masks.type }} sum_t;
+        sum_t half = 0, keep = 0, sign = 0;
+        switch (int(format)) {
+{%- for mask in layer.masks.formats %}
+{%- if mask.keep %}
+        case {{ loop.index0 }}:
+{%- if mask.half %} half = {{ mask.half }}LL;{% endif %} keep = {{ mask.keep }}LL;
+{%- if mask.sign %} sign = {{ mask.sign }}LL;{% endif %} break;
+{%- endif %}
+{%- endfor %}
+        default: break;
+        }
+        return sparsehls::add_and_mask< ::{{ layer.id }}_t, {{ layer.masks.left }}, {{ layer.masks.right }}>({{ source }}, half, keep, sign);
 {%- else %}
         switch (int(format)) {
 {%- for cast in layer.casts %}

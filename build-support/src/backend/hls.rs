@@ -9,6 +9,7 @@ pub mod library;
 mod flow;
 mod kernel;
 mod layer;
+mod masks;
 mod ports;
 mod process;
 mod stack;

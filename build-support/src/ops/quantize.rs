@@ -182,8 +182,10 @@ pub(super) fn round(
         rounds || input.divisor != 1
     };
     let rounded = of_channels.iter().filter(|formats| formats.len() > 1 || formats.iter().any(adds));
+    let masks = rounds_by_mask(quantizer.rounding, quantizer.overflow);
     let rounding = |formats: &Vec<_>| match formats.len() {
         0 | 1 => Operation::Add { width: to },
+        several if masks => Operation::Mask { formats: narrow(several), width: to },
         several => Operation::Round { formats: narrow(several), width: to },
     };
     p.add_all("round", &counted(rounded.map(rounding)), lanes, live);
@@ -197,6 +199,11 @@ pub(super) fn round(
         let table = Operation::Constants { entries: narrow(places), width: bits_for(formats - 1) };
         p.add("format", table, lanes * channels, 0, 0);
     }
+}
+
+/// Whether the formats of a quantizer are told apart by what is added and which bits are kept, and by nothing else.
+pub(crate) fn rounds_by_mask(rounding: Rounding, overflow: Overflow) -> bool {
+    matches!(rounding, Rounding::Floor | Rounding::HalfUp) && overflow == Overflow::Wrap
 }
 
 /// For each of so many channels the formats that it has at any position.

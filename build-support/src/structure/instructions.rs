@@ -17,6 +17,8 @@ impl Operation {
             Self::GatedOr { inputs, .. } => (2 * u64::from(inputs)).saturating_sub(1),
             // An address and a read.
             Self::Table { .. } | Self::Constants { .. } => 2,
+            // An addition, a mask, and the choice of both.
+            Self::Mask { formats, .. } => 4 + u64::from(formats),
             // HLS has one rounding for each format, and chooses.
             Self::Round { formats, .. } => 3 * u64::from(formats),
             Self::MultiplyConstant { digits, .. } => digits.max(1).into(),

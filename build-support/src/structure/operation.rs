@@ -70,7 +70,14 @@ pub enum Operation {
         /// Bits of a constant.
         width: u32,
     },
-    /// Rounding to one of several formats by its index: the half to add and the bits to keep belong to the format.
+    /// Rounding to one of several formats by its index, as an addition and a mask that belong to the format.
+    Mask {
+        /// Formats to choose from.
+        formats: u32,
+        /// Bits of the result.
+        width: u32,
+    },
+    /// Rounding to one of several formats by its index, each by itself, and a choice among the results.
     Round {
         /// Formats to choose from.
         formats: u32,
@@ -161,7 +168,9 @@ impl Operation {
             Self::Select { inputs, width } => select_luts(inputs) * f64::from(width),
             Self::GatedOr { inputs, width } => tree_luts(2.0 * f64::from(inputs)) * f64::from(width),
             Self::Table { entries, width } | Self::Constants { entries, width } => table_luts(entries) * f64::from(width),
-            Self::Round { formats, width } => (1.0 + 2.0 * tree_luts(log2(formats).into()).max(1.0)) * f64::from(width),
+            Self::Round { formats, width } | Self::Mask { formats, width } => {
+                (1.0 + 2.0 * tree_luts(log2(formats).into()).max(1.0)) * f64::from(width)
+            }
             Self::Multiply { a, b } => f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => (additions(digits) / 2.0).ceil() * f64::from(width),
         }
@@ -181,6 +190,10 @@ impl Operation {
                 f64::from(entries.div_ceil(LUT_ENTRIES)) * f64::from(width) / 2.0
             }
             Self::Round { formats, width } => f64::from(formats) * hls_carry(width) + additions(formats) * f64::from(width),
+            // The half and the bits that are kept are constants to choose from.
+            Self::Mask { formats, width } => {
+                hls_carry(width) + f64::from(width) * (1.0 + f64::from(formats.div_ceil(LUT_ENTRIES)))
+            }
             Self::Multiply { a, b } => HLS_MULTIPLY * f64::from(a) * f64::from(b),
             Self::MultiplyConstant { digits, width } => additions(digits) * hls_carry(width),
         }
@@ -254,7 +267,7 @@ impl Operation {
             Self::Gate { .. } => (1, LUT_DELAY),
             Self::Table { .. } => (1, TABLE_DELAY),
             Self::Constants { entries, .. } => select_levels(entries.div_ceil(LUT_ENTRIES / 4)),
-            Self::Round { width, .. } => (1, 2.0 * LUT_DELAY + carry_delay(width)),
+            Self::Round { width, .. } | Self::Mask { width, .. } => (1, 2.0 * LUT_DELAY + carry_delay(width)),
             Self::Multiply { .. } => (1, MULTIPLY_DELAY),
             Self::MultiplyConstant { digits, width } => (log2(digits), carry_delay(width)),
         }
@@ -348,6 +361,7 @@ impl std::fmt::Display for Operation {
             Self::Table { entries, width } => write!(f, "{entries} x {width}-bit table"),
             Self::Constants { entries, width } => write!(f, "choice of {entries} {width}-bit constants"),
             Self::Round { formats, width } => write!(f, "{width}-bit rounding to {formats} formats"),
+            Self::Mask { formats, width } => write!(f, "{width}-bit add and mask for {formats} formats"),
             Self::Multiply { a, b } => write!(f, "{a} x {b}-bit multiply"),
             Self::MultiplyConstant { digits, width } => write!(f, "{width}-bit multiply by a constant of {digits} digits"),
         }
@@ -402,6 +416,8 @@ mod tests {
         let round = |formats| Operation::Round { formats, width: 6 };
         assert_eq!([3, 15].map(|formats| round(formats).luts()), [18.0; 2]);
         assert_eq!(round(15).hls_luts(), 15.0 * 13.0 + 14.0 * 6.0);
+        let mask = Operation::Mask { formats: 15, width: 6 };
+        assert_eq!((mask.luts(), mask.hls_luts()), (18.0, 13.0 + 2.0 * 6.0));
     }
 
     #[test]
@@ -459,7 +475,7 @@ mod tests {
         }
     }
 
-    fn all(width: u32, other: u32) -> [Operation; 13] {
+    fn all(width: u32, other: u32) -> [Operation; 14] {
         [
             Operation::Add { width },
             Operation::Sum { inputs: other, width },
@@ -474,6 +490,7 @@ mod tests {
             Operation::MultiplyConstant { digits: other, width },
             Operation::times_constant(width, other, 3),
             Operation::Round { formats: other, width },
+            Operation::Mask { formats: other, width },
         ]
     }
 }

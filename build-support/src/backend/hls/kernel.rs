@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     flow::{Flow, Turns},
     layer::{LayerText, Names, QuotientText, Weights},
+    masks::Masks,
     types::{constant, constant_of, fixed, long, mantissa, native, overflow_mode, rounding_mode, rounding_to, typed, unsigned},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     ops::{
         AffineKernel, Arrival, BiasKernel, By, Condition, Conv2dKernel, DenseKernel, Elements, FlattenKernel, Form, FormatChoice,
         IndexedTable, Kernel, LimitedReluKernel, LookUpKernel, LookupKernel, MaxMinusKernel, NormalizeKernel, Pool,
-        PoolingKernel, QuantizeKernel, Quotient, ReduceKernel, SparseQuantizeKernel, Sums,
+        PoolingKernel, QuantizeKernel, Quotient, ReduceKernel, SparseQuantizeKernel, Sums, rounds_by_mask,
     },
 };
 
@@ -203,6 +204,11 @@ impl Writer<'_> {
         let plural = if casts.len() == 1 { "" } else { "s" };
         let modes = format!("{} {}", rounding_mode(rounding), overflow_mode(overflow));
         self.text.notes.push(format!("{} format{plural}, {modes}", casts.len()));
+        if casts.len() > 1 && self.text.reads && rounds_by_mask(rounding, overflow) {
+            let [reads, writes] = [self.layer.reads, self.layer.writes].map(|value| self.design.value(value).format);
+            let from = quantizer.quotient.as_ref().map_or(reads, |quotient| quotient.format);
+            self.text.masks = Masks::new(&quantizer.formats, rounding, from, writes);
+        }
         self.text.casts = Some(casts);
         self.text.quotient = quantizer.quotient.as_ref().map(quotient);
     }

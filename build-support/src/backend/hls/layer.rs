@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     flow::{Flow, changes_hash, kernel_of},
     kernel::Writer,
+    masks::Masks,
     types::{Named, fixed, unsigned},
 };
 use crate::{
@@ -55,6 +56,8 @@ pub struct LayerText {
     pub format_of: Option<&'static str>,
     /// For each format the type that rounds to it, or nothing if the result is 0.
     pub casts: Option<Vec<Option<String>>>,
+    /// The same formats as constants, where an addition and a mask do.
+    pub masks: Option<Masks>,
     /// Whether any format looks at the value.
     pub reads: bool,
     pub quotient: Option<QuotientText>,
