@@ -29,7 +29,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeGuard, Union
 
 import numpy as np
 
@@ -289,7 +289,7 @@ def _built() -> Firmware:
     return _last
 
 
-def _is_path(model: Any) -> bool:
+def _is_path(model: Any) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(model, (str, os.PathLike))
 
 
@@ -383,7 +383,7 @@ class _Package:
 
     def __post_init__(self) -> None:
         given = self.options.pop("name", None)
-        self.given = Path(os.fspath(self.model)).absolute() if _is_path(self.model) else self.model
+        self.given: Any = Path(os.fspath(self.model)).absolute() if _is_path(self.model) else self.model
         if not _is_path(self.model) and not callable(getattr(self.model, "save", None)):
             raise TypeError(f"a model is a Keras model or the path of a .keras file, not {type(self.model).__name__}")
         of = self.given.stem if isinstance(self.given, Path) else getattr(self.given, "name", "model")
@@ -456,8 +456,15 @@ class _Package:
 
 def _communicate(words: list[str], environment: dict[str, str]) -> tuple[str, str]:
     """What a command says. Who interrupts the cell ends it in order, with all that it has started."""
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(words, env=environment, encoding="utf-8", errors="replace", **pipes) as process:
+    with subprocess.Popen(
+        words,
+        env=environment,
+        encoding="utf-8",
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             return process.communicate()
         except BaseException:
@@ -484,7 +491,7 @@ def _command() -> str:
 
 def _golden(golden: Golden, folder: Path) -> str:
     """The path of a golden file, which is written if arrays are given."""
-    if _is_path(golden):
+    if isinstance(golden, (str, os.PathLike)):
         return os.fspath(Path(os.fspath(golden)).absolute())
     x, y = golden
     np.savez(folder / "golden.npz", x=np.asarray(x), y=np.asarray(y))
