@@ -8,6 +8,9 @@
 #pragma GCC visibility pop
 
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,14 +173,20 @@ int32_t check(const void* input, const void* output, uint64_t events) {
     return events > SIZE_MAX / sizeof(long long) / widest ? SPARSEHLS_TOO_MANY_EVENTS : SPARSEHLS_OK;
 }
 
+// The cores that this process may use, which on a shared machine are not all.
+uint64_t cores() {
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return uint64_t(CPU_COUNT(&set));
+#endif
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? uint64_t(online) : 1;
+}
+
 uint64_t thread_count(uint32_t threads, uint64_t events) {
-    uint64_t count = threads;
-    if (count == 0) {
-        const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        count = cores > 0 ? uint64_t(cores) : 1;
-    }
-    if (count > most_threads) count = most_threads;
-    return count < events ? count : events;
+    const uint64_t count = threads > 0 ? threads : cores();
+    const uint64_t most = events < most_threads ? events : most_threads;
+    return count < most ? count : most;
 }
 
 struct Worker {

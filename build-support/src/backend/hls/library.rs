@@ -182,7 +182,7 @@ impl<'a> Shared<'a> {
         let file = self.file();
         // The library names itself, so that a program that is linked with it finds it by that; and nothing of C++ is needed.
         let names: &[String] = match std::env::consts::OS {
-            "linux" => &["-Wl,--as-needed".into(), format!("-Wl,-soname,{file}")],
+            "linux" => &["-static-libgcc".into(), "-Wl,--as-needed".into(), format!("-Wl,-soname,{file}")],
             "macos" => &[format!("-Wl,-install_name,@rpath/{file}")],
             _ => &[],
         };
