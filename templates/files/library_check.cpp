@@ -40,9 +40,14 @@ static bool answer(void* library, size_t events) {
         function<int32_t(const int64_t*, int64_t*, uint64_t, uint32_t)>(library, "{{ name }}_predict_mantissas");
     int32_t (*const to_mantissas)(const float*, int64_t*, uint64_t) =
         function<int32_t(const float*, int64_t*, uint64_t)>(library, "{{ name }}_to_mantissas");
-    float *const x = array<float>(events * inputs), *const y = array<float>(events * outputs);
-    int64_t *const in = array<int64_t>(events * inputs), *const out = array<int64_t>(events * outputs);
-    int64_t* const grid = array<int64_t>(events * inputs);
+    // Freed by the end of the program, of which a sanitizer has to know.
+    static float *x, *y;
+    static int64_t *in, *grid, *out;
+    x = array<float>(events * inputs);
+    y = array<float>(events * outputs);
+    in = array<int64_t>(events * inputs);
+    grid = array<int64_t>(events * inputs);
+    out = array<int64_t>(events * outputs);
     return predict && predict_mantissas && to_mantissas && x && y && in && out && grid &&
            fread(x, sizeof *x, events * inputs, stdin) == events * inputs &&
            fread(in, sizeof *in, events * inputs, stdin) == events * inputs &&
