@@ -138,7 +138,7 @@ fn what_has_changed_since_another_report_is_said() {
     firmware.manifest(&format!("{}interval = 7\n", net(FIXTURE)));
     let changes = &report(&firmware, &["--against", "old.json"])["changes"]["list"];
     let interval = changes.as_array().unwrap().iter().find(|change| change["quantity"] == "interval (cycles)").unwrap();
-    assert_eq!((&interval["layer"], &interval["before"], &interval["after"]), (&Value::Null, &json!(2), &json!(7)));
+    assert_eq!((&interval["layer"], &interval["before"], &interval["after"]), (&Value::Null, &json!(1), &json!(7)));
     assert!(changes.as_array().unwrap().iter().any(|change| change["layer"].is_string() && change["quantity"] == "steps"));
     let run = firmware.run(&["report", "--against", "old.json", "--html", "page.html"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
@@ -283,7 +283,7 @@ fn errors_and_notes_are_explained() {
 #[test]
 fn pictures_are_files_of_their_own() {
     let firmware = Firmware::of(FIXTURE);
-    for (arguments, has) in [(["profile", "--plot"], "budget: "), (["explore", "--plot"], "now: interval 2")] {
+    for (arguments, has) in [(["profile", "--plot"], "budget: "), (["explore", "--plot"], "now: interval 1")] {
         let run = firmware.run(&[&arguments[..], &["picture.svg"]].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let picture = fs::read_to_string(firmware.path("picture.svg")).unwrap();
