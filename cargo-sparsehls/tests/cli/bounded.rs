@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::firmware::{Catalogue, Firmware, edit, edit_config};
+use crate::firmware::{Catalogue, Firmware, edit, edit_config, net};
 
 const MIB: u64 = 1 << 20;
 
@@ -141,6 +141,30 @@ fn a_large_image_is_built_checked_and_predicted() {
         let (csim, reference) = (predict("csim"), predict("reference"));
         assert!(csim.shape == [3, side * side * filters] && csim == reference, "{model}: {:?}", csim.shape);
     }
+}
+
+/// What is many: 64 models in a package, and a million events, which take no more memory than ten thousand.
+#[test]
+fn what_is_many_does_not_add_up_in_memory() {
+    if std::env::var_os("SPARSEHLS_SLOW").is_none() {
+        return crate::skip::skipped("SPARSEHLS_SLOW is not set");
+    }
+    const SMALL: &str = "named-like-a-type";
+    let models: String = (0..64).map(|at| net(SMALL).replace("models.net]", &format!("models.net{at}]"))).collect();
+    let firmware = Firmware::new(&models);
+    firmware.add(SMALL, "net");
+    let run = |arguments: &[&str]| {
+        let (code, errors, memory) = measured(&firmware, arguments);
+        assert!(code == 0 && memory < 1024 * MIB, "{arguments:?}: {code}, {memory} bytes\n{errors}");
+        memory
+    };
+    run(&["build", "--synth", "skip"]);
+    let memory = [10_000, 1_000_000].map(|events| {
+        let x: Vec<f32> = (0..events * 5).map(|at| (at % 32) as f32 / 32.0).collect();
+        sparsehls_build::data::write_npy(&firmware.path("x.npy"), &[events, 5, 1, 1], &x).unwrap();
+        run(&["predict", "--model", "net7", "--input", "x.npy", "--output", "y.npy", "--engine", "csim"])
+    });
+    assert!(memory[0] > MIB && memory[1] < memory[0] + 4 * MIB, "{memory:?} bytes");
 }
 
 /// Names of every layer that steer a terminal, turn the text around, are wide, or have 10,000 characters.
