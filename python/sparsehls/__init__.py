@@ -14,6 +14,7 @@ wheel brings along, and by the C++ compiler of the machine; neither cargo nor Ru
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import json
 import os
@@ -104,9 +105,14 @@ class Comparison:
     tolerance: float
 
 
-def check(model: Model, **options: Any) -> Report:
-    """Reads a model and says what it would cost; nothing is compiled. The options are those of `build`."""
-    with _Package(model, options) as package:
+def check(model: Model, backend: str = "hls", golden: Golden | None = None, *, name: str | None = None, **keys: Any) -> Report:
+    """Reads a model and says what it would cost; nothing is compiled.
+
+    The arguments are those of `build` that say what is built. `out_dir`, `synth` and `steps` say how, and are for `build` alone.
+    """
+    if of_build := sorted({"out_dir", "synth", "steps"} & keys.keys()):
+        raise TypeError(f"check builds nothing, so it takes no {' and no '.join(of_build)}: that is for build")
+    with _Package(model, {"backend": backend, "golden": golden, "name": name, **keys}) as package:
         lines = package.run("check")
     layers = [line for line in lines if line["reason"] == "layer"]
     return Report(package.name, layers, next(line for line in lines if line["reason"] == "estimate"))
@@ -120,7 +126,7 @@ def build(
     *,
     name: str | None = None,
     synth: str = "skip",
-    steps: Sequence[str] = (),
+    steps: str | Sequence[str] = (),
     **keys: Any,
 ) -> Firmware:
     """Builds a model: its project, and the library that `predict` calls.
@@ -130,14 +136,16 @@ def build(
              build is compared with.
     out_dir: where the project goes, below `python/NAME`; "firmware" in the current folder if it is not given.
     name:    what the top module is called; by default after the model or its file.
-    synth, steps: whether tools run on the project, "skip", "auto" or "require", and which steps of them.
+    synth, steps: whether tools run on the project, "skip", "auto" or "require", and which steps of them, one or several.
     keys:    keys of docs/manifest.md with `_` for `-`: `input="ufixed<8,1>"`, `clock_period=4`, `limits={"lut": 20000}`.
+             Paths among them are relative to the current folder.
     """
     global _last
     options = {"backend": backend, "golden": golden, "name": name, **keys}
     with _Package(model, options) as package:
         folder = Path("firmware" if out_dir is None else out_dir).absolute()
-        flags = ["--synth", synth, *(["--steps", ",".join(steps)] if steps else [])]
+        chosen = [steps] if isinstance(steps, str) else steps
+        flags = [f"--synth={synth}", *([f"--steps={','.join(chosen)}"] if chosen else [])]
         lines = package.run("build", "--out-dir", os.fspath(folder), *flags)
         _last = Firmware(package, folder, lines)
     return _last
@@ -149,10 +157,11 @@ def predict(x: Any, threads: int = 0) -> np.ndarray:
 
 
 def verify(model: Model, x: Any) -> Comparison:
-    """Compares a live Keras model, or one in a file that Keras can read, with the firmware that was built last; if that was built of something else
-    the model is built first. See `Firmware.verify`.
+    """Compares a live Keras model, or one in a file that Keras can read, with the firmware that was built last; if that was
+    built of something else, or the file has changed, the model is built first. Outputs are compared with what was built
+    last. See `Firmware.verify`.
     """
-    if _last is None or not _last.is_of(model):
+    if not _is_outputs(model) and (_last is None or not _last.is_of(model)):
         build(model)
     return _built().verify(model, x)
 
@@ -206,32 +215,27 @@ class Firmware:
         return self._loaded().tolerance()
 
     def is_of(self, model: Model) -> bool:
-        """Whether it was built of this live model, or of this file."""
-        if _is_path(model):
-            return self._package.given == Path(os.fspath(model)).absolute()
-        return self._package.given is model
+        """Whether it was built of this live model, or of a file with this content."""
+        if not _is_path(model):
+            return self._package.given is model
+        path = Path(os.fspath(model))
+        return path.is_file() and self._package.digest == _digest(path)
 
     def predict(self, x: Any, threads: int = 0) -> np.ndarray:
         """The results of many events, or of one, as float32: the bits that the FPGA gives.
 
-        Values are taken as float32, and come to the input grid as in `cargo sparsehls predict`. The events are computed in
-        `threads` threads, 0 for one for each core.
+        Values are taken as float32, and come to the input grid as in `cargo sparsehls predict`; a `Note` counts those that
+        change. The events are computed in `threads` threads, 0 for one for each core.
         """
-        x, single = self._events(x)
-        with np.errstate(over="ignore"):
-            x = np.ascontiguousarray(x, dtype=np.float32)
-        if not np.isfinite(x).all():
-            warnings.warn(Note("values that are NaN or infinite are taken as 0 [input-off-grid]"), stacklevel=2)
-        y = np.empty((len(x), *self.output_shape), dtype=np.float32)
-        self._loaded().compute("predict", x, y, threads)
+        x, single = self._events(x, np.float32)
+        if changes := self._off_grid(x):
+            _note(f"{changes} [input-off-grid]")
+        y = self._results(x, threads)
         return y[0] if single else y
 
     def predict_mantissas(self, x: Any, threads: int = 0) -> np.ndarray:
         """The same for mantissas, integers of 64 bits. Only the lowest bits of an input count, as many as its format has."""
-        x, single = self._events(x)
-        if x.dtype.kind not in "iu":
-            raise TypeError(f"mantissas are integers, and these are {x.dtype}")
-        x = np.ascontiguousarray(x, dtype=np.int64)
+        x, single = self._events(x, np.int64)
         y = np.empty((len(x), *self.output_shape), dtype=np.int64)
         self._loaded().compute("predict_mantissas", x, y, threads)
         return y[0] if single else y
@@ -241,25 +245,54 @@ class Firmware:
 
         A difference is an `Error` with the code `outputs-differ`, whose `comparison` has the numbers.
         """
-        x, _ = self._events(x)
+        x, single = self._events(x, np.float32)
         y = _outputs(model_or_y, x)
+        if single and y.shape == self.output_shape:
+            y = y[None]
         with tempfile.TemporaryDirectory(prefix="sparsehls-") as folder:
-            golden = os.path.join(folder, "golden.npz")
-            np.savez(golden, x=x, y=y)
+            # Another build may have the folder of the project by now, and it stays as it is.
+            flags = ["--out-dir", os.fspath(self._package.workshop(self._folder)), "--golden", _golden((x, y), Path(folder))]
             try:
-                lines = self._package.run("verify", "--out-dir", os.fspath(self._folder), "--golden", golden)
+                lines = self._package.run("verify", *flags)
             except Error as error:
                 error.comparison = next((_comparison(line) for line in self._package.said if line["reason"] == "verify"), None)
                 raise
         found = next(_comparison(line) for line in lines if line["reason"] == "verify")
-        # The command has compared its simulation; the library has to give the same.
-        if self._functions and found.within_float32 == 0 and found.tolerance == 0:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Note)
-                same = np.array_equal(self.predict(x).reshape(len(x), -1), np.float32(y).reshape(len(x), -1))
-            if not same and x.dtype == np.float32:
-                raise Error(f"{self.name}: the library differs from the simulation", help="please report it with the model")
+        # The command has compared its simulation; the library has to be as far from Keras.
+        self._compare_library(x, y, found)
         return found
+
+    def _compare_library(self, x: np.ndarray, y: np.ndarray, found: Comparison) -> None:
+        """An error unless the library differs from Keras in what the simulation does."""
+        with np.errstate(invalid="ignore"):
+            far = np.abs(self._results(x).reshape(len(x), -1).astype(float) - y.reshape(len(x), -1).astype(float))
+        different = int((~(far <= found.tolerance)).any(axis=1).sum())
+        if different != found.within_float32 or np.fmax.reduce(far, axis=None, initial=0) != found.max_abs_difference:
+            raise Error(f"{self.name}: the library differs from the simulation", help="please report it with the model")
+
+    def _results(self, x: np.ndarray, threads: int = 0) -> np.ndarray:
+        """What the library makes of float32 values."""
+        y = np.empty((len(x), *self.output_shape), dtype=np.float32)
+        self._loaded().compute("predict", x, y, threads)
+        return y
+
+    def _off_grid(self, x: np.ndarray) -> str:
+        """What the input grid changes of float32 values, in the words of the command; nothing if it takes all as they are."""
+        grid, values = self.input_format, x.reshape(-1)
+        low, end = (-(2.0 ** (grid.width - 1)) if grid.signed else 0.0), 2.0 ** (grid.width - grid.signed)
+        counts = np.zeros(3, dtype=int)
+        for start in range(0, values.size, 1 << 16):
+            part = values[start : start + (1 << 16)].astype(float)
+            # As Keras, the library takes subnormal numbers as 0.
+            part[np.abs(part) < np.finfo(np.float32).tiny] = 0
+            part *= 2.0**grid.fraction
+            finite = np.isfinite(part)
+            between, outside = finite & (np.floor(part) != part), finite & ((part < low) | (part >= end))
+            counts += [np.count_nonzero(which) for which in (between, outside, ~finite)]
+        is_given = self._package.options.get("input") is not None
+        cut = f"are not on the input grid, {grid}; they {'were truncated' if is_given else 'keep what the first quantizer keeps'}"
+        said = (cut, f"are out of range of {grid} and were wrapped or saturated", "are NaN or infinite and were taken as 0")
+        return "; ".join(f"{count} of {values.size} input values {what}" for count, what in zip(counts, said) if count)
 
     def _loaded(self) -> _Library:
         if self._functions is None:
@@ -267,17 +300,17 @@ class Firmware:
             raise Error(f"{self.name} was built without a C++ compiler, so there is no library to call", "no-compiler", help)
         return self._functions
 
-    def _events(self, x: Any) -> tuple[np.ndarray, bool]:
-        """Whole events, and whether only one was given."""
+    def _events(self, x: Any, dtype: Any) -> tuple[np.ndarray, bool]:
+        """Whole events as the library takes them, and whether only one was given."""
         x = np.asarray(x)
-        if x.dtype.kind not in "fiub":
-            raise TypeError(f"events are real numbers, and these are {x.dtype}")
+        kinds, what = ("iu", "mantissas are integers") if dtype is np.int64 else ("fiub", "events are real numbers")
+        if x.dtype.kind not in kinds:
+            raise TypeError(f"{what}, and these are {x.dtype}")
         shape = self.input_shape
-        if x.shape == shape:
-            return x[None], True
-        if x.shape[1:] == shape and x.ndim == len(shape) + 1:
-            return x, False
-        raise ValueError(f"an event has the shape {shape}, and many of them (n, *{shape}); this array has {x.shape}")
+        if x.shape[-len(shape) :] != shape or not 0 <= x.ndim - len(shape) <= 1:
+            raise ValueError(f"an event has the shape {shape}, and many of them (n, *{shape}); this array has {x.shape}")
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(x, dtype=dtype).reshape(-1, *shape), x.shape == shape
 
 
 _last: Firmware | None = None
@@ -293,13 +326,36 @@ def _is_path(model: Any) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(model, (str, os.PathLike))
 
 
+def _is_outputs(model_or_y: Any) -> bool:
+    """Whether it is outputs, or their file, and no model."""
+    if _is_path(model_or_y):
+        return Path(os.fspath(model_or_y)).suffix in (".npy", ".npz")
+    return hasattr(model_or_y, "__array__") or isinstance(model_or_y, (list, tuple))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _note(text: str) -> None:
+    """A warning about the line that called this module."""
+    frame, level = sys._getframe(), 1
+    here = frame.f_code.co_filename
+    while frame.f_back is not None and frame.f_code.co_filename == here:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(Note(text), stacklevel=level)
+
+
 def _outputs(model_or_y: Any, x: np.ndarray) -> np.ndarray:
     """What Keras makes of the events, unless it is given."""
     if _is_path(model_or_y):
         model_or_y = _load(Path(os.fspath(model_or_y)))
     if hasattr(model_or_y, "predict"):
-        return np.asarray(model_or_y.predict(np.asarray(x, dtype=np.float32), verbose=0))
-    return np.asarray(model_or_y)
+        model_or_y = model_or_y.predict(x, verbose=0)
+    y = np.asarray(model_or_y)
+    if y.dtype.kind not in "fiub":
+        raise TypeError(f"outputs are real numbers, and these are {y.dtype}")
+    return y
 
 
 def _load(path: Path) -> Any:
@@ -337,11 +393,15 @@ class _Library:
     """The functions of a model's library."""
 
     def __init__(self, path: Path, name: str) -> None:
-        # One that is loaded keeps its path: of another build with the same path the system would load nothing. So each is a
-        # copy, which is needed no longer once it is loaded.
-        with tempfile.TemporaryDirectory(prefix="sparsehls-") as folder:
-            copy = shutil.copy(path, folder)
-            self._library = ctypes.CDLL(copy)
+        # Of another build with the path of one that is loaded the system would load nothing. So each is a copy, which is
+        # needed no longer once it is loaded. It lies beside the library, where programs have run already.
+        try:
+            with tempfile.NamedTemporaryFile(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent) as copy:
+                shutil.copyfile(path, copy.name)
+                self._library = ctypes.CDLL(copy.name)
+        except OSError as error:
+            help = "give an out_dir that can be written to, and that is not mounted `noexec`"
+            raise Error(f"the library cannot be loaded: {error}", "io", help, file=os.fspath(path)) from error
         self._name = name
         abi = self._call("abi_version", ctypes.c_uint32)
         if abi != _ABI:
@@ -384,14 +444,19 @@ class _Package:
     def __post_init__(self) -> None:
         given = self.options.pop("name", None)
         self.given: Any = Path(os.fspath(self.model)).absolute() if _is_path(self.model) else self.model
-        if not _is_path(self.model) and not callable(getattr(self.model, "save", None)):
-            raise TypeError(f"a model is a Keras model or the path of a .keras file, not {type(self.model).__name__}")
+        #: The SHA-256 of the file, as it was when it was read.
+        self.digest: str | None = None
+        if isinstance(self.model, type) or not (_is_path(self.model) or callable(getattr(self.model, "save", None))):
+            raise TypeError(f"a model is a Keras model or the path of a .keras file, not {self.model!r:.80}")
+        if "source" in self.options:
+            raise TypeError("`source` is the model, which is given already")
         of = self.given.stem if isinstance(self.given, Path) else getattr(self.given, "name", "model")
         self.name = str(given) if given is not None else _identifier(str(of))
         self._may_rename = given is None
-        self._folder = Path(tempfile.mkdtemp(prefix="sparsehls-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="sparsehls-")).resolve()
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._is_kept = False
+        self._workshop: Path | None = None
 
     def __enter__(self) -> _Package:
         return self
@@ -422,68 +487,116 @@ class _Package:
         return self._ask(folder, command, *flags)
 
     def _write(self, folder: Path) -> None:
-        source = self.given
-        if not isinstance(source, Path):
-            source = folder / "model.keras"
-            if not source.exists():
-                self.given.save(source)
-        keys: dict[str, Any] = {key.replace("_", "-"): value for key, value in self.options.items() if value is not None}
+        keys = _dashed({key: value for key, value in self.options.items() if value is not None})
         if keys.get("backend") == "hls":
             del keys["backend"]
         if "golden" in keys:
             keys["golden"] = _golden(keys["golden"], folder)
-        model = {**keys, "source": os.fspath(source)}
+        if isinstance(keys.get("tcl"), (list, tuple)) and all(map(_is_path, keys["tcl"])):
+            keys["tcl"] = list(map(os.path.abspath, keys["tcl"]))
+        if "limits" in keys:
+            keys["limits"] = _dashed(keys["limits"])
+        if isinstance(keys.get("layers"), Mapping):
+            keys["layers"] = {layer: _dashed(own) for layer, own in keys["layers"].items()}
+        model = {**keys, "source": os.fspath(self._source(folder / "model.keras"))}
         tables = {"package": {"name": _PACKAGE, "metadata": {"sparsehls": {"models": {self.name: model}}}}, "workspace": {}}
         text = "".join(f"{_toml(key)} = {_toml(value)}\n" for key, value in tables.items())
         (folder / "Cargo.toml").write_text(text, encoding="utf-8")
+
+    def _source(self, copy: Path) -> Path:
+        """The model as it is now: a file may be saved again under its path."""
+        if copy.exists():
+            return copy
+        if not isinstance(self.given, Path):
+            self.given.save(copy)
+        elif self.given.is_file() and os.access(self.given, os.R_OK):
+            shutil.copyfile(self.given, copy)
+            self.digest = _digest(copy)
+        else:
+            # The command says what is wrong with it.
+            return self.given
+        return copy
+
+    def workshop(self, project: Path) -> Path:
+        """A private folder for what is compiled: beside the project if nothing may run where temporary files are."""
+        if self._workshop is None:
+            self._workshop = self._folder / "verify"
+            if os.statvfs(self._folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+                self._workshop = Path(tempfile.mkdtemp(prefix=".verify-", dir=project))
+                weakref.finalize(self, shutil.rmtree, self._workshop, ignore_errors=True)
+        return self._workshop
 
     def _ask(self, folder: Path, command: str, *flags: str) -> list[dict[str, Any]]:
         words = [_command(), "sparsehls", command, *flags, "--manifest-path", os.fspath(folder / "Cargo.toml")]
         # The package stands alone, so it does not matter whether there is a cargo, or which.
         environment = {**os.environ, "CARGO": os.fspath(folder / "cargo"), "CARGO_TERM_QUIET": "false"}
-        stdout, stderr = _communicate([*words, "--message-format", "json", "--color", "never"], environment)
-        self.said = [json.loads(line) for line in stdout.splitlines()]
-        for note in filter(None, map(_NOTE.match, stderr.splitlines())):
-            warnings.warn(Note(" ".join(note.groups())), stacklevel=4)
-        errors = [_error(line) for line in self.said if line["reason"] == "error"]
-        if errors:
-            errors[0].errors = errors
-            raise errors[0]
-        if not self.said or not self.said[-1].get("success"):
-            raise Error(f"cargo-sparsehls {command} ended without a word", help=stderr.strip() or None)
+        status, stdout, stderr = _communicate([*words, "--message-format", "json", "--color", "never"], environment)
+        # The last line has no end if the command was killed.
+        self.said = [json.loads(line) for line in stdout.split("\n")[:-1] if line.startswith("{")]
+        errors = [self._error(line) for line in self.said if line["reason"] == "error"]
+        if not errors and (status != 0 or not self.said or not self.said[-1].get("success")):
+            errors = [_ended(command, status, stderr)]
+        # The filters may make an error of a note, which does not hide what is wrong.
+        try:
+            for note in filter(None, map(_NOTE.match, stderr.splitlines())):
+                _note(" ".join(note.groups()))
+        finally:
+            if errors:
+                errors[0].errors = errors
+                raise errors[0]
         return self.said
 
+    def _error(self, line: Mapping[str, Any]) -> Error:
+        """An error, in which nothing is said of files that only this module knows."""
+        file, help = line["file"], line["help"]
+        if file and self._folder in Path(file).parents:
+            file = os.fspath(self.given) if self.digest and Path(file).name == "model.keras" else None
+        if help and "relative to" in help and "Cargo.toml" in help:
+            help = "check the path"
+        return Error(line["message"], line["code"], help, file=file, key=line["key"], layer=line["layer"])
 
-def _communicate(words: list[str], environment: dict[str, str]) -> tuple[str, str]:
-    """What a command says. Who interrupts the cell ends it in order, with all that it has started."""
-    with subprocess.Popen(
-        words,
-        env=environment,
-        encoding="utf-8",
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+
+def _communicate(words: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    """How a command ends, and what it says. Who interrupts the cell ends it in order, with all that it has started."""
+    none, pipe = subprocess.DEVNULL, subprocess.PIPE
+    try:
+        started = subprocess.Popen(
+            words, env=environment, encoding="utf-8", errors="replace", stdin=none, stdout=pipe, stderr=pipe
+        )
+    except OSError as error:
+        raise Error(f"the command cannot be run: {error}", "tool-missing", "install the wheel again", file=words[0]) from error
+    with started as process:
         try:
-            return process.communicate()
+            stdout, stderr = process.communicate()
+            return process.returncode, stdout, stderr
         except BaseException:
             process.send_signal(signal.SIGTERM)
             process.communicate()
             raise
 
 
-def _error(line: Mapping[str, Any]) -> Error:
-    return Error(line["message"], line["code"], line["help"], **{place: line[place] for place in ("file", "key", "layer")})
+def _ended(command: str, status: int, stderr: str) -> Error:
+    """A command that ended without saying for programs what is wrong."""
+    first, *more = stderr.strip().splitlines() or ["it said nothing"]
+    help = "\n".join(line.strip() for line in more if line.strip() and "--help" not in line) or None
+    if status == 2:
+        return Error(first.removeprefix("error: "), "invalid-choice", help)
+    how = f"exit code {status}" if status >= 0 else f"signal {-status} ({signal.strsignal(-status)})"
+    code = "interrupted" if -status in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM) else "internal"
+    return Error(f"cargo-sparsehls {command} ended with {how}: {first}", code, help)
 
 
 def _command() -> str:
-    """The command of this wheel, or else the one on PATH; the variable SPARSEHLS_TOOL comes first."""
+    """The command of this wheel, or else the one on PATH; the variable SPARSEHLS_TOOL comes before both."""
+    if chosen := os.environ.get("SPARSEHLS_TOOL"):
+        if not os.path.isfile(chosen):
+            raise Error("SPARSEHLS_TOOL names no file", "tool-missing", "set it to a cargo-sparsehls, or unset it", file=chosen)
+        return os.path.abspath(chosen)
     name = "cargo-sparsehls" + (".exe" if sys.platform == "win32" else "")
     schemes = [sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user")]
     # Where `pip install --target` puts it.
     schemes.append(os.fspath(Path(__file__).parent.parent / "bin"))
-    for path in [os.environ.get("SPARSEHLS_TOOL"), *(os.path.join(scheme, name) for scheme in schemes), shutil.which(name)]:
+    for path in [*(os.path.join(scheme, name) for scheme in schemes), shutil.which(name)]:
         if path and os.path.isfile(path):
             return path
     raise Error("the command cargo-sparsehls is not found", "tool-missing", "install the wheel again: `pip install sparsehls`")
@@ -493,8 +606,10 @@ def _golden(golden: Golden, folder: Path) -> str:
     """The path of a golden file, which is written if arrays are given."""
     if isinstance(golden, (str, os.PathLike)):
         return os.fspath(Path(os.fspath(golden)).absolute())
-    x, y = golden
-    np.savez(folder / "golden.npz", x=np.asarray(x), y=np.asarray(y))
+    x, y = map(np.asarray, golden)
+    # The command reads no longer floats.
+    x, y = (array.astype(float) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array for array in (x, y))
+    np.savez(folder / "golden.npz", x=x, y=y)
     return os.fspath(folder / "golden.npz")
 
 
@@ -504,6 +619,11 @@ def _identifier(name: str) -> str:
     return plain if re.match(r"[a-z]", plain) else f"model_{plain}".rstrip("_")
 
 
+def _dashed(table: Any) -> Any:
+    """A table of keys as a manifest has them."""
+    return {str(key).replace("_", "-"): value for key, value in table.items()} if isinstance(table, Mapping) else table
+
+
 def _toml(value: Any) -> str:
     """A value as TOML. What comes from elsewhere, paths and names, is text and nothing else."""
     if isinstance(value, Mapping):
@@ -511,17 +631,19 @@ def _toml(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (int, np.integer)):
+        if not -(1 << 63) <= int(value) < 1 << 63:
+            raise Error(f"{value} needs more than 64 bits, which no key takes", "invalid-value")
         return str(int(value))
     if isinstance(value, (float, np.floating)):
         return repr(float(value))
     if isinstance(value, (str, os.PathLike)):
-        text = os.fspath(value)
+        text = os.fsdecode(value)
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError(f"{text!r} is no Unicode, and cannot stand in a manifest") from None
         # JSON escapes all that TOML does, but for one character.
         return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     raise TypeError(f"a value of a manifest is text, a number, a list or a dictionary, not {type(value).__name__}")

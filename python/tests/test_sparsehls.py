@@ -94,6 +94,9 @@ class LiveModels(Session):
                 self.assertEqual(firmware.predict(x[:0]).shape, (0, 2))
                 self.assertEqual(firmware.verify(model, x), sparsehls.Comparison(300, 0, 0, 0.0, 0.0))
                 self.assertEqual(firmware.verify(y, x).events_different, 0)
+                for kind in (np.float16, np.float64, np.longdouble):
+                    self.assertEqual(firmware.verify(y[0].astype(kind), x[0].astype(kind)).events, 1)
+                self.assertEqual(sparsehls.verify(y.tolist(), x).events, 300)
 
     def test_a_model_that_is_trained_again_is_another_firmware(self):
         x, first, second = events(100), network(1), network(2)
@@ -130,6 +133,47 @@ class LiveModels(Session):
         x = np.load(path.with_suffix(".npz"))["x"]
         self.assertEqual(sparsehls.verify(path, x).events, len(x))
 
+    def test_verify_leaves_the_project_alone(self):
+        x, first, second = events(100), network(1), network(2)
+        old = sparsehls.build(first, input=GRID, name="net")
+        new = sparsehls.build(second, input=GRID, name="net")
+        self.assertEqual(old.path, new.path)
+        files = lambda: {path: path.read_bytes() for path in Path("firmware").rglob("*") if path.is_file()}
+        before = files()
+        self.assertIn(Path("firmware/python/net/lib/libnet.so"), before)
+        self.assertEqual(old.verify(first, x).events_different, 0)
+        self.refused("outputs-differ", old.verify, second, x)
+        self.assertEqual(files(), before)
+        # The simulation is compared, and the library too.
+        calls = sparsehls._Library.compute
+
+        def broken(library, function, x, y, threads):
+            calls(library, function, x, y, threads)
+            y[-1] += 1
+
+        with mock.patch.object(sparsehls._Library, "compute", broken):
+            self.assertIn("library differs", self.refused("internal", old.verify, first, x).message)
+
+    def test_a_file_that_is_saved_again_is_another_model(self):
+        fixture = REPOSITORY / "build-support/tests/fixtures/dense-only.keras"
+        x = np.load(fixture.with_suffix(".npz"))["x"]
+        shutil.copy(fixture, "dense.keras")
+        old = sparsehls.build("dense.keras")
+        y = old.predict(x)
+        model = sparsehls._load(fixture)
+        for layer in model.layers:
+            if hasattr(layer, "kernel"):
+                layer.kernel.assign(-layer.kernel)
+        self.assertTrue(old.is_of("dense.keras") and old.is_of(fixture))
+        model.save("dense.keras")
+        self.assertFalse(old.is_of("dense.keras") or old.is_of("not-there.keras"))
+        # What was built stays what it was.
+        self.assertEqual(old.verify(y, x).events_different, 0)
+        self.refused("outputs-differ", old.verify, "dense.keras", x)
+        self.assertEqual(sparsehls.verify("dense.keras", x).events_different, 0)
+        self.assertTrue(sparsehls._last.is_of("dense.keras"))
+        self.assertFalse(np.array_equal(sparsehls.predict(x), y))
+
     def test_names_that_are_words_of_a_language(self):
         firmware = sparsehls.build(network(4, "module"), input=GRID)
         self.assertEqual(firmware.name, "module_model")
@@ -165,7 +209,7 @@ class BadInputs(Session):
         Path("broken.keras").write_text("no archive")
         self.refused("not-a-keras-file", sparsehls.build, "broken.keras")
         for model in (None, 3, np.zeros(3), keras.Model):
-            self.assertRaises(TypeError, sparsehls.check, model)
+            self.assertRaisesRegex(TypeError, "^a model is a Keras model or the path", sparsehls.check, model)
         self.assertRaises(ValueError, sparsehls.check, "lone \udcff surrogate.keras")
 
     def test_options_that_are_none(self):
@@ -174,9 +218,20 @@ class BadInputs(Session):
         self.refused("invalid-value", sparsehls.check, model, backend="vhdl")
         self.refused("invalid-value", sparsehls.check, model, input='"]\n[package.metadata')
         self.refused("invalid-value", sparsehls.check, model, name='net"]\n[package.metadata')
-        self.assertRaises(TypeError, sparsehls.check, model, limits={"lut": object()})
-        error = self.refused("limit-exceeded", sparsehls.build, model, input=GRID, limits={"lut": 1}, limits_on="estimate")
-        self.assertIn("lut", error.message)
+        for value in (object(), b"1", memoryview(b"1")):
+            self.assertRaises(TypeError, sparsehls.check, model, limits={"lut": value})
+        self.refused("invalid-value", sparsehls.check, model, interval=1 << 63)
+        for key in ("out_dir", "steps", "synth", "source"):
+            self.assertRaisesRegex(TypeError, key, sparsehls.check, model, **{key: "auto"})
+        # The manifest is nothing that anybody has written.
+        error = self.refused("invalid-value", sparsehls.check, model, layers={"conv": {"slots_per_cycle": 0}})
+        self.assertTrue(error.file is None and error.key.endswith(".layers.conv.slots-per-cycle"))
+        error = self.refused("file-not-found", sparsehls.check, "not-there.keras")
+        self.assertNotIn("Cargo.toml", str(error))
+        error = self.refused("invalid-choice", sparsehls.build, model, steps="sing")
+        self.assertRegex(error.message, "invalid value 'sing' for '--steps")
+        error = self.refused("limit-exceeded", sparsehls.build, model, input=GRID, limits={"lut": 1, "latency_cycles": 1}, limits_on="estimate")
+        self.assertRegex(error.message, "(?s)latency.*lut|lut.*latency")
 
     def test_events_that_are_none(self):
         self.assertRaises(RuntimeError, sparsehls.predict, events(1))
@@ -202,6 +257,25 @@ class BadInputs(Session):
             firmware.verify(y, x)
             firmware.verify(y + 1, x)
 
+    def test_values_off_the_grid_are_counted_as_by_the_command(self):
+        x = events(40)
+        x[3, 0, :5, 0], x[4, 1, :3, 0], x[5, 0, 0, 0], x[6, 0, :2, 0] = 0.03, (1.0, -0.5, 1e30), np.nan, (1e-42, 1.51)
+        for options in ({}, {"input": GRID}):
+            firmware = sparsehls.build(network(8), **options)
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter("always", sparsehls.Note)
+                y = firmware.predict(x)
+                firmware.predict_mantissas(np.zeros((2, 8, 8, 1), int))
+                sparsehls.predict(x)
+                firmware.verify(y, x)
+            self.assertEqual({note.filename for note in seen}, {__file__})
+            counted = lambda notes: re.findall(r"\d+ of 2560 input values are [a-z]+", " ".join(str(note.message) for note in notes))
+            # Of `predict` there is one note each time, and of the command one for each thing that happened.
+            self.assertGreaterEqual(len(counted(seen[:1])), 2)
+            self.assertEqual(counted(seen[:1]), counted(seen[1:2]))
+            self.assertEqual(counted(seen[:1]), counted(seen[2:]))
+            self.assertTrue(all("[input-off-grid]" in str(note.message) for note in seen[:2]))
+
     def test_without_a_compiler(self):
         with mock.patch.dict(os.environ, CXX="no-such-compiler"):
             self.refused("no-compiler", sparsehls.build, network(9), input=GRID)
@@ -211,8 +285,28 @@ class BadInputs(Session):
         self.refused("no-compiler", firmware.predict, events(1))
 
     def test_without_the_command(self):
-        with mock.patch("os.path.isfile", return_value=False):
+        without = {name: value for name, value in os.environ.items() if name != "SPARSEHLS_TOOL"}
+        with mock.patch("os.path.isfile", return_value=False), mock.patch.dict(os.environ, without, clear=True):
             self.refused("tool-missing", sparsehls.check, network(10))
+        Path("text").write_text("no program")
+        for path, message in (("not-there", "SPARSEHLS_TOOL names no file"), ("text", "cannot be run")):
+            with mock.patch.dict(os.environ, SPARSEHLS_TOOL=path):
+                self.assertIn(message, self.refused("tool-missing", sparsehls.check, network(10)).message)
+
+    def test_a_command_that_is_killed(self):
+        tool = Path("tool")
+        tool.touch(0o755)
+        for script, code, message in (
+            ("printf '{\"reason\":\"mod'; echo no memory >&2; kill -9 $$", "interrupted", "signal 9 .*: no memory$"),
+            ("kill -11 $$", "internal", "signal 11 "),
+            ("echo '{\"reason\":\"layer\"}'; echo thread panicked >&2; exit 101", "internal", "exit code 101: thread panicked$"),
+            # A note that the filters make an error does not hide it.
+            ("echo no disk >&2; echo 'Note of it [no-library]' >&2; exit 1", "internal", "exit code 1: no disk$"),
+            ("exit 0", "internal", "exit code 0"),
+        ):
+            with self.subTest(script), mock.patch.dict(os.environ, SPARSEHLS_TOOL="tool"):
+                tool.write_text(f"#!/bin/sh\n{script}\n")
+                self.assertRegex(self.refused(code, sparsehls.check, EXAMPLES / "tracks.keras").message, message)
 
 
 if __name__ == "__main__":
