@@ -12,6 +12,9 @@ use std::{
 
 use super::{Cancel, Group, TICK, own_group};
 
+/// How long what a program has said may be on its way when the program has ended: on a busy machine the thread that reads has to wait.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A program to run, and how much it may say and take.
 #[derive(Debug)]
 pub struct Question<'a> {
@@ -50,7 +53,7 @@ impl Question<'_> {
     pub fn ask(self, cancel: &Cancel) -> io::Result<Answer> {
         let (mut child, said) = self.start(cancel)?;
         let group = Group::of(Some(child.id()), cancel.is_by_signals());
-        let (start, mut text) = (Instant::now(), Vec::new());
+        let (start, mut text, mut ended) = (Instant::now(), Vec::new(), None);
         let give_up = |child: &mut Child, why| {
             group.end(child);
             Ok(why)
@@ -65,9 +68,10 @@ impl Question<'_> {
             match said.recv_timeout(TICK) {
                 Ok(part) if text.len() + part.len() > self.most => return give_up(&mut child, Answer::TooMuch),
                 Ok(part) => text.extend(part),
-                // What it has left running may keep the pipe open; it has said what it had to say.
                 Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_none() => {}
-                Err(RecvTimeoutError::Timeout) => break,
+                // What it has left running may keep the pipe open; it has said what it had to say.
+                Err(RecvTimeoutError::Timeout) if ended.get_or_insert_with(Instant::now).elapsed() >= LAST_WORDS => break,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => match child.try_wait()? {
                     Some(_) => break,
                     None => thread::sleep(Duration::from_millis(1)),
