@@ -94,7 +94,7 @@ impl Libraries {
         };
         let mut build = self.build.clone();
         build.out_dir(folder).include(".").include("csim/ap_types").flag_if_supported(standard);
-        build.define("SPARSEHLS_SYMBOL", name);
+        build.define("SPARSEHLS_SYMBOL", name).define("SPARSEHLS_ABORT", None);
         let command = build.try_get_compiler().map_err(failed)?.to_command();
         let mut command: Vec<OsString> =
             std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
