@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::RwLock,
+    sync::{PoisonError, RwLock},
 };
 
 use tempfile::TempDir;
@@ -149,7 +149,7 @@ impl Firmware {
 
 impl Drop for Firmware {
     fn drop(&mut self) {
-        let _ = self.command(&["clean", "--quiet", "-p", &self.name]).output();
+        finish(self.command(&["clean", "--quiet", "-p", &self.name]));
     }
 }
 
@@ -158,8 +158,15 @@ pub fn dependency() -> String {
     format!("[build-dependencies]\nsparsehls-build.path = {:?}\n", repository().join("build-support"))
 }
 
+/// `cargo clean -p` takes away what has the name of a target of the package, and new packages all have a test `golden`: nobody
+/// else may be about to run his.
+static BUILT: RwLock<()> = RwLock::new(());
+
 /// Runs a command to its end.
 pub fn finish(mut command: Command) -> Run {
+    let is_clean = command.get_args().next().is_some_and(|first| first == "clean");
+    let _cleans = is_clean.then(|| BUILT.write().unwrap_or_else(PoisonError::into_inner));
+    let _builds = (!is_clean).then(|| BUILT.read().unwrap_or_else(PoisonError::into_inner));
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Run { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) }
