@@ -295,7 +295,7 @@ fn compile_layers(compiler: (&str, &str), folder: &Path, model: &Model, network:
 #[test]
 fn layers_of_every_name_compile() {
     let directory = tempfile::tempdir().unwrap();
-    let names = sample(candidates(), 16);
+    let names = sample(candidates(), 15);
     let compilers = compilers();
     // Every network has something on what the next one's names may be made into.
     let suffixed =
@@ -308,7 +308,7 @@ fn layers_of_every_name_compile() {
         compile_layers(compilers[at % compilers.len()], &directory.path().join(at.to_string()), &model, &network)
     });
     // Layers with tables, weights and hashes get the same identifiers; of these a sample is enough.
-    let (_, network) = chain(&sample(candidates().into_iter().step_by(12), 60));
+    let (_, network) = chain(&sample(candidates().into_iter().step_by(12), 50));
     let ids: Vec<String> = network.layers.into_iter().map(|fixed| fixed.layer.id).collect();
     for base in ["whole-net-032", "conv-position-iq", "avg-pool-3-partial", "qsoftmax-heterogeneous"] {
         let (model, network) = fixture(base);
