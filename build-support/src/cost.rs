@@ -83,7 +83,11 @@ pub fn planned(network: &FixedNetwork, plan: &Plan, at: usize, target: &Target) 
 }
 
 fn planned_kernel(network: &FixedNetwork, plan: &Plan, at: usize) -> Kernel {
-    kernel(&network.layers[at], &plan.layers[at], Surroundings::of(&network.layers, at, &plan.layers))
+    let around = Surroundings::of(&network.layers, at, &plan.layers);
+    let is_loop =
+        |process: &&Range<usize>| process.contains(&at) && plan.layers[(*process).clone()].iter().any(|plan| plan.steps > 1);
+    let around = plan.processes(network).iter().find(is_loop).map_or(around, |process| around.in_loop(process, at));
+    kernel(&network.layers[at], &plan.layers[at], around)
 }
 
 /// The estimate of kernels in one pipeline.

@@ -77,16 +77,18 @@ impl Plan {
 
     /// Runs of ops that become one process of a dataflow region: the ops of a Keras layer as long as each is done in one
     /// step. An op with several steps is a loop and begins a run, to which ops belong that go over the slots of each step,
-    /// one by one. One run with everything for a function pipeline.
+    /// one by one. A quantizer goes to the run before, of which the next process then gets fewer bits. One run with everything
+    /// for a function pipeline.
     pub fn processes(&self, network: &FixedNetwork) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
         for (at, (fixed, plan)) in network.layers.iter().zip(&self.layers).enumerate() {
             let joins = runs.last().is_some_and(|run| {
-                let before = &network.layers[run.end - 1];
-                let same_layer = before.layer.keras_name == fixed.layer.keras_name;
+                let main = run.clone().find(|at| !self.layers[*at].absorbed).unwrap_or(run.start);
+                let same_layer = network.layers[main].layer.keras_name == fixed.layer.keras_name;
                 let single = self.layers[run.clone()].iter().all(|plan| plan.steps == 1) && plan.steps == 1;
                 let follows = single || self.goes_over_steps(network, run, fixed, plan);
-                self.pipeline == Pipeline::Function || self.layers[run.end - 1].absorbed || same_layer && follows
+                let is_of_it = same_layer || matches!(fixed.layer.op, FixedOp::Quantize(_)) && !plan.absorbed;
+                self.pipeline == Pipeline::Function || self.layers[run.end - 1].absorbed || is_of_it && follows
             });
             match runs.last_mut() {
                 Some(run) if joins => run.end = at + 1,
@@ -101,7 +103,7 @@ impl Plan {
         let (first, plan) = (&network.layers[run.start], &self.layers[run.start]);
         let Shape::Sparse(shape) = &fixed.layer.shape else { return false };
         let gives_slots = match &first.layer.op {
-            FixedOp::SparseConv2d(_) | FixedOp::SparsePooling2d(_) | FixedOp::Quantize(_) => {
+            FixedOp::InputReduce(_) | FixedOp::SparseConv2d(_) | FixedOp::SparsePooling2d(_) | FixedOp::Quantize(_) => {
                 plan.steps == shape.slots.div_ceil(plan.pixels_per_cycle)
             }
             _ => false,

@@ -195,9 +195,9 @@ fn biases_and_activations_of_a_layer_in_steps_are_those_of_a_step() {
         assert_eq!(count(&all, what), 20 * channels, "{name}");
         // Four slots in each of five steps.
         let (in_steps, shared) = layer(&with_interval(model.clone(), 5), &network, name);
-        assert_eq!((count(&in_steps, what), count(&in_steps, "take turns")), (4 * channels, 4 * channels), "{name}");
+        assert_eq!((count(&in_steps, what), count(&in_steps, "take turns")), (4 * channels, 0), "{name}");
         assert!(shared.luts < at_once.luts, "{name}: {} and {} LUT", shared.luts, at_once.luts);
-        assert!(shared.ffs > at_once.ffs, "{name} holds its results");
+        assert_eq!(shared.ffs > at_once.ffs, what == "positive", "{name}: the last one of a loop holds the results");
     }
 }
 
@@ -236,7 +236,7 @@ fn streams(files: &BTreeMap<String, String>, name: &str) -> Vec<u64> {
 /// The FIFOs that are counted are the streams that are written.
 #[test]
 fn fifos_are_the_streams_of_the_text() {
-    for (name, interval, count) in [("tracks", 1, 0), ("tracks", 5, 14), ("digits", 3, 20), ("digits", 12, 20)] {
+    for (name, interval, count) in [("tracks", 1, 0), ("tracks", 5, 10), ("digits", 3, 16), ("digits", 12, 15)] {
         let (model, network) = example(name);
         let mut model = with_interval(model, interval);
         (model.name, model.pipeline) = (name.into(), if count == 0 { Pipeline::Function } else { Pipeline::Dataflow });
@@ -259,7 +259,7 @@ fn loops_and_hand_overs_take_cycles() {
     let processes = plan.processes(&network);
     let is_loop = |run: &&Range<usize>| plan.layers[(*run).clone()].iter().any(|plan| plan.steps > 1);
     let (loops, hand_overs) = (processes.iter().filter(is_loop).count() as u64, processes.len() as u64 - 1);
-    assert_eq!((loops, hand_overs), (7, 8));
+    assert_eq!((loops, hand_overs), (5, 6));
     let estimate = cost::network(&network, &plan, &model.target);
     // 20 registers, and four steps beside the first in each loop.
     assert_eq!(estimate.total.latency, 20 + loops * (4 + 3) + hand_overs);

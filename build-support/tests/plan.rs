@@ -92,6 +92,42 @@ fn processes_hold_every_layer_once_and_a_loop_is_that_of_the_first() {
     }
 }
 
+/// What is handed on is narrower behind a quantizer, so it goes to the layer before.
+#[test]
+fn a_quantizer_is_in_the_process_of_the_layer_before() {
+    let found = |name: &str, interval: usize| {
+        let (mut model, network) = example(name);
+        model.knobs = every(interval);
+        let plan = Plan::new(&network, &model, cost::area).unwrap();
+        let names = |ops: std::ops::Range<usize>| {
+            let names: Vec<_> = network.layers[ops].iter().map(|fixed| fixed.layer.name.clone()).collect();
+            names.join(" ")
+        };
+        plan.processes(&network).into_iter().map(names).collect::<Vec<_>>()
+    };
+    let tracks = [
+        "reduce conv1_iq",
+        "conv1 conv1_bias conv1_relu",
+        "pool1 conv2_iq",
+        "conv2 conv2_bias conv2_relu",
+        "flatten dense1_iq dense1",
+        "dense1_relu dense2_iq",
+        "dense2",
+    ];
+    assert_eq!(found("tracks", 5), tracks);
+    let at_once = [
+        "reduce conv1_iq",
+        "conv1 conv1_bias conv1_relu",
+        "pool1 conv2_iq",
+        "conv2 conv2_bias conv2_relu",
+        "flatten dense1_iq",
+        "dense1 dense1_relu dense2_iq",
+        "dense2",
+    ];
+    assert_eq!(found("tracks", 1), at_once);
+    assert_eq!(found("digits", 12)[..2], ["reduce conv1_iq", "conv1 conv1_bias conv1_relu"]);
+}
+
 #[test]
 fn knobs_that_do_not_fit_are_refused_with_their_place() {
     let (model, network) = example("tracks");

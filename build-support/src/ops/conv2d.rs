@@ -103,7 +103,9 @@ impl Rules for FixedConv2d {
             p.add("accumulate", Operation::Add { width }, sums, 1, sums * width as usize);
         }
         let results = s.slots * conv.filters * p.fixed.output.format().width as usize;
-        p.held = if p.plan.steps > 1 { results as u64 } else { 0 };
+        if p.plan.steps > 1 {
+            p.holds(results);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What our kernels consist of: the formulas in the headers of `hls_lib/kernels`, with numbers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{FixedLayer, FixedOp, FixedQuantizer, LayerPlan, Values};
 use crate::{
@@ -27,6 +27,10 @@ pub struct Surroundings<'a> {
     pub(super) quantizer: Option<(&'a FixedQuantizer, &'a Values)>,
     /// How many values the op before gives in a step, if it takes several.
     together: Option<usize>,
+    /// Whether the op before is in the same loop: what it gives is there, and does not take turns.
+    pub(super) is_behind: bool,
+    /// Whether the op after is in the same loop: nothing is held of what comes out.
+    pub(super) goes_on: bool,
 }
 
 /// What comes out of an op in a step.
@@ -48,7 +52,13 @@ impl<'a> Surroundings<'a> {
             FixedOp::Quantize(quantizer) => Some((quantizer, &fixed.input)),
             _ => None,
         });
-        Self { ordered: !before.iter().any(|fixed| fixed.about().reorders), quantizer, together: together(before, plans) }
+        let ordered = !before.iter().any(|fixed| fixed.about().reorders);
+        Self { ordered, quantizer, together: together(before, plans), ..Self::default() }
+    }
+
+    /// Those of the op at `at` in a loop of these ops.
+    pub(crate) fn in_loop(self, ops: &Range<usize>, at: usize) -> Self {
+        Self { is_behind: at > ops.start, goes_on: at + 1 < ops.end, ..self }
     }
 }
 
@@ -166,8 +176,8 @@ impl Parts<'_> {
         let values = self.values();
         let lanes = self.around.together.map_or(values, |together| together.clamp(1, values.max(1)));
         if lanes < values {
-            self.turns(values, lanes, from, lanes, values * from as usize);
-            self.held = (values * to as usize) as u64;
+            self.shares(values, lanes, from, lanes, values * from as usize);
+            self.holds(values * to as usize);
         }
         lanes
     }
@@ -190,6 +200,18 @@ impl Parts<'_> {
         if inputs > 1 {
             self.add("take turns", Operation::Select { inputs, width }, copies, 1, live);
         }
+    }
+
+    /// The same of a layer that works on each value by itself: none if it gets its share from the op before.
+    pub(super) fn shares(&mut self, whole: usize, part: usize, width: u32, copies: usize, live: usize) {
+        if !self.around.is_behind {
+            self.turns(whole, part, width, copies, live);
+        }
+    }
+
+    /// So many bits of what comes out are held until all of it is there, if it goes to another process.
+    pub(super) fn holds(&mut self, bits: usize) {
+        self.held += if self.around.goes_on { 0 } else { bits as u64 };
     }
 
     /// `count` balanced trees, each the sum of `inputs` values of `width` bits.

@@ -127,7 +127,10 @@ impl Rules for FixedPooling2d {
         }
         let out = p.fixed.output.format().width;
         p.add("leader", Operation::Gate { width: out }, sums, 1, s.slots * s.channels * out as usize);
-        p.held = if p.plan.steps > 1 { (s.slots * (s.channels * out as usize + cell as usize)) as u64 } else { 0 };
+        if p.plan.steps > 1 {
+            p.held = (s.slots * cell as usize) as u64;
+            p.holds(s.slots * s.channels * out as usize);
+        }
     }
 }
 

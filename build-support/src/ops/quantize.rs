@@ -152,8 +152,9 @@ impl Rules for FixedQuantizer {
         let lanes = p.plan.pixels_per_cycle;
         if lanes < s.slots {
             let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * input.format().width;
-            p.turns(s.slots, lanes, slot, lanes, lanes * slot as usize);
-            p.held = (s.slots * (slot + narrow(s.channels) * to) as usize) as u64;
+            p.shares(s.slots, lanes, slot, lanes, lanes * slot as usize);
+            p.held = if p.around.is_behind { 0 } else { (s.slots * slot as usize) as u64 };
+            p.holds(s.slots * s.channels * to as usize);
         }
         round(p, &self.quantizer, input, to, &of_channels(self, s.channels), lanes, s.height * s.width);
     }

@@ -86,7 +86,10 @@ impl Rules for FixedReduce {
         let rows_at_once = if p.plan.steps == s.height && p.plan.pixels_per_cycle == s.slots { 1 } else { s.height };
         let image = rows_at_once * s.width * (pixel + 1);
         p.add("active", Operation::Decode { width: bits }, rows_at_once * s.width, 1, image);
-        p.held = if p.plan.steps > 1 { (s.slots * slot_bits) as u64 } else { 0 };
+        if p.plan.steps > 1 {
+            p.held = (s.slots * (slot_bits - pixel)) as u64;
+            p.holds(s.slots * pixel);
+        }
         if rows_at_once == 1 && s.height > 1 {
             return reduce_row(p, s, pixel, image);
         }
