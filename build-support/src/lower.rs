@@ -8,9 +8,9 @@ mod process;
 pub use self::process::Process;
 use crate::{
     error::{Error, Result},
-    formats::FixedNetwork,
+    formats::{FixedLayer, FixedNetwork},
     manifest::Pipeline,
-    ops::{Kernel, Layout, LookUpKernel, Site, Value, ValueId},
+    ops::{FixedOp, FlattenKernel, Kernel, LayerPlan, Layout, LookUpKernel, Site, Value, ValueId},
     plan::Plan,
 };
 
@@ -133,8 +133,7 @@ fn layer(network: &FixedNetwork, plan: &Plan, values: &[Value]) -> Result<(Layer
         let by = by.ok_or_else(|| Error::internal("a layer that no later one absorbs"))?;
         (at, Work::Absorbed { by: at + by })
     } else if first < at {
-        let look_up = LookUpKernel::new(&network.layers[first..=at], first, &values[first..=at], &output, own)?;
-        (first, Work::Kernel(Kernel::LookUpDense(look_up)))
+        (first, Work::Kernel(absorbing(&network.layers[first..=at], first, &values[first..=at], &output, own)?))
     } else {
         let by_rows = at == 0 && plan.by_rows;
         let site = Site { input: &values[at], output: &output, plan: own, by_rows };
@@ -150,6 +149,14 @@ fn layer(network: &FixedNetwork, plan: &Plan, values: &[Value]) -> Result<(Layer
         work,
     };
     Ok((layer, output))
+}
+
+/// One kernel for several ops, of which the first reads the value number `first`.
+fn absorbing(ops: &[FixedLayer], first: usize, values: &[Value], output: &Value, plan: &LayerPlan) -> Result<Kernel> {
+    match ops.last().map(|fixed| &fixed.layer.op) {
+        Some(FixedOp::Quantize(_)) => FlattenKernel::quantizing(ops, values, output, plan).map(Kernel::Flatten),
+        _ => LookUpKernel::new(ops, first, values, output, plan).map(Kernel::LookUpDense),
+    }
 }
 
 fn interface(plan: &Plan, layers: &[Layer]) -> Result<Interface> {

@@ -337,37 +337,54 @@ impl Planner<'_> {
         })
     }
 
-    /// Chooses between scatter and look-up of weights for every flatten that a dense layer follows.
+    /// Chooses how every flatten is done: by itself, together with the quantizer behind it, or by a dense layer that looks up
+    /// weights.
     fn absorb(&self, layers: &mut [LayerPlan]) -> Result {
         for at in 0..layers.len() {
             let fixed = &self.network.layers[at];
             if !matches!(fixed.layer.op, FixedOp::SparseFlatten(_)) {
                 continue;
             }
-            let wanted = self.options(fixed).variant;
-            let Some((dense, op)) = dense_after(self.network, at) else {
-                if wanted == Some(Variant::LookUp) {
+            let (wanted, dense) = (self.options(fixed).variant, dense_after(self.network, at));
+            let mut ways = Vec::new();
+            if wanted != Some(Variant::LookUp) {
+                ways.extend(self.scatters(at, layers));
+            }
+            match dense {
+                Some(dense) if wanted != Some(Variant::Scatter) => ways.push(self.looks_up(dense, at, layers)?),
+                None if wanted == Some(Variant::LookUp) => {
                     let name = fixed.layer.keras_name.as_str();
                     return Err(self
                         .error(Some(name), Variant::KEY, format!("`{name}` is not followed by a dense layer of one row"))
                         .help("only the weights of a dense layer can be looked up; use variant = \"scatter\""));
                 }
-                layers[at].variant = Some(Variant::Scatter);
-                continue;
-            };
-            let looked_up = self.look_up((dense, op), at, layers)?;
-            let scatter = self.area(at..dense + 1, &layers[at..=dense]);
-            let mut candidate = layers[at..=dense].to_vec();
-            candidate.iter_mut().for_each(|plan| *plan = LayerPlan { absorbed: true, ..*plan });
-            candidate[dense - at] = looked_up;
-            let look_up = self.area(at..dense + 1, &candidate);
-            if wanted == Some(Variant::LookUp) || wanted.is_none() && look_up < scatter {
-                layers[at..=dense].copy_from_slice(&candidate);
-            } else {
-                layers[at].variant = Some(Variant::Scatter);
+                _ => {}
+            }
+            // They are compared up to where the longest of them ends.
+            let end = dense.map_or(at + 2, |(dense, _)| dense + 1).min(layers.len());
+            let whole = |way: Vec<LayerPlan>| [&way[..], &layers[at + way.len()..end]].concat();
+            let best = ways.into_iter().map(whole).min_by_key(|way| self.area(at..end, way));
+            if let Some(best) = best {
+                layers[at..end].copy_from_slice(&best);
             }
         }
         Ok(())
+    }
+
+    /// A flatten that puts its pixels into the image, and that with the quantizer behind it, which then works on slots. Not in a
+    /// circuit: where each element has a format that is known, it has no logic for bits that nothing needs.
+    fn scatters(&self, flatten: usize, layers: &[LayerPlan]) -> Vec<Vec<LayerPlan>> {
+        let own = LayerPlan { variant: Some(Variant::Scatter), ..layers[flatten] };
+        let quantizes = matches!(self.network.layers.get(flatten + 1).map(|fixed| &fixed.layer.op), Some(FixedOp::Quantize(_)));
+        let can = quantizes && self.model.target.language != Language::Verilog;
+        [vec![own]].into_iter().chain(can.then(|| vec![LayerPlan { absorbed: true, ..own }, own])).collect()
+    }
+
+    /// A flatten that is done by the dense layer, with the quantizer that may be between them.
+    fn looks_up(&self, dense: (usize, &Dense), flatten: usize, layers: &[LayerPlan]) -> Result<Vec<LayerPlan>> {
+        let mut plans: Vec<_> = layers[flatten..dense.0].iter().map(|plan| LayerPlan { absorbed: true, ..*plan }).collect();
+        plans.push(self.look_up(dense, flatten, layers)?);
+        Ok(plans)
     }
 
     /// The plan of the dense layer if it looks its weights up by position: a step takes as many slots as one of the flatten

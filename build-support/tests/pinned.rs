@@ -23,7 +23,7 @@ struct Pin {
     set: fn(&mut Model),
 }
 
-const PINS: [Pin; 12] = [
+const PINS: [Pin; 13] = [
     Pin { name: "vitis-dataflow", fixture: "whole-net-032", set: |_| {} },
     Pin {
         name: "vivado-function",
@@ -71,6 +71,14 @@ const PINS: [Pin; 12] = [
         set: |model| {
             model.knobs = common::knobs([(Knob::Interval, 4)]);
             model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::LookUp), ..LayerOptions::default() });
+        },
+    },
+    Pin {
+        name: "vitis-flatten-quantizer",
+        fixture: "flatten-dense",
+        set: |model| {
+            model.knobs = common::knobs([(Knob::Interval, 4)]);
+            model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::Scatter), ..LayerOptions::default() });
         },
     },
     Pin {

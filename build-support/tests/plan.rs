@@ -120,8 +120,7 @@ fn a_quantizer_is_in_the_process_of_the_layer_before() {
         "conv1 conv1_bias conv1_relu",
         "pool1 conv2_iq",
         "conv2 conv2_bias conv2_relu",
-        "flatten dense1_iq",
-        "dense1 dense1_relu dense2_iq",
+        "flatten dense1_iq dense1 dense1_relu dense2_iq",
         "dense2",
     ];
     assert_eq!(found("tracks", 1), at_once);

@@ -2,9 +2,10 @@
 //
 // sparse_flatten: each slot's position as one number; each element of the image takes the slot at its position. At most
 // one slot is there, so an OR over the slots does it, without priority among them. P slots in each of ceil(N/P) steps.
-//   cost   N positions (a multiplication with the constant W, an addition), P*H*W comparisons with a constant, H*W*C ORs
-//          of P gated values
-//   depth  an addition, a comparison, an OR of P
+// A quantizer behind it works on slots, which are fewer than elements, and what is put into the image is narrower.
+//   cost   P positions (a multiplication with the constant W, an addition), P*C quantizations, P*H*W comparisons with a
+//          constant, H*W*C ORs of P gated values
+//   depth  an addition, a quantization, a comparison, an OR of P
 //
 // sparse_flatten_dense: flatten, quantizer and dense layer in one, for images much larger than N. Instead of scattering
 // the features it looks up the rows of weights that belong to their positions. P slots and FP of F outputs in each of
@@ -30,8 +31,25 @@ inline typename CONFIG::position_t position_of(const H hash[CONFIG::pixels_per_c
     return row != 0 ? at : position_t(0);
 }
 
-// CONFIG: channels, height, width; pixels_per_cycle; position_t, which holds height * width; value_t, the mantissa of a Y.
-// Y holds X and zero. feat and hash are shares; a step adds its slots to the image, which the first one begins.
+// Stands for a quantizer where there is none.
+template <class T>
+struct Unquantized {
+    static int format(int) { return 0; }
+    static T quantize(int, const T& x) { return x; }
+};
+
+// What channel c of a slot is in the image: rounded as the element at its position. In an empty slot it does not matter.
+template <class CONFIG, class X>
+inline typename CONFIG::quantized_t element_of(typename CONFIG::position_t position, int c, const X& x) {
+#pragma HLS INLINE
+    const int pixel = position != 0 ? int(position) - 1 : 0;
+    const typename CONFIG::element_t element = pixel * CONFIG::channels + c;
+    return CONFIG::quantizer_t::quantize(CONFIG::quantizer_t::format(int(element)), x);
+}
+
+// CONFIG: channels, height, width; pixels_per_cycle; position_t, which holds height * width; element_t, which holds
+// H*W*C - 1; quantizer_t, with quantize and format(element), whose result is a quantized_t; value_t, the mantissa of a Y.
+// Y holds quantized_t and zero. feat and hash are shares; a step adds its slots to the image, which the first one begins.
 template <class CONFIG, class X, class H, class Y>
 void sparse_flatten(int step, const X feat[CONFIG::pixels_per_cycle * CONFIG::channels],
                     const H hash[CONFIG::pixels_per_cycle * 2], Y image[CONFIG::height * CONFIG::width * CONFIG::channels]) {
@@ -46,7 +64,8 @@ void sparse_flatten(int step, const X feat[CONFIG::pixels_per_cycle * CONFIG::ch
         positions[i] = position_of<CONFIG>(hash, i);
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
-            features[i * CONFIG::channels + c] = mantissa(Y(feat[i * CONFIG::channels + c]));
+            const int at = i * CONFIG::channels + c;
+            features[at] = mantissa(Y(element_of<CONFIG>(positions[i], c, feat[at])));
         }
     }
     for (int at = 0; at < CONFIG::height * CONFIG::width; ++at) {
@@ -72,15 +91,7 @@ void sparse_flatten(int step, const X feat[CONFIG::pixels_per_cycle * CONFIG::ch
     }
 }
 
-// Stands for a quantizer where there is none.
-template <class T>
-struct Unquantized {
-    static int format(int) { return 0; }
-    static T quantize(int, const T& x) { return x; }
-};
-
-// CONFIG: as above without value_t; element_t, which holds H*W*C - 1; filters_per_cycle, which divides the outputs;
-// quantizer_t, with quantize and format(element), whose result is a quantized_t; weight_t; accumulator_t; shift, the bits
+// CONFIG: as above without value_t; filters_per_cycle, which divides the outputs; weight_t; accumulator_t; shift, the bits
 // that a bias is finer than the products. A step adds its slots to the sums of a turn of outputs; they are complete with
 // the last slots. weights[H*W][turns][C*FP] and biases[turns][FP] are mantissas, those of the biases with Y's binary point.
 template <class CONFIG, class X, class H, class ACCUMULATOR, int TURNS, class Y, class W, class B>
@@ -97,9 +108,9 @@ void sparse_flatten_dense(int group, int turn, const X feat[CONFIG::pixels_per_c
 #pragma HLS ARRAY_PARTITION variable=products complete
     for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-        const int position = int(position_of<CONFIG>(hash, i));
+        const typename CONFIG::position_t position = position_of<CONFIG>(hash, i);
         const bool active = position != 0;
-        const int pixel = active ? position - 1 : 0;
+        const int pixel = active ? int(position) - 1 : 0;
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             const int at = (i * CONFIG::channels + c) * CONFIG::filters_per_cycle;
@@ -108,9 +119,7 @@ void sparse_flatten_dense(int group, int turn, const X feat[CONFIG::pixels_per_c
                 products[at + f] = 0;
             }
             if (!active) continue;
-            const typename CONFIG::element_t element = pixel * CONFIG::channels + c;
-            const typename CONFIG::quantized_t x = CONFIG::quantizer_t::quantize(
-                CONFIG::quantizer_t::format(int(element)), feat[i * CONFIG::channels + c]);
+            const typename CONFIG::quantized_t x = element_of<CONFIG>(position, c, feat[i * CONFIG::channels + c]);
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                 const typename CONFIG::weight_t weight = weights[pixel][turn][c * CONFIG::filters_per_cycle + f];

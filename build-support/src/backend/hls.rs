@@ -109,7 +109,7 @@ impl Backend for Hls {
         let hooks = hooks(model)?;
         let (layers, weights) = layer::texts(design);
         let (input, output) = (design.value(design.input), design.value(design.output));
-        let mut kernels: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.header).collect();
+        let mut kernels: BTreeSet<&str> = layers.iter().flat_map(|layer| layer.headers.iter().copied()).collect();
         let shape = layer::describe(&input.layout);
         let stack = stack::large(design);
         let ports = Ports::of(design, model.interface.unwrap_or(Interface::Partition), self.0);

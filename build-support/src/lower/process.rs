@@ -1,6 +1,6 @@
 //! Processes: layers that become one loop or one pipeline.
 
-use super::{Layer, Work};
+use super::{Design, Layer, Work};
 use crate::{
     error::{Error, Result},
     formats::FixedNetwork,
@@ -24,9 +24,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// The index of its last layer.
-    pub(crate) fn last(&self) -> usize {
-        self.layers[self.layers.len() - 1]
+    /// The layer of `design` that it is named after: the last one that is a part of the same Keras layer as its first. What is
+    /// behind is a quantizer of the next.
+    pub(crate) fn main<'a>(&self, design: &'a Design) -> &'a Layer {
+        let own = |at: &usize| &design.layers[*at];
+        let first = own(&self.layers[0]);
+        self.layers.iter().map(own).rfind(|layer| layer.keras_name == first.keras_name).unwrap_or(first)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     About, Active, Extent, FixedFlatten, FixedLayer, FixedOp, Kernel, LayerPlan, QuantizeKernel, Rules, Site, Value, ValueId,
     Values, align, aligned, finer,
-    flatten::position_bits,
+    flatten::{element_bits, position_bits},
     parts::{Gives, Parts, narrow},
     quantize::{of_channels, round},
     sums,
@@ -247,7 +247,7 @@ impl LookUpKernel {
             pixels_per_cycle: plan.pixels_per_cycle,
             outputs_per_cycle: plan.filters_per_cycle,
             position_bits: position_bits(*shape),
-            element_bits: bits_for(shape.image_len() - 1),
+            element_bits: element_bits(*shape),
             quantizer,
             multiplied: ValueId(first + last),
             sums: Sums::new(dense, &values[last], output)?,

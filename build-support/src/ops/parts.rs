@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::{FixedLayer, FixedOp, FixedQuantizer, LayerPlan, Values};
+use super::{FixedFlatten, FixedLayer, FixedOp, FixedQuantizer, LayerPlan, Values};
 use crate::{
     fixed::bits_for,
     network::SparseShape,
@@ -25,6 +25,8 @@ pub struct Surroundings<'a> {
     pub(super) ordered: bool,
     /// The quantizer before a dense layer and what goes into it: a dense layer that looks its weights up does it as well.
     pub(super) quantizer: Option<(&'a FixedQuantizer, &'a Values)>,
+    /// The flatten before a quantizer and what goes into it: a quantizer that works on slots puts them into the image as well.
+    pub(super) flatten: Option<(&'a FixedFlatten, &'a Values)>,
     /// How many values the op before gives in a step, if it takes several.
     together: Option<usize>,
     /// Whether the op before is in the same loop: what it gives is there, and does not take turns.
@@ -52,8 +54,12 @@ impl<'a> Surroundings<'a> {
             FixedOp::Quantize(quantizer) => Some((quantizer, &fixed.input)),
             _ => None,
         });
+        let flatten = before.last().and_then(|fixed| match &fixed.layer.op {
+            FixedOp::SparseFlatten(flatten) => Some((flatten, &fixed.input)),
+            _ => None,
+        });
         let ordered = !before.iter().any(|fixed| fixed.about().reorders);
-        Self { ordered, quantizer, together: together(before, plans), ..Self::default() }
+        Self { ordered, quantizer, flatten, together: together(before, plans), ..Self::default() }
     }
 
     /// Those of the op at `at` in a loop of these ops.

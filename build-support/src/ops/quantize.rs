@@ -10,6 +10,7 @@ use crate::{
     budget::{MAX_RANGES, too_large},
     error::{Code, Error, Result},
     fixed::{Format, MantissaRange, Overflow, QuantizerFormat, Rounding, bits_for},
+    manifest::Variant,
     network::{Quantizer, Shape, SparseShape},
     structure::Operation,
 };
@@ -143,6 +144,9 @@ impl Rules for FixedQuantizer {
     }
 
     fn parts(&self, p: &mut Parts<'_>) {
+        if let (Some(Variant::Scatter), Some((flatten, input))) = (p.plan.variant, p.around.flatten) {
+            return flatten.scatter(p, input.format().width, Some((self, input)));
+        }
         // In a dense layer each value has one format; in a sparse one any of those that its channel has somewhere.
         let (input, to) = (&p.fixed.input, p.fixed.output.format().width);
         let Some(pixels) = self.pixels else {

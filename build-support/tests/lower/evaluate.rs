@@ -158,7 +158,7 @@ impl Around<'_> {
             Kernel::Conv2d(conv) => conv2d(conv, x),
             Kernel::SparseBias(bias) => self.each(x, Some(bias.shape), |x, at, _| sparse_bias(bias, x, at)),
             Kernel::Pooling2d(pooling) => pooling2d(pooling, x),
-            Kernel::Flatten(flatten) => dense(flat(flatten, x)),
+            Kernel::Flatten(flatten) => dense(self.flat(flatten, x)),
             Kernel::LookUpDense(op) => dense(self.look_up_dense(op, x)),
             Kernel::Dense(op) => dense(fully_connected(op, &x.elements)),
             Kernel::Affine(affine) => self.each(x, None, |x, at, _| scaled(affine, x, at)),
@@ -220,6 +220,23 @@ impl Around<'_> {
             }
         };
         moved(round(x, from, format, quantizer.rounding, quantizer.overflow), format.fraction, output.format.fraction)
+    }
+
+    fn flat(&self, flatten: &FlattenKernel, x: &Value) -> Vec<i128> {
+        let channels = flatten.shape.channels;
+        let mut image = vec![0; flatten.shape.image_len()];
+        for (slot, pixel) in x.slots.iter().zip(x.elements.chunks(channels)) {
+            let Some(position) = position(*slot, flatten.shape, flatten.position_bits) else { continue };
+            for (channel, x) in pixel.iter().enumerate() {
+                let element = position * channels + channel;
+                fits(flatten.element_bits, element);
+                image[element] = match &flatten.quantizer {
+                    Some(quantizer) => self.quantize(quantizer, *x, element, None),
+                    None => *x,
+                };
+            }
+        }
+        image.into_iter().map(|x| holds(flatten.element, x)).collect()
     }
 
     fn look_up_dense(&self, op: &LookUpKernel, x: &Value) -> Vec<i128> {
@@ -336,17 +353,6 @@ fn position([row, column]: [usize; 2], shape: SparseShape, bits: u32) -> Option<
     let position = row.checked_sub(1)? * shape.width + column;
     fits(bits, position);
     Some(position - 1)
-}
-
-fn flat(flatten: &FlattenKernel, x: &Value) -> Vec<i128> {
-    let channels = flatten.shape.channels;
-    let mut image = vec![0; flatten.shape.image_len()];
-    for (slot, pixel) in x.slots.iter().zip(x.elements.chunks(channels)) {
-        if let Some(position) = position(*slot, flatten.shape, flatten.position_bits) {
-            image[position * channels..][..channels].copy_from_slice(pixel);
-        }
-    }
-    image.into_iter().map(|x| holds(flatten.element, x)).collect()
 }
 
 fn fully_connected(op: &DenseKernel, x: &[i128]) -> Vec<i128> {

@@ -137,6 +137,21 @@ fn a_dense_layer_that_looks_up_its_weights_has_the_work_of_those_before_it() {
 }
 
 #[test]
+fn a_flatten_that_quantizes_works_on_slots() {
+    let (mut model, network) = load("flatten-dense");
+    model.layers.insert("flatten".into(), LayerOptions { variant: Some(Variant::Scatter), ..LayerOptions::default() });
+    let design = design(&model, &network);
+    let at = design.layers.iter().position(|layer| matches!(layer.work, Work::Kernel(Kernel::Flatten(_)))).unwrap();
+    let (layer, flatten) = (&design.layers[at], &design.layers[at - 1]);
+    assert_eq!((layer.kind, flatten.kind), ("quantizer", "sparse-flatten"));
+    assert!(matches!(flatten.work, Work::Absorbed { by } if by == at), "nothing holds the image before it is quantized");
+    assert_eq!(layer.reads, flatten.reads);
+    let Work::Kernel(Kernel::Flatten(kernel)) = &layer.work else { unreachable!() };
+    assert!(kernel.quantizer.is_some());
+    assert!(matches!(design.value(layer.reads).layout, Layout::Sparse(_)));
+}
+
+#[test]
 fn slots_are_in_order_up_to_the_first_pooling() {
     let (model, network) = load("whole-net-032");
     let design = design(&model, &network);

@@ -202,6 +202,9 @@ fn numbers(kernel: &mut Kernel) -> Numbers<'_> {
         Kernel::Flatten(flatten) => {
             shape(&mut flatten.shape, &mut all);
             all.push(("pixels per cycle", Number::Size(&mut flatten.pixels_per_cycle)));
+            if let Some(quantize) = &mut flatten.quantizer {
+                quantizer(quantize, &mut all);
+            }
         }
         Kernel::LookUpDense(dense) => {
             shape(&mut dense.shape, &mut all);

@@ -9,7 +9,7 @@ use sparsehls_build::{
     Code, Error, Errors, EstimatedLimits, Firmware, Note, Result,
     cost::{self, Fifos},
     engine,
-    manifest::LimitsOn,
+    manifest::{LimitsOn, Variant},
     report, terminal,
     toolchain::limits,
 };
@@ -153,6 +153,7 @@ fn format_row(layer: &report::LayerSummary) -> [String; 6] {
     let weights = layer.formats.quantizers.map_or_else(|| optional(&layer.formats.weights), |count| format!("{count} formats"));
     let plan = &layer.cost.plan;
     let built = match plan.variant {
+        Some(Variant::Scatter) if plan.absorbed => "in scatter",
         _ if plan.absorbed => "in look-up",
         Some(variant) => variant.name(),
         None => "",

@@ -67,8 +67,13 @@ fn total(report: &Report) -> Vec<Html> {
 fn built(layer: &Layer) -> String {
     let plan = &layer.cost.plan;
     let steps = (plan.steps > 1).then(|| format!("{} steps", plan.steps));
-    let how = if plan.absorbed { Some("in look-up".to_owned()) } else { plan.variant.clone() };
-    how.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
+    let variant = plan.variant.as_deref();
+    let how = match plan.absorbed {
+        true if variant == Some("scatter") => Some("in scatter"),
+        true => Some("in look-up"),
+        false => variant,
+    };
+    how.map(str::to_owned).into_iter().chain(steps).collect::<Vec<_>>().join(", ")
 }
 
 fn unless_zero(count: u64) -> Html {

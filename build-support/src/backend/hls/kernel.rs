@@ -38,7 +38,7 @@ impl Writer<'_> {
             Kernel::Conv2d(conv) => self.conv2d(conv),
             Kernel::SparseBias(bias) => self.sparse_bias(bias),
             Kernel::Pooling2d(pooling) => self.pooling2d(pooling),
-            Kernel::Flatten(flatten) => self.flatten(*flatten),
+            Kernel::Flatten(flatten) => self.flatten(flatten),
             Kernel::LookUpDense(dense) => self.look_up_dense(dense),
             Kernel::Dense(dense) => self.dense(dense),
             Kernel::Affine(affine) => self.affine(affine),
@@ -58,7 +58,7 @@ impl Writer<'_> {
     /// The kernel and its header.
     fn call(&mut self, name: &'static str, header: &'static str) {
         self.text.kernel = Some(name);
-        self.text.header = Some(header);
+        self.text.headers.push(header);
     }
 
     fn constants<const N: usize>(&mut self, constants: [(&'static str, usize); N]) {
@@ -190,12 +190,12 @@ impl Writer<'_> {
 
     /// The quantizer that another layer's kernel does as well.
     pub fn absorbed_quantizer(&mut self, quantizer: &QuantizeKernel) {
-        self.text.header = Some("quantize.h");
         self.constants([("values", self.text.size)]);
         self.quantizer(quantizer);
     }
 
     fn quantizer(&mut self, quantizer: &QuantizeKernel) {
+        self.text.headers.push("quantize.h");
         let QuantizeKernel { rounding, overflow, .. } = *quantizer;
         self.choice(&quantizer.choice);
         let cast = |format: &Option<_>| format.map(|format| rounding_to(format, rounding, overflow));
@@ -307,15 +307,36 @@ impl Writer<'_> {
         self.text.notes.push(format!("{rows} x {columns} windows, {height} x {width} cells"));
     }
 
-    fn flatten(&mut self, flatten: FlattenKernel) {
+    fn flatten(&mut self, flatten: &FlattenKernel) {
         self.call("sparse_flatten", "sparse_flatten.h");
         let SparseShape { height, width, .. } = flatten.shape;
         self.shares(flatten.shape);
         self.constants([("height", height), ("width", width)]);
         let step = self.flow.step().to_owned();
         self.pass([step, self.own(), self.own_hash(), self.names.of_value(self.layer.writes).to_owned()]);
-        self.text.types.push(typed("position_t", unsigned(flatten.position_bits)));
+        self.elements_of_image(flatten.position_bits, flatten.element_bits);
         self.text.types.push(typed("value_t", mantissa(flatten.element)));
+        let name = self.names.of_value(self.layer.writes);
+        self.quantizes(flatten.quantizer.as_ref().map(|_| name), &self.names.of_type(self.layer.writes));
+        if let Some(quantizer) = &flatten.quantizer {
+            // Its formats are those of the elements of the image.
+            self.text.sparse = false;
+            self.quantizer(quantizer);
+        }
+    }
+
+    /// The types of a pixel's position in an image and of the index of its elements.
+    fn elements_of_image(&mut self, position_bits: u32, element_bits: u32) {
+        self.text.types.extend([typed("position_t", unsigned(position_bits)), typed("element_t", unsigned(element_bits))]);
+    }
+
+    /// What rounds features on their way into an image to a value of this type: the quantizer of the layer `of`, if there is one.
+    fn quantizes(&mut self, of: Option<&str>, type_: &str) {
+        let quantizer = match of {
+            Some(layer) => format!("::{layer}_config"),
+            None => format!("sparsehls::Unquantized< ::{type_}>"),
+        };
+        self.text.types.extend([typed("quantizer_t", quantizer), typed("quantized_t", format!("::{type_}"))]);
     }
 
     /// A dense layer that looks up the weights of the active pixels: flatten and quantizer are in it.
@@ -339,17 +360,9 @@ impl Writer<'_> {
         self.array("_weights", &[turns.inner, channels * per], &values, axes);
         self.array("_biases", &[per], &dense.sums.biases.values, note("[turn][output]", &dense.sums.biases));
         // Without a quantizer the values go on as the flatten would have given them.
-        let multiplied = self.names.of_type(dense.multiplied);
-        let quantizer = match dense.quantizer {
-            Some(_) => format!("::{}_config", self.names.of_value(dense.multiplied)),
-            None => format!("sparsehls::Unquantized< ::{multiplied}>"),
-        };
-        self.text.types.extend([
-            typed("position_t", unsigned(dense.position_bits)),
-            typed("element_t", unsigned(dense.element_bits)),
-            typed("quantizer_t", quantizer),
-            typed("quantized_t", format!("::{multiplied}")),
-        ]);
+        self.elements_of_image(dense.position_bits, dense.element_bits);
+        let of = dense.quantizer.as_ref().map(|_| self.names.of_value(dense.multiplied));
+        self.quantizes(of, &self.names.of_type(dense.multiplied));
         let source = self.names.of_value(self.layer.reads);
         self.text.notes.push(format!("In place of a dense image it looks up the weights of the pixels of {source}."));
     }

@@ -39,15 +39,15 @@ pub struct LayerText {
     pub hash_type: Option<String>,
     /// The kernel that it calls; none if it is absorbed.
     pub kernel: Option<&'static str>,
-    /// The header with what it needs.
-    pub header: Option<&'static str>,
+    /// The headers with what it needs.
+    pub headers: Vec<&'static str>,
     pub arguments: Vec<String>,
     pub constants: Vec<Named>,
     pub types: Vec<Named>,
     /// Type of what goes in.
     from: String,
     /// Whether what goes in is sparse, and then its sizes.
-    sparse: bool,
+    pub sparse: bool,
     width: usize,
     channels: usize,
     /// The comparison that makes a pixel active.

@@ -63,7 +63,7 @@ pub fn texts(design: &Design, layers: &[LayerText], ports: &Ports) -> Vec<Proces
 }
 
 fn name(design: &Design, process: &Process) -> String {
-    format!("{}_process", design.layers[process.last()].id)
+    format!("{}_process", process.main(design).id)
 }
 
 fn text(design: &Design, names: &Names<'_>, calls: &[Vec<String>], ports: &Ports, process: &Process) -> ProcessText {
@@ -91,7 +91,7 @@ fn text(design: &Design, names: &Names<'_>, calls: &[Vec<String>], ports: &Ports
             arguments.push(wire.name);
         }
     }
-    let label = format!("{}_steps", design.layers[process.last()].id);
+    let label = format!("{}_steps", process.main(design).id);
     let around = Around { takes: &process.takes, gives: &process.gives, label };
     let lines = flow::lines(design, names, ports, Flow::of(design, process), &process.layers, calls, &around);
     ProcessText { name: name(design, process), parameters, arguments, streams, steps: process.steps, lines }

@@ -169,6 +169,9 @@ impl<'a> Assembly<'a> {
             }
             Kernel::Pooling2d(kernel) => self.pooling(at, &Pooling { kernel, output: around.output }, pixels),
             Kernel::Flatten(kernel) => {
+                if kernel.quantizer.is_some() {
+                    return Err(Error::internal("a flatten of a circuit quantizes"));
+                }
                 let pixels = if kernel.pixels_per_cycle < kernel.shape.slots {
                     self.turns(at, pixels, kernel.pixels_per_cycle, 1)?.pixels
                 } else if pixels.updates.is_some() {
