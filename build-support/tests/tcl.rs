@@ -404,6 +404,11 @@ fn scripts_of_the_user_run_when_all_is_set_up_and_nothing_has_run() {
         ["set_clock_uncertainty 27.0% default", "first", "for fixture at 5.0 ns", "2_second.tcl", "csynth_design"]
     );
     assert_eq!(fs::read(project.directory.path().join("tcl/1_my__exit_3__hook.tcl")).unwrap(), fs::read(&first).unwrap());
+    // What co-simulation writes is theirs to say.
+    fs::write(&second, "set cosim_options {-trace_level all -enable_dataflow_profiling}").unwrap();
+    let project = Project::new(|model| model.hls.tcl = vec![second.clone()]);
+    project.select(Steps::from_iter([Step::Cosim]));
+    assert_eq!(project.calls("build_prj.tcl").last().unwrap(), "cosim_design -trace_level all -enable_dataflow_profiling");
     // Fewer scripts leave none of the old ones.
     fs::write(&second, "error {this is mine}").unwrap();
     let project = Project::new(|model| model.hls.tcl = vec![second.clone()]);

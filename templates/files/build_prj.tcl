@@ -48,6 +48,10 @@ create_clock -period $clock_period -name default
 if {$backend eq "vivado"} { config_array_partition -maximum_size 1000000 }
 set_clock_uncertainty $clock_uncertainty default
 
+# What co-simulation is told. Your own scripts may change it: `-trace_level all` writes waveforms, and with Vitis HLS
+# `-enable_dataflow_profiling` says how full each stream becomes.
+set cosim_options {-trace_level none}
+
 # Your own scripts (`tcl` in the manifest): everything is set up, and nothing has run.
 foreach hook $hooks {
     if {[catch {uplevel #0 [list source [file join $here $hook]]} message]} {
@@ -58,7 +62,7 @@ foreach hook $hooks {
 
 if {$opt(csim)} { step csim { csim_design } }
 if {$opt(synth)} { step synth { csynth_design } }
-if {$opt(cosim)} { step cosim { cosim_design -trace_level none } }
+if {$opt(cosim)} { step cosim { cosim_design {*}$cosim_options } }
 if {$opt(export)} {
     set options [list -format ip_catalog -vendor $ip_vendor -library $ip_library -version $ip_version -display_name $ip_name]
     if {$export_flow ne "none"} { lappend options -flow $export_flow -rtl verilog }

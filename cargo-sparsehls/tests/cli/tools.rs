@@ -188,6 +188,13 @@ fn scripts_of_the_user_are_part_of_what_is_synthesized() {
     let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
     assert_eq!(run.code, 5, "{run:?}");
     assert!(error["message"].as_str().unwrap().contains("sparsehls: tcl/2_other.tcl failed: invalid command name"), "{error}");
+    workshop.calls();
+    write("more/other.tcl", "set cosim_options {-trace_level all -enable_dataflow_profiling}\n");
+    assert_eq!(workshop.steps("", "cosim").0, 0);
+    assert_eq!(
+        workshop.calls()[1..],
+        ["vitis_hls synth", "vitis_hls waveforms of all -enable_dataflow_profiling", "vitis_hls cosim"]
+    );
     workshop.manifest("");
     assert_eq!(workshop.steps("", "synth").0, 0);
     assert!(!workshop.project("tcl/1_mine.tcl").exists(), "what is not asked for any more is not left");

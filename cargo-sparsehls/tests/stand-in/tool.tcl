@@ -275,7 +275,10 @@ proc csynth_xml {modules} {
 }
 
 proc cosim_design {args} {
-    if {$args ne {-trace_level none}} { usage cosim_design }
+    set more [lassign $args option level]
+    if {$option ne "-trace_level" || $level ni {none all port port_hier}} { usage cosim_design }
+    if {$more ni {{} -enable_dataflow_profiling} || $more ne {} && $::program eq "vivado_hls"} { usage cosim_design }
+    if {$level ne "none"} { note "waveforms of $level $more" }
     need benches
     need_synthesis
     begin cosim
