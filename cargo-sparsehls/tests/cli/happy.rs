@@ -394,6 +394,24 @@ fn what_hls_has_to_compile_is_estimated() {
     assert_eq!(instructions("backend = \"verilog\"\n"), None);
 }
 
+/// With the intervals that their manifest has, and with those that are chosen without.
+#[test]
+fn a_first_synthesis_of_the_examples_is_expected_below_an_hour() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-firmware").canonicalize().unwrap();
+    let manifest = fs::read_to_string(examples.join("Cargo.toml")).unwrap();
+    let metadata = &manifest[manifest.find("[package.metadata.sparsehls]").unwrap()..];
+    let given = metadata.replace("\"models/", &format!("\"{}/models/", examples.display()));
+    let chosen = given.lines().filter(|line| !line.starts_with("interval")).collect::<Vec<_>>().join("\n");
+    let firmware = Firmware::new(&given);
+    for (metadata, intervals) in [(&given, [40, 5]), (&chosen, [40, 4])] {
+        firmware.manifest(metadata);
+        let (_, lines) = firmware.json(&["check"]);
+        let estimates: Vec<_> = lines.iter().filter(|line| line["reason"] == "estimate").collect();
+        assert!(estimates.iter().map(|estimate| &estimate["interval"]).eq(&intervals), "{estimates:?}");
+        assert!(estimates.iter().all(|estimate| estimate["instructions"].as_u64().unwrap() <= 200_000), "{estimates:?}");
+    }
+}
+
 #[test]
 fn two_builds_at_once_do_not_disturb_each_other() {
     let firmware = Firmware::of("dense-only");
