@@ -109,7 +109,7 @@ fn a_build_of_an_example_takes_less_than_a_gigabyte() {
     for name in ["digits", "tracks"] {
         let table = format!("[package.metadata.sparsehls.models.{name}]\nsource = \"models/{name}.keras\"\n");
         let more =
-            if name == "digits" { "input = \"ufixed<5,1>\"\ninterval = 12\n" } else { "input = \"ufixed<8,1>\"\ninterval = 5\n" };
+            if name == "digits" { "input = \"ufixed<5,1>\"\ninterval = 40\n" } else { "input = \"ufixed<8,1>\"\ninterval = 5\n" };
         let firmware = Firmware::new(&format!("{table}golden = \"models/{name}.golden.npz\"\n{more}"));
         for file in [format!("{name}.keras"), format!("{name}.golden.npz")] {
             fs::copy(models.join(&file), firmware.path("models").join(&file)).unwrap();
