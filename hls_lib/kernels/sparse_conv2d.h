@@ -50,30 +50,51 @@ inline void find_taps(const H hash[CONFIG::slots * 2], const H own[2], int p, ty
     }
 }
 
-// The features of a slot, multiplied with the weights of one tap for filter f of a turn: channels from `channel` on.
+// The channels of a turn, of every slot: each is a choice among the turns, and not among all features.
+template <class CONFIG, class X>
+inline void take_channels(const X feat[CONFIG::slots * CONFIG::channels], int turn,
+                          X taken[CONFIG::slots * CONFIG::channels_per_cycle]) {
+#pragma HLS INLINE
+    const int per = CONFIG::channels_per_cycle, turns = CONFIG::channels / per;
+    for (int slot = 0; slot < CONFIG::slots; ++slot) {
+#pragma HLS UNROLL
+        for (int c = 0; c < per; ++c) {
+#pragma HLS UNROLL
+            X one_of[turns];
+#pragma HLS ARRAY_PARTITION variable=one_of complete
+            for (int at = 0; at < turns; ++at) {
+#pragma HLS UNROLL
+                one_of[at] = feat[slot * CONFIG::channels + at * per + c];
+            }
+            taken[slot * per + c] = one_of[turn];
+        }
+    }
+}
+
+// The features of a slot, multiplied with the weights of one tap for filter f of a turn.
 template <class CONFIG, class X, class W>
-inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * CONFIG::channels], const W weights[],
-                                                  int slot, int channel, int f) {
+inline typename CONFIG::accumulator_t tap_product(const X feat[CONFIG::slots * CONFIG::channels_per_cycle],
+                                                  const W weights[], int slot, int f) {
 #pragma HLS INLINE
     typename CONFIG::accumulator_t products[CONFIG::channels_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
     for (int c = 0; c < CONFIG::channels_per_cycle; ++c) {
 #pragma HLS UNROLL
         const typename CONFIG::weight_t weight = weights[c * CONFIG::filters_per_cycle + f];
-        products[c] = weight * mantissa(feat[slot * CONFIG::channels + channel + c]);
+        products[c] = weight * mantissa(feat[slot * CONFIG::channels_per_cycle + c]);
     }
     return Tree<CONFIG::channels_per_cycle>::sum(products);
 }
 
-// A form has `sums`: the sums of slot p over a turn of channels, from `channel` on, for a turn of filters. `turn` is the one
+// A form has `sums`: the sums of slot p over a turn of channels, of which `feat` is, for a turn of filters. `turn` is the one
 // of the weights.
 struct Pairwise {
     template <class CONFIG, class X, class W>
-    static void sums(const X feat[CONFIG::slots * CONFIG::channels],
+    static void sums(const X feat[CONFIG::slots * CONFIG::channels_per_cycle],
                      const typename CONFIG::difference_t rows[CONFIG::slots],
                      const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
                      const W weights[CONFIG::taps][CONFIG::turns][CONFIG::channels_per_cycle * CONFIG::filters_per_cycle],
-                     int, int channel, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
+                     int, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=3
         typedef typename CONFIG::accumulator_t accumulator_t;
@@ -85,7 +106,7 @@ struct Pairwise {
             for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
                 terms[q * CONFIG::filters_per_cycle + f] =
-                    inside[q] != 0 ? tap_product<CONFIG>(feat, weights[int(at)][turn], q, channel, f) : accumulator_t(0);
+                    inside[q] != 0 ? tap_product<CONFIG>(feat, weights[int(at)][turn], q, f) : accumulator_t(0);
             }
         }
         Tree<CONFIG::slots>::template sum<CONFIG::filters_per_cycle>(terms);
@@ -112,10 +133,10 @@ inline bool can_lie(int p, int q, int down, int right) {
 
 // The feature at each tap of slot p, or zero: at most one slot is there, so an OR chooses it without priority.
 template <class CONFIG, class X>
-inline void gather(const X feat[CONFIG::slots * CONFIG::channels],
+inline void gather(const X feat[CONFIG::slots * CONFIG::channels_per_cycle],
                    const typename CONFIG::difference_t rows[CONFIG::slots],
                    const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
-                   int p, int channel,
+                   int p,
                    typename CONFIG::feature_t terms[CONFIG::slots * CONFIG::taps * CONFIG::channels_per_cycle]) {
 #pragma HLS INLINE
     typedef typename CONFIG::feature_t feature_t;
@@ -137,7 +158,7 @@ inline void gather(const X feat[CONFIG::slots * CONFIG::channels],
                 const int at = q * count + (row * CONFIG::kernel_width + column) * channels;
                 for (int c = 0; c < channels; ++c) {
 #pragma HLS UNROLL
-                    const feature_t feature = mantissa(feat[q * CONFIG::channels + channel + c]);
+                    const feature_t feature = mantissa(feat[q * channels + c]);
                     terms[at + c] = here ? feature : feature_t(0);
                 }
             }
@@ -148,11 +169,11 @@ inline void gather(const X feat[CONFIG::slots * CONFIG::channels],
 
 struct Gather {
     template <class CONFIG, class X, class W>
-    static void sums(const X feat[CONFIG::slots * CONFIG::channels],
+    static void sums(const X feat[CONFIG::slots * CONFIG::channels_per_cycle],
                      const typename CONFIG::difference_t rows[CONFIG::slots],
                      const typename CONFIG::difference_t columns[CONFIG::slots], const ap_uint<1> inside[CONFIG::slots],
                      const W weights[CONFIG::taps][CONFIG::turns][CONFIG::channels_per_cycle * CONFIG::filters_per_cycle],
-                     int p, int channel, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
+                     int p, int turn, typename CONFIG::accumulator_t sums[CONFIG::filters_per_cycle]) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=1
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=3
@@ -160,7 +181,7 @@ struct Gather {
         const int count = CONFIG::taps * CONFIG::channels_per_cycle;
         typename CONFIG::feature_t gathered[CONFIG::slots * count];  // the first `count` are left by a tree over slots
 #pragma HLS ARRAY_PARTITION variable=gathered complete
-        gather<CONFIG>(feat, rows, columns, inside, p, channel, gathered);
+        gather<CONFIG>(feat, rows, columns, inside, p, gathered);
         accumulator_t products[count * CONFIG::filters_per_cycle];
 #pragma HLS ARRAY_PARTITION variable=products complete
         for (int i = 0; i < count; ++i) {
@@ -198,6 +219,9 @@ void sparse_conv2d(int channel_turn, int filter_turn, const X feat[CONFIG::slots
     H all[CONFIG::slots * 2];
 #pragma HLS ARRAY_PARTITION variable=all complete
     flatten<CONFIG::slots * 2>(hash, all);
+    X taken[CONFIG::slots * CONFIG::channels_per_cycle];
+#pragma HLS ARRAY_PARTITION variable=taken complete
+    take_channels<CONFIG>(feat, channel_turn, taken);
     for (int p = 0; p < CONFIG::pixels_per_cycle; ++p) {
 #pragma HLS UNROLL
         const bool active = own[p * 2] != 0;
@@ -211,8 +235,7 @@ void sparse_conv2d(int channel_turn, int filter_turn, const X feat[CONFIG::slots
 #pragma HLS ARRAY_PARTITION variable=sums complete
         find_taps<CONFIG>(all, &own[p * 2], p, rows, columns, inside);
         if (active) {
-            CONFIG::form::template sums<CONFIG>(feat, rows, columns, inside, weights, p,
-                                                channel_turn * CONFIG::channels_per_cycle, turn, sums);
+            CONFIG::form::template sums<CONFIG>(taken, rows, columns, inside, weights, p, turn, sums);
         }
         for (int f = 0; f < CONFIG::filters_per_cycle; ++f) {
 #pragma HLS UNROLL
