@@ -1,5 +1,5 @@
-//! What must stand in the text of every HLS project, and what must not, so that the vendor's tools make of it what was
-//! planned: the first rows of "What a vendor's tool would stumble over" in docs/hls-project.md. No tool runs here.
+//! What the vendor's tools need of every HLS project so that they make of it what was planned: rows of "What a vendor's tool
+//! would stumble over" in docs/hls-project.md, held on the text and the size of projects. No tool runs here.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,12 +7,13 @@ mod common;
 
 use std::{
     collections::BTreeSet,
+    path::Path,
     sync::{Mutex, OnceLock},
 };
 
 use sparsehls_build::{
-    check, data,
-    manifest::{HlsTool, Language},
+    backend, check, cost, data,
+    manifest::{HlsTool, Knob, Language},
 };
 
 /// The files below `firmware/` that are compiled: name, lines without comments.
@@ -178,4 +179,23 @@ fn tables_are_left_to_the_tool() {
         }
         Ok(())
     });
+}
+
+/// Published designs say how long the tool takes for how many instructions.
+#[test]
+fn without_an_interval_a_model_gets_one_that_a_tool_can_compile() {
+    for name in ["digits", "tracks"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../example-firmware/models/{name}.keras"));
+        let x = data::read_golden(&source.with_extension("golden.npz")).unwrap().x;
+        let (mut model, network) = common::load(&source, &x).unwrap();
+        let plan = backend::plan(&network, &model).unwrap();
+        let interval = plan.layers.iter().map(|layer| layer.steps).max().unwrap();
+        let mut of = |interval| {
+            model.knobs = common::knobs([(Knob::Interval, interval)]);
+            cost::instructions(&network, &backend::plan(&network, &model).unwrap())
+        };
+        assert!(cost::instructions(&network, &plan) <= cost::FIRST_INSTRUCTIONS && interval > 1, "{name}: {interval}");
+        assert!(of(interval / 2) > cost::FIRST_INSTRUCTIONS, "{name}: half of {interval} would do as well");
+        assert_eq!(of(1) > cost::MANY_INSTRUCTIONS, name == "digits", "{name}: {}", of(1));
+    }
 }
