@@ -55,31 +55,30 @@ void sparse_flatten(int step, const X feat[CONFIG::pixels_per_cycle * CONFIG::ch
                     const H hash[CONFIG::pixels_per_cycle * 2], Y image[CONFIG::height * CONFIG::width * CONFIG::channels]) {
 #pragma HLS INLINE
     typedef typename CONFIG::value_t value_t;
-    typename CONFIG::position_t positions[CONFIG::pixels_per_cycle];
-    value_t features[CONFIG::pixels_per_cycle * CONFIG::channels];
+    const int count = CONFIG::pixels_per_cycle * CONFIG::channels;
+    typename CONFIG::position_t positions[count];  // of each feature: flat loops are what a compiler for the host makes vectors of
+    value_t features[count];
 #pragma HLS ARRAY_PARTITION variable=positions complete
 #pragma HLS ARRAY_PARTITION variable=features complete
     for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
 #pragma HLS UNROLL
-        positions[i] = position_of<CONFIG>(hash, i);
+        const typename CONFIG::position_t position = position_of<CONFIG>(hash, i);
         for (int c = 0; c < CONFIG::channels; ++c) {
 #pragma HLS UNROLL
             const int at = i * CONFIG::channels + c;
-            features[at] = mantissa(Y(element_of<CONFIG>(positions[i], c, feat[at])));
+            positions[at] = position;
+            features[at] = mantissa(Y(element_of<CONFIG>(position, c, feat[at])));
         }
     }
     for (int at = 0; at < CONFIG::height * CONFIG::width; ++at) {
 #pragma HLS UNROLL
         const typename CONFIG::position_t position = at + 1;
-        value_t values[CONFIG::pixels_per_cycle * CONFIG::channels];
+        value_t values[count];
 #pragma HLS ARRAY_PARTITION variable=values complete
-        for (int i = 0; i < CONFIG::pixels_per_cycle; ++i) {
+        for (int i = 0; i < count; ++i) {
 #pragma HLS UNROLL
             const value_t here = -int(positions[i] == position);  // all ones, or zero
-            for (int c = 0; c < CONFIG::channels; ++c) {
-#pragma HLS UNROLL
-                values[i * CONFIG::channels + c] = features[i * CONFIG::channels + c] & here;
-            }
+            values[i] = features[i] & here;
         }
         Tree<CONFIG::pixels_per_cycle>::template any<CONFIG::channels>(values);
         for (int c = 0; c < CONFIG::channels; ++c) {
