@@ -201,7 +201,7 @@ impl Planner<'_> {
 
     /// Whether the words of `interface` are as wide as tools take them.
     fn words(&self, interface: Interface, by_rows: bool) -> Result {
-        if !matches!(interface, Interface::Packed | Interface::Stream) {
+        if interface == Interface::Partition || self.model.target.language == Language::Verilog {
             return Ok(());
         }
         let rows = if by_rows { self.reduction().map_or(1, |reduce| reduce.pixels.height) } else { 1 };
@@ -214,7 +214,7 @@ impl Planner<'_> {
         };
         match () {
             () if input > Interface::WORD => refuse(what, input),
-            () if output > Interface::WORD => refuse("what comes out", output),
+            () if interface != Interface::Row && output > Interface::WORD => refuse("what comes out", output),
             () if interface == Interface::Stream && self.model.hls.reset_level == Some(ResetLevel::High) => {
                 let message = "with AXI-Stream ports the tool makes a reset that is on at 0".into();
                 Err(self.error(None, Hls::RESET_LEVEL, message).help("remove `reset-level`, or set it to \"low\""))

@@ -11,7 +11,7 @@ use sparsehls_build::{
     fixed::Format,
     formats::FixedNetwork,
     lower::{self, Design},
-    manifest::{HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Model, Pipeline, ResetLevel, Variant},
+    manifest::{HlsTool, Interface, Knob, Knobs, Language, LayerOptions, Model, Pipeline, ResetLevel, Target, Variant},
     network::{Coefficients, Conv2d, Layer, Network, Op, Origin, Shape, SparseShape},
     ops::{FixedOp, FixedReduce, LayerPlan},
     plan::Plan,
@@ -230,6 +230,12 @@ fn words_that_do_not_fit_are_refused() {
     network.input.format.width = 66;
     let found = refused(&model, &network);
     assert!(found.contains("a row of the image has 4158 bits") && found.contains("models.fixture.interface"), "{found}");
+    let rows = |language| {
+        let target = Target { language, ..model.target.clone() };
+        Model { interface: Some(Interface::Row), target, ..model.clone() }
+    };
+    assert_eq!(refused(&rows(model.target.language), &network), found, "a row is a word too");
+    assert!(backend::plan(&network, &rows(Language::Verilog)).is_ok(), "where there are wires for values there are no words");
     for interface in [Interface::Packed, Interface::Stream] {
         (model.interface, model.target.language) = (Some(interface), Language::Verilog);
         let found = refused(&model, &network);
