@@ -86,7 +86,7 @@ fn planned_kernel(network: &FixedNetwork, plan: &Plan, at: usize) -> Kernel {
     let around = Surroundings::of(&network.layers, at, &plan.layers);
     let is_loop =
         |process: &&Range<usize>| process.contains(&at) && plan.layers[(*process).clone()].iter().any(|plan| plan.steps > 1);
-    let around = plan.processes(network).iter().find(is_loop).map_or(around, |process| around.in_loop(process, at));
+    let around = plan.processes(network).iter().find(is_loop).map_or(around, |process| around.in_loop(process, at, &plan.layers));
     kernel(&network.layers[at], &plan.layers[at], around)
 }
 

@@ -29,8 +29,8 @@ pub struct Surroundings<'a> {
     pub(super) flatten: Option<(&'a FixedFlatten, &'a Values)>,
     /// How many values the op before gives in a step, if it takes several.
     together: Option<usize>,
-    /// Whether the op before is in the same loop: what it gives is there, and does not take turns.
-    pub(super) is_behind: bool,
+    /// Slots of a step, if the op before is in the same loop: what it gives of them is there, and does not take turns.
+    pub(super) lanes: Option<usize>,
     /// Whether the op after is in the same loop: nothing is held of what comes out.
     pub(super) goes_on: bool,
 }
@@ -62,9 +62,10 @@ impl<'a> Surroundings<'a> {
         Self { ordered, quantizer, flatten, together: together(before, plans), ..Self::default() }
     }
 
-    /// Those of the op at `at` in a loop of these ops.
-    pub(crate) fn in_loop(self, ops: &Range<usize>, at: usize) -> Self {
-        Self { is_behind: at > ops.start, goes_on: at + 1 < ops.end, ..self }
+    /// Those of the op at `at` in a loop of these ops, of which `plans` has all.
+    pub(crate) fn in_loop(self, ops: &Range<usize>, at: usize, plans: &[LayerPlan]) -> Self {
+        let lanes = plans.get(ops.start).map(|first| first.pixels_per_cycle);
+        Self { lanes: lanes.filter(|_| at > ops.start), goes_on: at + 1 < ops.end, ..self }
     }
 }
 
@@ -210,7 +211,7 @@ impl Parts<'_> {
 
     /// The same of a layer that works on each value by itself: none if it gets its share from the op before.
     pub(super) fn shares(&mut self, whole: usize, part: usize, width: u32, copies: usize, live: usize) {
-        if !self.around.is_behind {
+        if self.around.lanes.is_none() {
             self.turns(whole, part, width, copies, live);
         }
     }

@@ -153,11 +153,11 @@ impl Rules for FixedQuantizer {
             return round(p, &self.quantizer, input, to, &of_channels(self, self.classes.len()), 1, 1);
         };
         let s = Sparse::of(pixels);
-        let lanes = p.plan.pixels_per_cycle;
+        let lanes = p.around.lanes.unwrap_or(p.plan.pixels_per_cycle);
         if lanes < s.slots {
             let slot = s.coordinate[0] + s.coordinate[1] + narrow(s.channels) * input.format().width;
             p.shares(s.slots, lanes, slot, lanes, lanes * slot as usize);
-            p.held = if p.around.is_behind { 0 } else { (s.slots * slot as usize) as u64 };
+            p.held = if p.around.lanes.is_some() { 0 } else { (s.slots * slot as usize) as u64 };
             p.holds(s.slots * s.channels * to as usize);
         }
         round(p, &self.quantizer, input, to, &of_channels(self, s.channels), lanes, s.height * s.width);
