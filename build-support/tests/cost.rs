@@ -215,6 +215,20 @@ fn biases_and_activations_of_a_layer_in_steps_are_those_of_a_step() {
     }
 }
 
+/// It is built for the slots of a step, whether its own layer has steps or not.
+#[test]
+fn a_quantizer_in_the_loop_before_it_is_that_of_a_step() {
+    let (model, network) = example("tracks");
+    let in_steps = with_interval(model, 5);
+    let mut at_once = in_steps.clone();
+    let one_step = LayerOptions { knobs: common::knobs([(Knob::Interval, 1)]), ..LayerOptions::default() };
+    at_once.layers.insert("conv1".into(), one_step);
+    let both = [at_once, in_steps].map(|model| layer(&model, &network, "conv1_iq"));
+    assert_eq!((count(&both[0].0, "round"), count(&both[0].0, "take turns")), (4, 0), "{both:?}");
+    assert_eq!(both[0].0, both[1].0);
+    assert_eq!((both[0].1.luts, both[0].1.ffs), (both[1].1.luts, both[1].1.ffs), "what it holds too");
+}
+
 #[test]
 fn tables_that_are_too_large_for_luts_are_block_rams() {
     let (model, network) = example("digits");
