@@ -15,7 +15,7 @@ pub struct LayerPlan {
     pub channels_per_cycle: usize,
     /// Steps for one event; a pipelined kernel takes one a cycle.
     pub steps: usize,
-    /// Whether this op is done by a later one: the parts of a look-up of weights.
+    /// Whether this op is done by a later one: by a look-up of weights, or by a quantizer that puts slots into an image.
     pub absorbed: bool,
 }
 
