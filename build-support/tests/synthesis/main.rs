@@ -32,7 +32,7 @@ use sparsehls_build::{
     fingerprint::Fingerprint,
     fixed::Format,
     lower::Design,
-    manifest::{Knob, Model},
+    manifest::{Interface, Knob, Language, Model},
     plan::Plan,
 };
 
@@ -96,6 +96,7 @@ fn network(name: &str, steps: usize) -> Subject {
     let arrays = data::read_npz(&source.with_extension("npz")).unwrap();
     let (mut model, network) = common::load(&source, &arrays["x"]).unwrap();
     model.knobs = common::knobs([(Knob::Interval, steps)]);
+    (model.target.language, model.interface) = (Language::Verilog, Some(Interface::Partition));
     let design = Design::new(&network, &Plan::new(&network, &model, cost::area).unwrap()).unwrap();
     let core = Core::new(&design, &timing(Technology::Xcup)).unwrap();
     Subject {

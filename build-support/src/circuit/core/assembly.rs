@@ -169,9 +169,6 @@ impl<'a> Assembly<'a> {
             }
             Kernel::Pooling2d(kernel) => self.pooling(at, &Pooling { kernel, output: around.output }, pixels),
             Kernel::Flatten(kernel) => {
-                if kernel.quantizer.is_some() {
-                    return Err(Error::internal("a flatten of a circuit quantizes"));
-                }
                 let pixels = if kernel.pixels_per_cycle < kernel.shape.slots {
                     self.turns(at, pixels, kernel.pixels_per_cycle, 1)?.pixels
                 } else if pixels.updates.is_some() {
@@ -179,7 +176,12 @@ impl<'a> Assembly<'a> {
                 } else {
                     self.settle(at, pixels)?
                 };
-                Ok(Stream::Elements(flatten::scatter(&mut self.c, kernel, around.output, &pixels)))
+                let Some(quantizer) = &kernel.quantizer else {
+                    return Ok(Stream::Elements(flatten::scatter(&mut self.c, kernel, around.output, &pixels)));
+                };
+                // In the image each element has a format that is known, which is less logic than formats by position.
+                let image = flatten::scatter(&mut self.c, kernel, around.input, &pixels);
+                dense(&mut self.c, &Kernel::DenseQuantize(quantizer.clone()), &around, image).map(Stream::Elements)
             }
             Kernel::LookUpDense(kernel) => {
                 let layer = LookUpDense {

@@ -9,10 +9,10 @@ use crate::{
     ops::{FlattenKernel, Value},
 };
 
-/// Puts each active pixel in its place.
+/// Puts each active pixel in its place. `ranges` has those of the image, or of the channels that it repeats.
 ///
 /// Cost: for every element a choice among all slots; in turns among those of a turn, and a register.
-pub(in crate::circuit) fn scatter(c: &mut Circuit, kernel: &FlattenKernel, output: &Value, input: &Pixels) -> Elements {
+pub(in crate::circuit) fn scatter(c: &mut Circuit, kernel: &FlattenKernel, ranges: &Value, input: &Pixels) -> Elements {
     let shape = kernel.shape;
     let hits: Vec<[Vec<Net>; 2]> = input
         .slots
@@ -32,7 +32,7 @@ pub(in crate::circuit) fn scatter(c: &mut Circuit, kernel: &FlattenKernel, outpu
         for channel in 0..shape.channels {
             let pairs: Vec<_> = here.iter().zip(&input.slots).map(|(here, slot)| (*here, slot.features[channel])).collect();
             let element = c.one_of(&pairs);
-            let range = output.range_at(values.len()).hull(MantissaRange::ZERO);
+            let range = ranges.range_at(values.len()).hull(MantissaRange::ZERO);
             let element = c.narrow(element, range);
             values.push(match turns {
                 None => element,
